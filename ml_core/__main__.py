@@ -1,0 +1,153 @@
+"""`python -m ml_core`: reads a job, runs it and reports events as JSON lines on standard output.
+
+Exit codes: 0 done, 1 failed, 2 bad job or usage, 3 cancelled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+import traceback
+from importlib import import_module
+from pathlib import Path
+from typing import IO, List, Optional
+
+from . import __version__, events
+from .errors import CancelledError, JobError, SeaIceError
+from .files import OutputFiles
+from .jobs import Job, loads
+
+DONE, FAILED, BAD_JOB, CANCELLED = 0, 1, 2, 3
+
+_GRACE_S = 10.0
+"""How long a cancelled run may take to stop by itself before the process ends."""
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Run the command line and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ml_core", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run a job file and report events as JSON lines")
+    run.add_argument("job", type=Path, help="the job file")
+    run.add_argument(
+        "--attached",
+        action="store_true",
+        help="cancel when standard input closes: whoever started the run closed it, or died",
+    )
+    options = parser.parse_args(arguments)
+    return _run(options.job, attached=options.attached)
+
+
+def _run(job_path: Path, *, attached: bool) -> int:
+    with _claim_stdout() as stream:
+        lock = threading.Lock()
+
+        def emit(event: events.Event) -> None:
+            # A closed pipe means that nobody listens any more; the stdin watcher then cancels the
+            # run.
+            with lock:
+                try:
+                    stream.write(events.encode(event) + "\n")
+                    stream.flush()
+                except (BrokenPipeError, ValueError):
+                    pass
+
+        try:
+            job, run_id = loads(job_path.read_text(encoding="utf-8"))
+        except OSError as error:
+            emit(events.Failed(f"{job_path}: cannot read the job file ({error.strerror})"))
+            return BAD_JOB
+        except JobError as error:
+            emit(events.Failed(str(error)))
+            return BAD_JOB
+        files = OutputFiles(run_id)
+        cancelled = threading.Event()
+        if attached:
+            threading.Thread(target=_watch_stdin, args=(cancelled, files), daemon=True).start()
+        return _execute(job, files, events.Reporter(emit, cancelled.is_set), emit)
+
+
+def _execute(job: Job, files: OutputFiles, report: events.Reporter, emit: events.Emit) -> int:
+    emit(events.Started(job.NAME, __version__))
+    try:
+        with files:
+            module = import_module(f".{job.RUNS}", __package__)
+            done: events.Done = module.run(job, files, report)
+            report.check_cancelled()
+            files.commit()
+    except CancelledError:
+        return CANCELLED
+    except SeaIceError as error:
+        emit(events.Failed(str(error)))
+        return FAILED
+    except MemoryError:
+        emit(
+            events.Failed(
+                "not enough memory; close other programs or give a smaller tile or batch size"
+            )
+        )
+        return FAILED
+    except Exception as error:
+        emit(events.Failed(f"{type(error).__name__}: {error}", traceback.format_exc()))
+        return FAILED
+    emit(done)
+    return DONE
+
+
+def _claim_stdout() -> IO[str]:
+    """Return a stream on standard output and point fd 1 at standard error.
+
+    A library's print, from Python or C, then lands in the log and cannot break the event stream.
+    """
+    stream = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
+    os.dup2(2, 1)
+    return stream
+
+
+def _watch_stdin(cancelled: threading.Event, files: OutputFiles) -> None:
+    """Set `cancelled` when standard input closes; end the process if it does not stop by itself.
+
+    os.read, not sys.stdin: a daemon thread inside sys.stdin.buffer.read aborts the interpreter
+    at exit.
+    """
+    if sys.platform == "win32":
+        _poll_pipe_until_closed()
+    else:
+        try:
+            while os.read(0, 1):
+                pass
+        except OSError:
+            pass
+    cancelled.set()
+    time.sleep(_GRACE_S)
+    files.discard()
+    os._exit(CANCELLED)
+
+
+def _poll_pipe_until_closed() -> None:
+    """Return when the pipe on standard input closes (Windows).
+
+    A thread that blocks in a read of the stdin pipe can hang the import of numpy there
+    (https://github.com/numpy/numpy/issues/24290), so the pipe is polled.
+    """
+    if sys.platform == "win32":
+        import ctypes
+        import msvcrt
+
+        handle = msvcrt.get_osfhandle(0)
+        while ctypes.windll.kernel32.PeekNamedPipe(
+            ctypes.c_void_p(handle), None, 0, None, None, None
+        ):
+            time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stderr.flush()
+    # Libraries' exit handlers have hung and crashed after the work was done; nothing is left to
+    # save.
+    os._exit(code)

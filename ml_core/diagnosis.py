@@ -1,0 +1,49 @@
+"""What this Python offers: versions of the libraries, processors and GPUs."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+
+from .errors import SeaIceError
+from .events import Done, Reporter
+from .files import OutputFiles
+from .jobs import CheckEnvironmentJob
+
+REQUIRED = ("torch", "rasterio", "numpy", "scipy", "safetensors", "matplotlib", "jinja2", "pyproj")
+OPTIONAL = ("openvino", "pyogrio", "shapely", "h5netcdf")
+
+
+def versions() -> dict[str, str]:
+    """Return the installed libraries' versions, by distribution name."""
+    found = {}
+    for name in (*REQUIRED, *OPTIONAL):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def run(job: CheckEnvironmentJob, files: OutputFiles, report: Reporter) -> Done:
+    """Report the environment; a missing library is an error that says how to get it."""
+    report.info(
+        f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} processors"
+    )
+    found = versions()
+    for name, version in found.items():
+        report.info(f"{name} {version}")
+    missing = [name for name in REQUIRED if name not in found]
+    if missing:
+        raise SeaIceError(
+            f"this Python lacks {', '.join(missing)}; run Install environment, or install them"
+            f" there"
+        )
+    import torch
+
+    if torch.cuda.is_available():
+        report.info(f"GPU: {torch.cuda.get_device_name()}")
+    else:
+        report.info("No GPU that PyTorch can use; networks run on the processor")
+    return Done()

@@ -1,0 +1,1 @@
+"""Judging SIC: metrics, baselines, ice edge and extent, bootstrap."""

@@ -1,0 +1,112 @@
+"""Output files: written beside their targets and moved there together, or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Iterable, List, Tuple
+
+from .errors import SeaIceError
+
+_SIDECARS = (".ovr", ".aux.xml", ".msk")
+
+
+def part_path(target: str, run_id: str) -> Path:
+    """Return the name of an unfinished target; it keeps the suffix, which tells GDAL the format."""
+    path = Path(target)
+    return path.with_name(f".{path.stem}.{run_id}.part{path.suffix}")
+
+
+def remove_parts(targets: Iterable[str], run_id: str) -> None:
+    """Remove what a run left unfinished, whether or not it still exists."""
+    for target in targets:
+        part = part_path(target, run_id)
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+            continue
+        for path in (part, *(Path(f"{part}{suffix}") for suffix in _SIDECARS)):
+            try:
+                path.unlink()
+            except OSError:
+                pass
+
+
+class OutputFiles:
+    """The output files of one run: unfinished while the run works, in place once `commit` returns.
+
+    Use as a context manager: leaving it without `commit` removes what was written.
+
+    Args:
+        run_id: Marks the unfinished files; a fresh one when empty.
+    """
+
+    def __init__(self, run_id: str = "") -> None:
+        self.run_id = run_id or uuid.uuid4().hex[:12]
+        self._targets: List[Path] = []
+
+    def __enter__(self) -> OutputFiles:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
+
+    def stage(self, target: str) -> str:
+        """Return the path to write in place of a target.
+
+        Raises:
+            SeaIceError: The target's folder does not exist or cannot be written.
+        """
+        path = Path(target).absolute()
+        if not path.parent.is_dir():
+            raise SeaIceError(
+                f"{path.parent}: the output folder does not exist; create it or choose another"
+            )
+        if path.is_dir():
+            raise SeaIceError(f"{path}: the output is a folder; give a file name")
+        part = part_path(str(path), self.run_id)
+        try:
+            with open(part, "wb"):
+                pass
+            os.unlink(part)
+        except OSError as error:
+            raise SeaIceError(
+                f"{path.parent}: cannot write there ({error.strerror}); choose another output"
+                f" folder"
+            ) from error
+        if path not in self._targets:
+            self._targets.append(path)
+        return str(part)
+
+    def commit(self) -> None:
+        """Move every staged file that was written to its target; remove stale sidecars there.
+
+        Raises:
+            SeaIceError: A target cannot be replaced, because another program has it open.
+        """
+        for target, part in self._pairs():
+            if not part.exists():
+                continue
+            try:
+                os.replace(part, target)
+            except OSError as error:
+                raise SeaIceError(
+                    f"{target}: cannot be replaced ({error.strerror}); close it in other programs,"
+                    " remove its layer from the map, or choose another name"
+                ) from error
+            for suffix in _SIDECARS:
+                stale, fresh = Path(f"{target}{suffix}"), Path(f"{part}{suffix}")
+                if fresh.exists():
+                    os.replace(fresh, stale)
+                elif stale.exists():
+                    stale.unlink()
+        self._targets.clear()
+
+    def discard(self) -> None:
+        """Remove every staged file that is not committed."""
+        remove_parts((str(target) for target in self._targets), self.run_id)
+        self._targets.clear()
+
+    def _pairs(self) -> List[Tuple[Path, Path]]:
+        return [(target, part_path(str(target), self.run_id)) for target in self._targets]

@@ -1,0 +1,66 @@
+"""The jobs: one dataclass per algorithm that holds every parameter once."""
+
+from __future__ import annotations
+
+import json
+from typing import Dict, Tuple, Type
+
+from ..errors import JobError
+from .base import Job, Number, dumps
+from .checkenvironment import CheckEnvironmentJob
+from .describemodel import DescribeModelJob
+from .fields import Choice, Kind, Spec
+from .predict import PredictJob
+from .sources import FROM_FILE, RasterSource, VectorSource
+from .train import TrainJob
+
+__all__ = [
+    "FROM_FILE",
+    "JOBS",
+    "CheckEnvironmentJob",
+    "Choice",
+    "DescribeModelJob",
+    "Job",
+    "Kind",
+    "Number",
+    "PredictJob",
+    "RasterSource",
+    "Spec",
+    "TrainJob",
+    "VectorSource",
+    "dumps",
+    "loads",
+]
+
+JOBS: Dict[str, Type[Job]] = {
+    job.NAME: job
+    for job in (
+        TrainJob,
+        PredictJob,
+        DescribeModelJob,
+        CheckEnvironmentJob,
+    )
+}
+
+
+def loads(text: str) -> Tuple[Job, str]:
+    """Return the checked job and the run id in a job file's text.
+
+    Raises:
+        JobError: The text is no job file, or a parameter is wrong.
+    """
+    try:
+        record = json.loads(text)
+    except ValueError as error:
+        raise JobError(f"the job file is not JSON: {error}") from error
+    if not isinstance(record, dict) or record.get("job") not in JOBS:
+        raise JobError(
+            f'a job file is {{"job": NAME, "parameters": …}} with NAME one of {", ".join(JOBS)}'
+        )
+    parameters = record.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise JobError('"parameters" must be an object of names and values')
+    run_id = str(record.get("run_id", ""))
+    if run_id and not run_id.isalnum():
+        raise JobError(f"run_id {run_id!r} must be letters and digits")
+    return JOBS[record["job"]].from_dict(parameters), run_id

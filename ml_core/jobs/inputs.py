@@ -1,0 +1,53 @@
+"""The scene's input layers, which several jobs take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from .base import Job
+from .choices import UNITS
+from .fields import Kind, parameter
+from .sources import RasterSource
+
+
+@dataclass(frozen=True)
+class SceneInputs(Job):
+    """HH and HV backscatter of one scene, with its incidence angle and mask."""
+
+    hh: Optional[RasterSource] = parameter(
+        Kind.RASTER,
+        "HH backscatter",
+        "Calibrated sigma0 in HH polarisation. Its grid is the scene's grid: the other layers are"
+        " aligned to it on the fly, whatever their CRS, pixel size and extent.",
+        optional=True,
+        band=True,
+    )
+    hv: Optional[RasterSource] = parameter(
+        Kind.RASTER,
+        "HV backscatter",
+        "Calibrated sigma0 in HV polarisation, of the same scene as HH.",
+        optional=True,
+        band=True,
+    )
+    incidence: Optional[RasterSource] = parameter(
+        Kind.RASTER,
+        "Incidence angle",
+        "Incidence angle of the radar beam in degrees. Backscatter of water and ice falls with it;"
+        " a network that is given the angle can tell the trend across the swath from ice.",
+        unit="deg",
+        optional=True,
+    )
+    mask: Optional[RasterSource] = parameter(
+        Kind.RASTER,
+        "Mask",
+        "Pixels where this layer is 0 or nodata are left out, for example land.",
+        optional=True,
+    )
+    units: str = parameter(
+        Kind.CHOICE,
+        "Backscatter unit",
+        "The unit of HH and HV. Values that contradict it are an error.",
+        default="db",
+        choices=UNITS,
+    )

@@ -1,0 +1,96 @@
+"""The job `predict`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Optional, Tuple
+
+from ..errors import JobError
+from .base import Number
+from .choices import DEVICES, RUNTIMES
+from .fields import Kind, parameter
+from .inputs import SceneInputs
+
+
+@dataclass(frozen=True)
+class PredictJob(SceneInputs):
+    """Map the sea-ice concentration of a scene with a fitted network."""
+
+    NAME: ClassVar[str] = "predict"
+    LABEL: ClassVar[str] = "Predict sea-ice concentration"
+    GROUP: ClassVar[str] = "Maps"
+    RUNS: ClassVar[str] = "prediction.run"
+    SUMMARY: ClassVar[str] = (
+        "<p>Applies a network from <i>Train SIC network</i> to the HH and HV backscatter of a"
+        " scene and gives"
+        " a GeoTIFF of sea-ice concentration in percent (0-100), nodata -9999, at the network's"
+        " resolution.</p>"
+        "<p>Pixels where HH, HV or the incidence angle have no data, or where the mask is 0, are"
+        " nodata.</p>"
+    )
+    NUMBERS: ClassVar[Tuple[Number, ...]] = (
+        Number("MEAN_SIC", "Mean SIC", "%"),
+        Number("VALID_FRACTION", "Share of pixels with a SIC"),
+    )
+
+    model: Optional[str] = parameter(
+        Kind.FILE,
+        "SIC network",
+        "A model file that Train SIC network wrote.",
+        extension="safetensors",
+        description="SIC network",
+    )
+    tile_size: Optional[int] = parameter(
+        Kind.INTEGER,
+        "Tile size",
+        "Side of the part of the map that one pass of the network writes; a margin comes on top."
+        " Empty:"
+        " chosen for speed and memory.",
+        unit="px",
+        minimum=64,
+        maximum=8192,
+        optional=True,
+        advanced=True,
+    )
+    overlap: Optional[int] = parameter(
+        Kind.INTEGER,
+        "Margin",
+        "Margin around a tile that the network sees but does not write, so that no seams show."
+        " Empty: what"
+        " the network needs.",
+        unit="px",
+        minimum=0,
+        maximum=2048,
+        optional=True,
+        advanced=True,
+    )
+    runtime: str = parameter(
+        Kind.CHOICE,
+        "Runtime",
+        "The library that computes the network.",
+        default="auto",
+        choices=RUNTIMES,
+        advanced=True,
+    )
+    device: str = parameter(
+        Kind.CHOICE,
+        "Device",
+        "What computes.",
+        default="auto",
+        choices=DEVICES,
+        advanced=True,
+    )
+    output: Optional[str] = parameter(
+        Kind.OUTPUT_RASTER,
+        "Sea-ice concentration",
+        "SIC in percent (0-100), float32, nodata -9999.",
+        extension="tif",
+        description="GeoTIFF",
+    )
+
+    def check(self) -> None:
+        """Check that the layers to predict from are there."""
+        for name in ("hh", "hv"):
+            if getattr(self, name) is None:
+                label = dict(self.specs())[name].label
+                raise JobError(f"{label} is missing; give the HH and HV layers of the scene")

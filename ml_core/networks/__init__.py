@@ -1,0 +1,1 @@
+"""The networks: building blocks, one file per network; arrays in, arrays out."""

@@ -1,0 +1,1 @@
+"""Applying a network to a scene: runtimes, tiles, uncertainty."""

@@ -1,0 +1,139 @@
+"""Grids and windows: where pixels lie."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+from affine import Affine
+from pyproj import Geod
+from rasterio.crs import CRS
+from rasterio.warp import transform as transform_coordinates
+
+_WGS84 = Geod(ellps="WGS84")
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels: first row, first column, height and width. Rows count downwards."""
+
+    row: int
+    col: int
+    height: int
+    width: int
+
+    @property
+    def stop_row(self) -> int:
+        """The row behind the last one."""
+        return self.row + self.height
+
+    @property
+    def stop_col(self) -> int:
+        """The column behind the last one."""
+        return self.col + self.width
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """The window as an index of an (H, W) array."""
+        return slice(self.row, self.stop_row), slice(self.col, self.stop_col)
+
+    def clipped(self, height: int, width: int) -> Window:
+        """Return the part of the window inside an array of (height, width); it may be empty."""
+        row, col = min(max(self.row, 0), height), min(max(self.col, 0), width)
+        stop_row, stop_col = (
+            min(max(self.stop_row, row), height),
+            min(max(self.stop_col, col), width),
+        )
+        return Window(row, col, stop_row - row, stop_col - col)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A georeferenced pixel grid.
+
+    Attributes:
+        crs: The coordinate reference system.
+        transform: Pixel (col, row) of a pixel's upper left corner to map (x, y).
+        height: Rows.
+        width: Columns.
+    """
+
+    crs: CRS
+    transform: Affine
+    height: int
+    width: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
+
+    @property
+    def window(self) -> Window:
+        """The whole grid as a window."""
+        return Window(0, 0, self.height, self.width)
+
+    @cached_property
+    def pixel_size_m(self) -> tuple[float, float]:
+        """Ground size (height, width) of the grid's central pixel in metres, on the WGS84 ellipsoid."""
+        row, col = self.height / 2, self.width / 2
+        corners = [self.transform * point for point in ((col, row), (col, row + 1), (col + 1, row))]
+        xs, ys = zip(*corners, strict=True)
+        lon, lat = transform_coordinates(self.crs, CRS.from_epsg(4326), xs, ys)[:2]
+        height = _WGS84.inv(lon[0], lat[0], lon[1], lat[1])[2]
+        width = _WGS84.inv(lon[0], lat[0], lon[2], lat[2])[2]
+        return height, width
+
+    @property
+    def nominal_pixel_size_m(self) -> tuple[float, float]:
+        """Pixel (height, width) in metres by the CRS's unit; the ground size where that is degrees."""
+        if not self.crs.is_projected:
+            return self.pixel_size_m
+        factor = self.crs.linear_units_factor[1]
+        t = self.transform
+        return math.hypot(t.b, t.e) * factor, math.hypot(t.a, t.d) * factor
+
+    @property
+    def resolution_m(self) -> float:
+        """Pixel size in metres, the geometric mean of height and width (nominal)."""
+        height, width = self.nominal_pixel_size_m
+        return math.sqrt(height * width)
+
+    def coarsened(self, factor_y: float, factor_x: float) -> Grid:
+        """Return the grid with the same origin and larger pixels; the last ones may overhang."""
+        return Grid(
+            self.crs,
+            self.transform * Affine.scale(factor_x, factor_y),
+            # a remainder below a thousandth of a pixel is rounding, not ground
+            max(1, math.ceil(self.height / factor_y - 1e-3)),
+            max(1, math.ceil(self.width / factor_x - 1e-3)),
+        )
+
+    def part(self, window: Window) -> Grid:
+        """Return the grid of a window, which may reach beyond this grid."""
+        return Grid(
+            self.crs,
+            self.transform * Affine.translation(window.col, window.row),
+            window.height,
+            window.width,
+        )
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Return (left, bottom, right, top) in map coordinates, also for a rotated grid."""
+        corners = [
+            self.transform * point
+            for point in ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))
+        ]
+        xs, ys = zip(*corners, strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
+
+    def matches(self, other: Grid, *, tolerance_px: float = 1e-3) -> bool:
+        """Say whether another grid has the same CRS, pixels and extent."""
+        if self.shape != other.shape or self.crs != other.crs:
+            return False
+        to_pixel = ~self.transform @ other.transform
+        return all(
+            math.dist(to_pixel @ corner, corner) <= tolerance_px
+            for corner in ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))
+        )

@@ -1,0 +1,1 @@
+"""Fitting a network: split, chips, losses, the fit."""
