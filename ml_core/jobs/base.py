@@ -29,8 +29,9 @@ class Number:
 class Job:
     """One algorithm's parameters, checked.
 
-    Subclasses are frozen dataclasses whose fields all come from `fields.parameter`; a field's name
-    in upper case is the Processing parameter's name. Values are coerced and checked on construction.
+    Subclasses are frozen dataclasses whose fields all come from `fields.parameter`; a field's
+    name in upper case is the Processing parameter's name. Values are coerced and checked on
+    construction.
 
     Attributes:
         NAME: The algorithm's id within the provider.

@@ -76,7 +76,7 @@ class Grid:
 
     @cached_property
     def pixel_size_m(self) -> tuple[float, float]:
-        """Ground size (height, width) of the grid's central pixel in metres, on the WGS84 ellipsoid."""
+        """Ground size (height, width) of the central pixel in metres, on the WGS84 ellipsoid."""
         row, col = self.height / 2, self.width / 2
         corners = [self.transform * point for point in ((col, row), (col, row + 1), (col + 1, row))]
         xs, ys = zip(*corners, strict=True)
@@ -87,7 +87,7 @@ class Grid:
 
     @property
     def nominal_pixel_size_m(self) -> tuple[float, float]:
-        """Pixel (height, width) in metres by the CRS's unit; the ground size where that is degrees."""
+        """Pixel (height, width) in metres by the CRS's unit; ground size where that is degrees."""
         if not self.crs.is_projected:
             return self.pixel_size_m
         factor = self.crs.linear_units_factor[1]
