@@ -23,14 +23,18 @@ def remove_parts(targets: Iterable[str], run_id: str) -> None:
     """Remove what a run left unfinished, whether or not it still exists."""
     for target in targets:
         part = part_path(target, run_id)
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-            continue
         for path in (part, *(Path(f"{part}{suffix}") for suffix in _SIDECARS)):
-            try:
-                path.unlink()
-            except OSError:
-                pass
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    try:
+        path.unlink()
+    except OSError:
+        pass
 
 
 class OutputFiles:
@@ -83,24 +87,38 @@ class OutputFiles:
         """Move every staged file that was written to its target; remove stale sidecars there.
 
         Raises:
-            SeaIceError: A target cannot be replaced, because another program has it open.
+            SeaIceError: A target cannot be replaced, because another program has it open. The
+                targets are then as they were before.
         """
-        for target, part in self._pairs():
-            if not part.exists():
-                continue
-            try:
-                os.replace(part, target)
-            except OSError as error:
-                raise SeaIceError(
-                    f"{target}: cannot be replaced ({error.strerror}); close it in other programs,"
-                    " remove its layer from the map, or choose another name"
-                ) from error
+        replaced: List[Tuple[Path, Path]] = []
+        target = Path()
+        try:
+            for target, part in self._pairs():
+                if part.exists():
+                    old = part.with_name(f"{part.name}.old")
+                    if target.exists():
+                        os.replace(target, old)
+                    replaced.append((target, old))
+                    os.replace(part, target)
+        except OSError as error:
+            for path, old in reversed(replaced):
+                if old.exists():
+                    os.replace(old, path)
+                else:
+                    path.unlink(missing_ok=True)
+            raise SeaIceError(
+                f"{target}: cannot be replaced ({error.strerror}); close it in other programs,"
+                " remove its layer from the map, or choose another name"
+            ) from error
+        for target, old in replaced:
+            part = part_path(str(target), self.run_id)
             for suffix in _SIDECARS:
                 stale, fresh = Path(f"{target}{suffix}"), Path(f"{part}{suffix}")
                 if fresh.exists():
                     os.replace(fresh, stale)
-                elif stale.exists():
-                    stale.unlink()
+                else:
+                    stale.unlink(missing_ok=True)
+            _remove(old)
         self._targets.clear()
 
     def discard(self) -> None:
