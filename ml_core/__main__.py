@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, List, Optional
 
-from . import __version__, events
+from . import __version__, commandline, events
 from .errors import CancelledError, JobError, SeaIceError
 from .files import OutputFiles
 from .jobs import Job, loads
@@ -28,9 +29,13 @@ _GRACE_S = 10.0
 
 def main(arguments: Optional[List[str]] = None) -> int:
     """Run the command line and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ml_core", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m ml_core",
+        description="Sea-ice concentration from Sentinel-1 backscatter.",
+        epilog="Exit codes: 0 done, 1 failed, 2 bad job or usage, 3 cancelled.",
+    )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run a job file and report events as JSON lines")
     run.add_argument("job", type=Path, help="the job file")
     run.add_argument(
@@ -38,40 +43,63 @@ def main(arguments: Optional[List[str]] = None) -> int:
         action="store_true",
         help="cancel when standard input closes: whoever started the run closed it, or died",
     )
+    commandline.add_commands(commands)
     options = parser.parse_args(arguments)
-    return _run(options.job, attached=options.attached)
+    cancelled = threading.Event()
 
+    def stop(number: int, _frame: object) -> None:
+        cancelled.set()
+        signal.signal(number, signal.SIG_DFL)  # asked a second time, the process ends at once
 
-def _run(job_path: Path, *, attached: bool) -> int:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     with _claim_stdout() as stream:
-        lock = threading.Lock()
-
-        def emit(event: events.Event) -> None:
-            # A closed pipe means that nobody listens any more; the stdin watcher then cancels the
-            # run.
-            with lock:
-                try:
-                    stream.write(events.encode(event) + "\n")
-                    stream.flush()
-                except (BrokenPipeError, ValueError):
-                    pass
-
-        try:
-            job, run_id = loads(job_path.read_text(encoding="utf-8"))
-        except OSError as error:
-            emit(events.Failed(f"{job_path}: cannot read the job file ({error.strerror})"))
-            return BAD_JOB
-        except JobError as error:
-            emit(events.Failed(str(error)))
-            return BAD_JOB
-        files = OutputFiles(run_id)
-        cancelled = threading.Event()
-        if attached:
-            threading.Thread(target=_watch_stdin, args=(cancelled, files), daemon=True).start()
-        return _execute(job, files, events.Reporter(emit, cancelled.is_set), emit)
+        if options.command == "run":
+            return _run_file(options.job, options.attached, _json_lines(stream), cancelled)
+        return _run_command(options, commandline.Printer(stream), cancelled)
 
 
-def _execute(job: Job, files: OutputFiles, report: events.Reporter, emit: events.Emit) -> int:
+def _run_file(path: Path, attached: bool, emit: events.Emit, cancelled: threading.Event) -> int:
+    try:
+        job, run_id = loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        emit(events.Failed(f"{path}: cannot read the job file ({error.strerror})"))
+        return BAD_JOB
+    except JobError as error:
+        emit(events.Failed(str(error)))
+        return BAD_JOB
+    files = OutputFiles(run_id)
+    if attached:
+        threading.Thread(target=_watch_stdin, args=(cancelled, files), daemon=True).start()
+    return _execute(job, files, emit, cancelled)
+
+
+def _run_command(options: argparse.Namespace, emit: events.Emit, cancelled: threading.Event) -> int:
+    try:
+        job = commandline.job_of(options)
+    except JobError as error:
+        emit(events.Failed(str(error)))
+        return BAD_JOB
+    return _execute(job, OutputFiles(), emit, cancelled)
+
+
+def _json_lines(stream: IO[str]) -> events.Emit:
+    lock = threading.Lock()
+
+    def emit(event: events.Event) -> None:
+        # A closed pipe means that nobody listens any more; the stdin watcher then cancels the run.
+        with lock:
+            try:
+                stream.write(events.encode(event) + "\n")
+                stream.flush()
+            except (BrokenPipeError, ValueError):
+                pass
+
+    return emit
+
+
+def _execute(job: Job, files: OutputFiles, emit: events.Emit, cancelled: threading.Event) -> int:
+    report = events.Reporter(emit, cancelled.is_set)
     emit(events.Started(job.NAME, __version__))
     try:
         with files:
@@ -103,7 +131,7 @@ def _claim_stdout() -> IO[str]:
 
     A library's print, from Python or C, then lands in the log and cannot break the event stream.
     """
-    stream = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace", newline="\n")
     os.dup2(2, 1)
     return stream
 
