@@ -1,1 +1,1 @@
-"""Reports for an analyst: HTML, tables and figures."""
+"""Reports: self-contained HTML pages, their tables and figures."""

@@ -1,0 +1,288 @@
+"""Charts: curves, bars, and the density of points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from numpy.typing import ArrayLike, NDArray
+
+from . import colours
+from .figures import Picture, canvas, picture, style
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a chart, or one group of bars.
+
+    Attributes:
+        label: Its name in the legend.
+        x: Positions; for bars, the numbers of the labels.
+        y: Values; NaN where there is none.
+        low: Lower end of a band or error bar around y.
+        high: Upper end.
+        marker: Marker of the points, such as ``o``; empty: none.
+        line: Line style; ``""``: points only.
+        colour: A colour; empty: the next one.
+    """
+
+    label: str
+    x: ArrayLike
+    y: ArrayLike
+    low: ArrayLike | None = None
+    high: ArrayLike | None = None
+    marker: str = ""
+    line: str = "-"
+    colour: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A vertical line at x with a name, such as the best epoch."""
+
+    x: float
+    label: str
+
+
+def curves(
+    series: Sequence[Series],
+    *,
+    x_label: str,
+    y_label: str,
+    alt: str,
+    caption: str = "",
+    title: str = "",
+    log_y: bool = False,
+    diagonal: bool = False,
+    square: bool = False,
+    x_limits: tuple[float, float] | None = None,
+    y_limits: tuple[float, float] | None = None,
+    marks: Sequence[Mark] = (),
+) -> Picture:
+    """Draw lines over a common x axis.
+
+    Args:
+        series: The lines.
+        x_label: Name and unit of x.
+        y_label: Name and unit of y.
+        alt: What the picture shows, in words.
+        caption: The line below it.
+        title: The line above it.
+        log_y: Whether y is logarithmic.
+        diagonal: Whether to draw the line y = x.
+        square: Whether the plot is a square.
+        x_limits: Range of x; chosen when None.
+        y_limits: Range of y; chosen when None.
+        marks: Vertical lines.
+    """
+    with style():
+        figure = canvas(4.6 if square else 7.0, 4.2 if square else 3.4)
+        ax = figure.subplots()
+        for number, item in enumerate(series):
+            _line(ax, item, item.colour or colours.SERIES[number % len(colours.SERIES)])
+        if log_y:
+            ax.set_yscale("log")
+        if x_limits:
+            ax.set_xlim(*x_limits)
+        if y_limits:
+            ax.set_ylim(*y_limits)
+        if diagonal:
+            ax.axline((0, 0), slope=1, color="#777777", linewidth=0.9, linestyle="--")
+        for mark in marks:
+            ax.axvline(mark.x, color="#777777", linewidth=0.9, linestyle=":", label=mark.label)
+        ax.set(xlabel=x_label, ylabel=y_label, title=title)
+        if any(item.label for item in series) or marks:
+            ax.legend()
+        return picture(figure, alt, caption)
+
+
+def _line(ax: Axes, item: Series, colour: str) -> None:
+    x, y = np.asarray(item.x, float), np.asarray(item.y, float)
+    style_of: dict[str, Any] = {  # keyword arguments of matplotlib
+        "color": colour,
+        "marker": item.marker or None,
+        "markersize": 4,
+        "linestyle": item.line or "none",
+        "label": item.label,
+    }
+    if item.low is None or item.high is None:
+        ax.plot(x, y, **style_of)
+        return
+    low, high = np.asarray(item.low, float), np.asarray(item.high, float)
+    if item.marker:
+        spread = np.maximum([y - low, high - y], 0)
+        ax.errorbar(x, y, spread, capsize=2, **style_of)
+    else:
+        ax.plot(x, y, **style_of)
+        ax.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+
+
+def bars(
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    y_label: str,
+    alt: str,
+    x_label: str = "",
+    caption: str = "",
+    title: str = "",
+    counts: Sequence[int] | None = None,
+) -> Picture:
+    """Draw bars, grouped where there are several series.
+
+    Args:
+        labels: Names of the positions.
+        series: The groups; y holds one value for each label, NaN where there is none.
+        y_label: Name and unit of the values.
+        alt: What the picture shows, in words.
+        x_label: Name of the positions.
+        caption: The line below it.
+        title: The line above it.
+        counts: How many values stand behind each label; written below it.
+    """
+    with style():
+        figure = canvas(max(5.0, min(9.5, 0.62 * len(labels) + 1.6)), 3.4)
+        ax = figure.subplots()
+        positions = np.arange(len(labels), dtype=float)
+        width = 0.8 / max(1, len(series))
+        for number, item in enumerate(series):
+            offset = (number - (len(series) - 1) / 2) * width
+            y = np.asarray(item.y, float)
+            error = None
+            if item.low is not None and item.high is not None:
+                low, high = np.asarray(item.low, float), np.asarray(item.high, float)
+                error = np.maximum([y - low, high - y], 0)
+            ax.bar(
+                positions + offset,
+                y,
+                width * 0.94,
+                yerr=error,
+                capsize=2,
+                label=item.label,
+                color=item.colour or colours.SERIES[number % len(colours.SERIES)],
+                error_kw={"linewidth": 0.9, "ecolor": "#333333"},
+            )
+        ax.axhline(0, color="#555555", linewidth=0.7)
+        ax.grid(visible=False, axis="x")
+        texts = list(labels)
+        if counts is not None:
+            texts = [f"{label}\nn={count_text(n)}" for label, n in zip(labels, counts, strict=True)]
+        crowded = max((len(text) for text in texts), default=0) > 9 and len(labels) > 6
+        ax.set_xticks(
+            positions, texts, rotation=40 if crowded else 0, ha="right" if crowded else "center"
+        )
+        ax.set(xlabel=x_label, ylabel=y_label, title=title)
+        if len(series) > 1:
+            ax.legend(ncols=min(4, len(series)), loc="lower left", bbox_to_anchor=(0, 1.0))
+        return picture(figure, alt, caption)
+
+
+def density(
+    counts: NDArray[np.integer] | NDArray[np.floating],
+    x_edges: ArrayLike,
+    y_edges: ArrayLike,
+    *,
+    x_label: str,
+    y_label: str,
+    alt: str,
+    caption: str = "",
+    title: str = "",
+    diagonal: bool = True,
+    means: Series | None = None,
+) -> Picture:
+    """Draw how many points fall on each cell of the plane, in logarithmic colours.
+
+    Args:
+        counts: (X, Y) numbers of points.
+        x_edges: (X + 1,) edges along x.
+        y_edges: (Y + 1,) edges along y.
+        x_label: Name and unit of x.
+        y_label: Name and unit of y.
+        alt: What the picture shows, in words.
+        caption: The line below it.
+        title: The line above it.
+        diagonal: Whether to draw the line y = x.
+        means: A line over the density, such as the mean of y for each x.
+    """
+    x, y = np.asarray(x_edges, float), np.asarray(y_edges, float)
+    with style():
+        figure = canvas(5.0, 4.2)
+        ax = figure.subplots()
+        filled = np.ma.masked_less_equal(np.asarray(counts, float).T, 0)
+        top = max(float(filled.max()) if filled.count() else 1.0, 2.0)
+        mesh = ax.pcolormesh(
+            x, y, filled, norm=LogNorm(1, top), cmap="viridis", rasterized=True, zorder=1.5
+        )
+        bar = figure.colorbar(mesh, ax=ax, shrink=0.9, aspect=25)
+        bar.set_label("Number of cells")
+        if diagonal:
+            ax.axline(
+                (x[0], x[0]),
+                slope=1,
+                color="#444444",
+                linewidth=0.9,
+                linestyle="--",
+                zorder=3,
+                label="prediction = reference",
+            )
+        if means is not None:
+            ax.plot(
+                means.x,
+                means.y,
+                color="#d1600a",
+                marker="o",
+                markersize=3,
+                zorder=4,
+                label=means.label,
+            )
+        ax.set(xlabel=x_label, ylabel=y_label, title=title, xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+        if diagonal or means is not None:
+            ax.legend(
+                loc="upper left", facecolor="white", frameon=True, framealpha=0.85, edgecolor="none"
+            )
+        return picture(figure, alt, caption)
+
+
+def scatter(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    x_label: str,
+    y_label: str,
+    alt: str,
+    caption: str = "",
+    limits: tuple[float, float] = (0.0, 100.0),
+    bins: int = 50,
+) -> Picture:
+    """Draw the density of points (x, y); those beyond the limits are drawn at them.
+
+    Args:
+        x: (N,) positions; NaN is left out.
+        y: (N,) values; NaN is left out.
+        x_label: Name and unit of x.
+        y_label: Name and unit of y.
+        alt: What the picture shows, in words.
+        caption: The line below it.
+        limits: Range of both axes.
+        bins: Cells along each axis.
+    """
+    first, second = np.ravel(np.asarray(x, float)), np.ravel(np.asarray(y, float))
+    keep = np.isfinite(first) & np.isfinite(second)
+    edges = np.linspace(*limits, bins + 1)
+    counts, _, _ = np.histogram2d(
+        np.clip(first[keep], *limits), np.clip(second[keep], *limits), bins=(edges, edges)
+    )
+    return density(counts, edges, edges, x_label=x_label, y_label=y_label, alt=alt, caption=caption)
+
+
+def count_text(number: int) -> str:
+    """Return a count that fits below a bar, such as ``812``, ``43k`` or ``1.2M``."""
+    if number < 10_000:
+        return str(int(number))
+    if number < 1_000_000:
+        return f"{number / 1000:.0f}k"
+    return f"{number / 1_000_000:.1f}M"

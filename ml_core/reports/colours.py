@@ -1,0 +1,94 @@
+"""Colour scales of maps: SIC in the ice charts' colours, errors, uncertainty, backscatter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matplotlib import colormaps
+from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
+
+NO_DATA = "#e4e4e4"
+"""Colour of pixels without data on every map."""
+
+SERIES = ("#0b5cad", "#d1600a", "#1b8a5a", "#8a3ea8", "#4d4d4d", "#b3263a")
+"""Colours of lines and bars; distinct in print and for colour-blind readers."""
+
+WMO_CLASSES: tuple[tuple[float, str, str], ...] = (
+    (0.0, "#0064ff", "ice free"),
+    (1.0, "#96c8ff", "open water, below 1/10"),
+    (10.0, "#8cffa0", "1/10 to 3/10"),
+    (35.0, "#ffff00", "4/10 to 6/10"),
+    (65.0, "#ff7d07", "7/10 to 8/10"),
+    (85.0, "#ff0000", "9/10 to 10/10"),
+)
+"""Lowest SIC in percent, colour and name of the total concentration classes of ice charts.
+
+Colours: Ice Chart Colour Code Standard, WMO/TD-No. 1215 (2004), total concentration. The classes
+there are tenths; a SIC between two of them belongs to the nearer one.
+"""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a map's values become colours.
+
+    Attributes:
+        label: What the colour bar is called, with the unit.
+        colours: The colour map.
+        norm: Values to the colour map's 0-1.
+        ticks: Marks on the colour bar; None: chosen.
+        extend: Which ends of the colour bar stand for all values beyond.
+    """
+
+    label: str
+    colours: Colormap
+    norm: Normalize
+    ticks: tuple[float, ...] | None = None
+    extend: str = "neither"
+
+
+def sic(label: str = "SIC [%]") -> Scale:
+    """Return the scale of SIC in percent, in the colours of ice charts."""
+    colours = ListedColormap([colour for _, colour, _ in WMO_CLASSES]).with_extremes(
+        bad=NO_DATA, under=WMO_CLASSES[0][1], over=WMO_CLASSES[-1][1]
+    )
+    edges = (*(low for low, _, _ in WMO_CLASSES), 100.0)
+    return Scale(label, colours, BoundaryNorm(edges, colours.N), edges)
+
+
+def difference(limit: float, label: str = "Difference [% SIC]") -> Scale:
+    """Return a scale for differences: blue below 0, white at 0, red above.
+
+    Args:
+        limit: The size of the difference with the fullest colour; larger ones get it too.
+        label: What the colour bar is called, with the unit.
+    """
+    colours = colormaps["RdBu_r"].with_extremes(bad=NO_DATA)
+    return Scale(label, colours, Normalize(-limit, limit), extend="both")
+
+
+def sequential(label: str, low: float, high: float, name: str = "viridis") -> Scale:
+    """Return a scale from dark to light; values beyond the ends get the end's colour."""
+    if not high > low:
+        high = low + 1.0
+    colours = colormaps[name].with_extremes(bad=NO_DATA)
+    return Scale(label, colours, Normalize(low, high), extend="both")
+
+
+def backscatter(label: str, low_db: float, high_db: float) -> Scale:
+    """Return a grey scale for sigma0 in dB."""
+    scale = sequential(label, low_db, high_db, "gray")
+    # no data must not look like a grey tone
+    return Scale(label, scale.colours.with_extremes(bad="#f3e6c8"), scale.norm, extend="both")
+
+
+def categories(label: str, classes: tuple[tuple[str, str], ...]) -> Scale:
+    """Return a scale for class numbers 0, 1, ...
+
+    Args:
+        label: What the legend is called.
+        classes: Name and colour of each class.
+    """
+    colours = ListedColormap([colour for _, colour in classes]).with_extremes(bad=NO_DATA)
+    edges = tuple(i - 0.5 for i in range(len(classes) + 1))
+    return Scale(label, colours, BoundaryNorm(edges, colours.N), tuple(range(len(classes))))
