@@ -1,0 +1,55 @@
+"""`make test`: the tests, each part in the Python that it is meant for.
+
+Everything but tests/plugin runs in the worker's environment; tests/plugin runs inside QGIS,
+without a screen and with settings of its own, so that nobody's QGIS profile is read or changed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import List
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from environments import QGIS, ROOT, WORKER, say
+
+TESTS = ROOT / "tests"
+QGIS_SETTINGS = ROOT / ".qgis-settings"
+"""Where pytest-qgis lets QGIS keep its settings; removed before every run."""
+
+NO_TESTS = 5
+"""pytest's exit code where a selection, such as `-m slow`, leaves no test."""
+
+
+def main(arguments: List[str]) -> int:
+    """Run both parts with pytest's arguments; return 1 if one failed or no test ran at all."""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    worker = subprocess.run(
+        [
+            str(WORKER.python),
+            "-m",
+            "pytest",
+            f"--ignore={TESTS / 'plugin'}",
+            f"--ignore={TESTS / 'benchmarks'}",
+            *arguments,
+        ],
+        cwd=ROOT,
+        env=environment,
+    )
+    say("tests inside QGIS")
+    shutil.rmtree(QGIS_SETTINGS, ignore_errors=True)
+    environment.update(QT_QPA_PLATFORM="offscreen", SEAICE_PYTHON=str(WORKER.python))
+    plugin = subprocess.run(
+        [str(QGIS.python), "-m", "pytest", str(TESTS / "plugin"), *arguments],
+        cwd=ROOT,
+        env=environment,
+    )
+    codes = {worker.returncode, plugin.returncode}
+    return 0 if 0 in codes and codes <= {0, NO_TESTS} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
