@@ -12,6 +12,16 @@ UNITS = (
 ARCHITECTURES = (Choice("unet", "U-Net (Ronneberger et al. 2015)"),)
 """The networks; ``networks/<id>.py`` holds each."""
 
+DROPOUT_POSITIONS = (
+    Choice("bottleneck", "Once, where the features are coarsest or before the dense layers"),
+    Choice("blocks", "After every block of convolutions"),
+)
+
+UPSAMPLINGS = (
+    Choice("transposed", "Transposed convolution"),
+    Choice("resize", "Resize to the nearest pixel, then convolution"),
+)
+
 TASKS = (Choice("regression", "SIC in percent (squared error)"),)
 
 DEVICES = (

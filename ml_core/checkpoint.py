@@ -1,0 +1,272 @@
+"""The model file: weights and model card in one safetensors file, nothing executable."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import SeaIceError
+from .jobs.choices import TASKS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+FORMAT_VERSION = 1
+
+CHANNELS = ("HH", "HV", "incidence_angle")
+
+_CARD_KEY = "seaice_model_card"
+_MAX_HEADER_BYTES = 16 * 2**20
+"""A card with the curves of thousands of epochs takes a few hundred kB."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a network was made from, and how its input and output are to be read.
+
+    Attributes:
+        network: `networks.NetworkConfig` as a dictionary.
+        channels: The input channels in order, of `CHANNELS`.
+        mean: Mean of each channel on the training part, dB or degrees.
+        std: Standard deviation of each channel there, dB or degrees.
+        resolution_m: Pixel size that the network works at.
+        footprint_m: Footprint of the reference; None where it was given at a point.
+        task: ``regression`` or ``classes``.
+        classes: The classes (`networks.classes`) as a dictionary; None for a regression.
+        training: Provenance, parameters, steps, seed, names of the inputs.
+        split: How training and validation were set apart.
+        curves: Losses by epoch.
+        metrics: Errors by part.
+        calibration: What uncertainty was calibrated on; None where it was not.
+        versions: Libraries by name.
+        created: When, ISO 8601 with time zone.
+        format_version: Of the file's layout.
+    """
+
+    network: dict[str, Any]
+    channels: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    resolution_m: float
+    footprint_m: float | None = None
+    task: str = "regression"
+    classes: dict[str, Any] | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+    split: dict[str, Any] = field(default_factory=dict)
+    curves: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, Any] | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    created: str = ""
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        """Check what prediction relies on.
+
+        Raises:
+            SeaIceError: A value is missing, of the wrong type, or contradicts another.
+        """
+        for name in ("channels", "mean", "std"):
+            value = getattr(self, name)
+            if not isinstance(value, (list, tuple)):
+                raise _bad(name, value, "a list")
+            object.__setattr__(self, name, tuple(value))
+        unknown = [channel for channel in self.channels if channel not in CHANNELS]
+        if unknown or not self.channels or len(set(self.channels)) != len(self.channels):
+            raise _bad("channels", self.channels, f"different ones of {', '.join(CHANNELS)}")
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            if len(values) != len(self.channels) or not all(map(_is_number, values)):
+                raise _bad(
+                    name, values, f"a finite number for each of {len(self.channels)} channels"
+                )
+        if min(self.std) <= 0:
+            raise _bad("std", self.std, "positive numbers")
+        if not _is_number(self.resolution_m) or self.resolution_m <= 0:
+            raise _bad("resolution_m", self.resolution_m, "a positive number of metres")
+        if self.footprint_m is not None and (
+            not _is_number(self.footprint_m) or self.footprint_m < 0
+        ):
+            raise _bad("footprint_m", self.footprint_m, "metres, or nothing")
+        if self.task not in [choice.id for choice in TASKS]:
+            raise _bad("task", self.task, " or ".join(choice.id for choice in TASKS))
+        for name in ("network", "training", "split", "curves", "metrics", "versions"):
+            if not isinstance(getattr(self, name), dict):
+                raise _bad(name, getattr(self, name), "an object")
+        for name in ("classes", "calibration"):
+            if not isinstance(getattr(self, name), (dict, type(None))):
+                raise _bad(name, getattr(self, name), "an object, or nothing")
+        if self.network.get("in_channels") != len(self.channels):
+            raise _bad(
+                "network",
+                f"in_channels {self.network.get('in_channels')}",
+                f"as many input channels as the card names, {len(self.channels)}",
+            )
+
+
+def save(path: str, tensors: Mapping[str, Array], card: ModelCard) -> None:
+    """Write a model file; the same tensors and card give the same bytes.
+
+    Numbers of the card that are not finite are written as absent (null).
+
+    Args:
+        path: The file to write.
+        tensors: Weights by name; those of member k of an ensemble are called ``member{k}.…``, and
+            a single network is member 0.
+        card: The model card.
+
+    Raises:
+        SeaIceError: The file cannot be written.
+    """
+    import numpy as np
+    from safetensors.numpy import save as to_bytes
+
+    text = json.dumps(
+        _finite(dataclasses.asdict(card)), sort_keys=True, allow_nan=False, ensure_ascii=False
+    )
+    # one metadata entry only: the library keeps several in no fixed order
+    content = to_bytes(
+        {name: np.ascontiguousarray(array) for name, array in sorted(tensors.items())},
+        metadata={_CARD_KEY: text},
+    )
+    try:
+        Path(path).write_bytes(content)
+    except OSError as error:
+        raise SeaIceError(
+            f"{path}: the model file cannot be written ({error.strerror}); choose another place"
+        ) from error
+
+
+def read_card(path: str) -> ModelCard:
+    """Return the model card of a model file, without reading the weights.
+
+    Raises:
+        SeaIceError: The file is no model file, is damaged, or comes from a newer version.
+    """
+    file = Path(path)
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            start = stream.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            if len(start) < 8 or (start[:2] == b"PK") or (start[:1] == b"\x80"):
+                raise _foreign(path, "it is no safetensors file")
+            if length > _MAX_HEADER_BYTES:
+                raise _foreign(
+                    path,
+                    f"its header would be {length} bytes, more than"
+                    f" {_MAX_HEADER_BYTES // 2**20} MiB",
+                )
+            if 8 + length > size:
+                raise _foreign(path, f"it is cut off: {size} bytes, its header alone {8 + length}")
+            header_bytes = stream.read(length)
+    except OSError as error:
+        raise SeaIceError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        header = json.loads(header_bytes)
+        text = header["__metadata__"][_CARD_KEY]
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise _foreign(path, "it has no model card") from error
+    if ends and 8 + length + max(ends) != size:
+        raise _foreign(path, f"it is damaged: {size} bytes instead of {8 + length + max(ends)}")
+    return _card_of(path, text)
+
+
+def load(path: str) -> tuple[ModelCard, dict[str, Array]]:
+    """Return the model card and the weights by name.
+
+    Raises:
+        SeaIceError: The file is no model file, is damaged, or comes from a newer version.
+    """
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as from_bytes
+
+    card = read_card(path)
+    try:
+        tensors = from_bytes(Path(path).read_bytes())
+    except OSError as error:
+        raise SeaIceError(f"{path}: cannot be read ({error.strerror})") from error
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise _foreign(path, f"its weights cannot be read ({error})") from error
+    if not any(name.startswith("member0.") for name in tensors):
+        raise _foreign(path, "it holds no weights")
+    for name, array in tensors.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise SeaIceError(
+                f"{path}: the weights {name} are not all finite; the training went astray,"
+                " train again with a lower learning rate"
+            )
+    return card, tensors
+
+
+def member(tensors: Mapping[str, Array], number: int) -> dict[str, Array]:
+    """Return the weights of one member of an ensemble, named as its network names them."""
+    prefix = f"member{number}."
+    return {
+        name[len(prefix) :]: array for name, array in tensors.items() if name.startswith(prefix)
+    }
+
+
+def member_count(tensors: Mapping[str, Array]) -> int:
+    """Return the number of an ensemble's members; 1 for a single network."""
+    return len({name.split(".", 1)[0] for name in tensors if name.startswith("member")})
+
+
+def _card_of(path: str, text: object) -> ModelCard:
+    try:
+        values = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError) as error:
+        raise _foreign(path, "its model card is not JSON") from error
+    if not isinstance(values, dict):
+        raise _foreign(path, "its model card is no object")
+    version = values.get("format_version")
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise _foreign(path, f"its model card has format version {version!r}")
+    if version > FORMAT_VERSION:
+        raise SeaIceError(
+            f"{path}: written in model format {version} by a newer version of the plugin; this one"
+            f" reads up to {FORMAT_VERSION}. Update the plugin"
+        )
+    # a later plugin may add a field without a new format
+    known = {name: values[name] for name in ModelCard.__dataclass_fields__ if name in values}
+    try:
+        return ModelCard(**known)
+    except (SeaIceError, TypeError) as error:
+        raise _foreign(path, f"its model card is wrong: {error}") from error
+
+
+def _finite(value: Any) -> Any:  # Any: JSON
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _finite(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _bad(name: str, value: object, expected: str) -> SeaIceError:
+    return SeaIceError(f"{name} is {value!r}, expected {expected}")
+
+
+def _foreign(path: str, why: str) -> SeaIceError:
+    return SeaIceError(
+        f"{path}: not a model file of this plugin: {why}; choose a file that Train SIC network"
+        " wrote"
+    )

@@ -1,0 +1,111 @@
+"""A network's size and shape: what a model file needs to rebuild it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import SeaIceError
+from ..jobs.choices import ARCHITECTURES, DROPOUT_POSITIONS, UPSAMPLINGS
+from ..jobs.fields import Choice
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Everything that decides a network's layers, checked on construction.
+
+    Attributes:
+        architecture: The network: the id of one of `jobs.choices.ARCHITECTURES`.
+        in_channels: Input channels, such as 2 for HH and HV.
+        out_channels: Outputs per pixel: 1 SIC fraction, or one score (logit) per class.
+        filters: Filters p of the first convolution.
+        depth: Levels of down-sampling; where a network has none, its convolutions.
+        kernel_size: Side K of the convolution kernels, px.
+        dropout: Share of the features that dropout switches off, 0 <= dropout < 1.
+        dropout_position: Where dropout sits: the id of one of `jobs.choices.DROPOUT_POSITIONS`.
+        upsampling: How a decoder enlarges: the id of one of `jobs.choices.UPSAMPLINGS`.
+        stride: Stride S where the network lets it be chosen; None: the network's own.
+        padding: Padding P where the network lets it be chosen, px; None: the network's own.
+        patch_size: Side of the patch that a patch network judges, px; None: the network's own.
+        output_stride: A patch network gives one value for each block of so many pixels; None: the
+            network's own.
+    """
+
+    architecture: str = "unet"
+    in_channels: int = 2
+    out_channels: int = 1
+    filters: int = 16
+    depth: int = 4
+    kernel_size: int = 3
+    dropout: float = 0.1
+    dropout_position: str = "bottleneck"
+    upsampling: str = "transposed"
+    stride: int | None = None
+    padding: int | None = None
+    patch_size: int | None = None
+    output_stride: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check every value by itself; whether they fit together is the network's plan's matter.
+
+        Raises:
+            SeaIceError: A value is of the wrong type or out of its bounds.
+        """
+        _check_choice("network", self.architecture, ARCHITECTURES)
+        _check_choice("dropout position", self.dropout_position, DROPOUT_POSITIONS)
+        _check_choice("up-sampling", self.upsampling, UPSAMPLINGS)
+        for name, (low, high) in _BOUNDS.items():
+            value = getattr(self, name)
+            if value is None and name in _OPTIONAL:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise SeaIceError(
+                    f"network: {name} = {value!r}; expected a whole number from {low} to {high}"
+                )
+        rate = self.dropout
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
+            raise SeaIceError(
+                f"network: dropout = {rate!r}; expected a share of the features, 0 or more and"
+                " less than 1"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> NetworkConfig:
+        """Return the config that `to_dict` gave; what is absent takes its default.
+
+        Raises:
+            SeaIceError: A name is unknown, or a value is wrong.
+        """
+        unknown = sorted(set(values) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise SeaIceError(
+                f"network: unknown settings {', '.join(unknown)};"
+                " the model may come from a newer version of the plugin"
+            )
+        return cls(**values)
+
+
+_BOUNDS = {
+    "in_channels": (1, 64),
+    "out_channels": (1, 101),
+    "filters": (1, 4096),
+    "depth": (1, 64),
+    "kernel_size": (1, 63),
+    "stride": (1, 16),
+    "padding": (0, 63),
+    "patch_size": (3, 1024),
+    "output_stride": (1, 256),
+}
+_OPTIONAL = ("stride", "padding", "patch_size", "output_stride")
+
+
+def _check_choice(what: str, value: object, choices: tuple[Choice, ...]) -> None:
+    ids = [choice.id for choice in choices]
+    if value not in ids:
+        raise SeaIceError(f"{what} {value!r} is not one of {', '.join(ids)}")

@@ -1,0 +1,85 @@
+"""The torch module that a plan describes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .plan import Kind, Layer, Plan
+
+
+class PlannedNetwork(nn.Module):
+    """A network that runs a plan's layers.
+
+    Args:
+        plan: The layers.
+        generator: Draws the first weights; torch's global generator when None.
+    """
+
+    def __init__(self, plan: Plan, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.plan = plan
+        self.layers = nn.ModuleDict()
+        for i, layer in enumerate(plan.layers):
+            module = _module(layer, plan.in_channels_of(i))
+            if module is not None:
+                self.layers[layer.name] = module
+        self._kept = frozenset(layer.joins for layer in plan.layers if layer.joins)
+        self._initialise(generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the network's output.
+
+        Args:
+            x: Normalised input, (B, C, H, W), H and W multiples of the plan's `multiple`.
+
+        Returns:
+            (B, O, H, W).
+        """
+        kept: dict[str, Tensor] = {}
+        for layer in self.plan.layers:
+            if layer.kind is Kind.JOIN:
+                x = torch.cat((x, kept.pop(layer.joins)), dim=1)
+            else:
+                x = self.layers[layer.name](x)
+            if layer.name in self._kept:
+                kept[layer.name] = x
+        return x
+
+    def _initialise(self, generator: torch.Generator | None) -> None:
+        """Draw the weights by He et al. (2015), which keeps the variance through ReLUs."""
+        for module in self.modules():
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+
+def _module(layer: Layer, channels: int) -> nn.Module | None:
+    """Return a layer's module; None where it has none."""
+    if layer.kind is Kind.CONVOLUTION:
+        return nn.Conv2d(
+            channels,
+            layer.channels,
+            layer.kernel,
+            layer.stride,
+            layer.padding,
+            dilation=layer.dilation,
+        )
+    if layer.kind is Kind.TRANSPOSED:
+        return nn.ConvTranspose2d(
+            channels, layer.channels, layer.kernel, layer.stride, layer.padding
+        )
+    if layer.kind is Kind.MAX_POOL:
+        return nn.MaxPool2d(layer.kernel, layer.stride, layer.padding, layer.dilation)
+    if layer.kind is Kind.RESIZE:
+        return nn.Upsample(scale_factor=float(layer.stride), mode="nearest")
+    if layer.kind is Kind.BATCH_NORM:
+        return nn.BatchNorm2d(channels)
+    if layer.kind is Kind.RELU:
+        return nn.ReLU()
+    if layer.kind is Kind.DROPOUT:
+        return nn.Dropout(layer.rate)
+    if layer.kind is Kind.PAD:
+        return nn.ZeroPad2d((layer.padding, layer.padding_after) * 2)
+    return None
