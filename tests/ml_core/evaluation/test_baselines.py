@@ -1,0 +1,105 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import KNeighborsRegressor
+
+from ml_core.evaluation import baselines
+from ml_core.evaluation.baselines import LABELS, Cells, cross_fitted, predict
+
+
+@pytest.fixture
+def cells():
+    rng = np.random.default_rng(2)
+    row, col = (index.ravel() for index in np.indices((40, 30)))
+    features = rng.normal(-12, 3, (row.size, 2))
+    sic = np.clip(50 + 12 * (features[:, 0] + 12) - 5 * (features[:, 1] + 12) + row, 0, 100)
+    return Cells(row, col, sic, features)
+
+
+def test_linear_equals_scikit_learn(cells):
+    expected = LinearRegression().fit(cells.features[:700], cells.sic[:700])
+    np.testing.assert_allclose(
+        baselines.linear(cells.features[:700], cells.sic[:700], cells.features[700:]),
+        np.clip(expected.predict(cells.features[700:]), 0, 100),
+    )
+
+
+def test_linear_of_features_that_do_not_vary_is_the_mean():
+    features = np.full((5, 2), -12.0)
+    np.testing.assert_allclose(baselines.linear(features, [0, 50, 100, 0, 50], features), 40)
+
+
+def test_nearest_equals_scikit_learn():
+    rng = np.random.default_rng(4)
+    train, place, sic = rng.normal(size=(60, 2)), rng.normal(size=(40, 2)), rng.uniform(size=60)
+    expected = KNeighborsRegressor(1).fit(train, sic).predict(place)
+    np.testing.assert_allclose(baselines.nearest(train, sic, place), expected)
+
+
+def test_column_mean_takes_the_nearest_column_where_its_own_is_missing():
+    found = baselines.column_mean([2, 2, 5, 9], [10, 20, 40, 90], [0, 2, 3, 4, 5, 8, 99])
+    np.testing.assert_allclose(found, [15, 15, 15, 40, 40, 90, 90])
+
+
+def test_predict_gives_each_baseline_and_needs_backscatter_for_the_regression(cells):
+    train, test = cells.part(cells.row < 20), cells.part(cells.row >= 20)
+    assert set(predict(train, test)) == set(LABELS)
+    bare = Cells(train.row, train.col, train.sic)
+    assert set(predict(bare, test)) == set(LABELS) - {"linear"}
+    assert predict(train, test)["mean"][0] == pytest.approx(train.sic.mean())
+
+
+def test_nearest_measures_in_metres(cells):
+    train = Cells(np.array([0, 3]), np.array([0, 4]), np.array([1.0, 2.0]))
+    test = Cells(np.array([0]), np.array([4]), np.array([0.0]))
+    assert predict(train, test)["nearest"] == [2]  # 3 rows, or 4 columns away
+    assert predict(train, test, (100.0, 1.0))["nearest"] == [1]
+
+
+def test_cross_fitted_cells_never_learn_from_their_own_half_or_the_gap(cells):
+    # what is learnt is told by the value alone: the row
+    told = Cells(cells.row, cells.col, cells.row.astype(float))
+    nearest = cross_fitted(told, (1000.0, 1000.0), 5000.0)["nearest"]
+    upper = cells.row >= 20
+    assert set(nearest[upper]) == {14.0}  # 5.5 km from the border, at row 19.5
+    assert set(nearest[~upper]) == {25.0}
+
+
+def test_cross_fitted_halves_the_longer_side():
+    row, col = (index.ravel() for index in np.indices((5, 50)))
+    found = cross_fitted(Cells(row, col, col.astype(float)), (1.0, 1.0), 0.0)
+    assert found["nearest"][col == 0][0] == 25
+    # rows play the part of columns then: a row's mean over the other half
+    assert found["column_mean"][col == 0][0] == pytest.approx(np.mean(range(25, 50)))
+
+
+def test_cross_fitted_gives_nothing_where_a_half_is_within_the_gap(cells):
+    assert cross_fitted(cells, (1000.0, 1000.0), 1e6) == {}
+    assert cross_fitted(cells.part(cells.row < 0), (1.0, 1.0), 0.0) == {}
+
+
+@pytest.mark.skipif("SEAICE_TEST_DATA" not in os.environ, reason="real data are not here")
+def test_position_alone_predicts_the_real_scene_well():
+    """A score on one scene says little without this: the measured figures of two folds."""
+    rasterio = pytest.importorskip("rasterio")
+    path = Path(os.environ["SEAICE_TEST_DATA"], "nersc_course_scene", "sic.tif")
+    with rasterio.open(path) as dataset:
+        sic = dataset.read(1)
+    row, col = (index.ravel() for index in np.indices(sic.shape))
+    cells = Cells(row, col, sic.ravel())
+    for train_rows, test_rows, mean, column_mean, nearest in (
+        ((0, 179), (230, 392), 39.3, 19.9, 14.4),
+        ((213, 392), (0, 162), 38.9, 21.1, 25.4),
+    ):
+        train = cells.part((row >= train_rows[0]) & (row <= train_rows[1]))
+        test = cells.part((row >= test_rows[0]) & (row <= test_rows[1]))
+        rmse = {
+            name: np.sqrt(np.mean((values - test.sic) ** 2))
+            for name, values in predict(train, test).items()
+        }
+        assert rmse["mean"] == pytest.approx(mean, abs=0.05)
+        assert rmse["column_mean"] == pytest.approx(column_mean, abs=0.05)
+        assert rmse["nearest"] == pytest.approx(nearest, abs=0.05)
