@@ -23,6 +23,8 @@ from .jobs import Job, loads
 
 DONE, FAILED, BAD_JOB, CANCELLED = 0, 1, 2, 3
 
+_OLDEST = (3, 10)
+
 _GRACE_S = 10.0
 """How long a cancelled run may take to stop by itself before the process ends."""
 
@@ -65,6 +67,9 @@ def _run_file(path: Path, attached: bool, emit: events.Emit, cancelled: threadin
     except OSError as error:
         emit(events.Failed(f"{path}: cannot read the job file ({error.strerror})"))
         return BAD_JOB
+    except UnicodeDecodeError:
+        emit(events.Failed(f"{path}: the job file is not UTF-8 text"))
+        return BAD_JOB
     except JobError as error:
         emit(events.Failed(str(error)))
         return BAD_JOB
@@ -101,6 +106,9 @@ def _json_lines(stream: IO[str]) -> events.Emit:
 def _execute(job: Job, files: OutputFiles, emit: events.Emit, cancelled: threading.Event) -> int:
     report = events.Reporter(emit, cancelled.is_set)
     emit(events.Started(job.NAME, __version__))
+    if sys.version_info < _OLDEST:
+        emit(events.Failed(f"{_this_python()} is too old, Python 3.10 or newer is needed"))
+        return FAILED
     try:
         with files:
             module = import_module(f".{job.RUNS}", __package__)
@@ -119,11 +127,25 @@ def _execute(job: Job, files: OutputFiles, emit: events.Emit, cancelled: threadi
             )
         )
         return FAILED
+    except ModuleNotFoundError as error:
+        library = (error.name or str(error)).partition(".")[0]
+        emit(
+            events.Failed(
+                f"{_this_python()} lacks {library}; run Install environment in QGIS, or install"
+                " the library there",
+                traceback.format_exc(),
+            )
+        )
+        return FAILED
     except Exception as error:
         emit(events.Failed(f"{type(error).__name__}: {error}", traceback.format_exc()))
         return FAILED
     emit(done)
     return DONE
+
+
+def _this_python() -> str:
+    return f"{sys.executable} (Python {'.'.join(map(str, sys.version_info[:2]))})"
 
 
 def _claim_stdout() -> IO[str]:

@@ -1,0 +1,20 @@
+"""The algorithms, one file each; adding one needs its file and a line here."""
+
+from __future__ import annotations
+
+from typing import Tuple, Type
+
+from .base import SeaIceAlgorithm
+from .checkenvironment import CheckEnvironment
+from .describemodel import DescribeModel
+from .installenvironment import InstallEnvironment
+from .predict import Predict
+from .train import Train
+
+ALGORITHMS: Tuple[Type[SeaIceAlgorithm], ...] = (
+    Train,
+    Predict,
+    DescribeModel,
+    InstallEnvironment,
+    CheckEnvironment,
+)
