@@ -1,0 +1,140 @@
+"""`make demo`: a network trained on one simulated scene and applied to another, all in QGIS.
+
+Every step is an algorithm of the packaged plugin, run by qgis_process with settings of its own; the
+last one draws the result as QGIS shows it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Dict, List
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from environments import ROOT, WORKER, SetupError, qgis_base, qgis_process, say
+
+DEMO = ROOT / "build" / "demo"
+PLUGINS = ROOT / "build" / "plugins"
+PICTURE = "demo.png"
+
+# The learned scene and the mapped one differ in everything that the seed decides, but not in season
+# or sensor: one scene is too little to learn more from.
+LEARNED = {"SEED": "11", "WIDTH": "2500", "HEIGHT": "2500"}
+MAPPED = {"SEED": "12", "WIDTH": "2500", "HEIGHT": "2500"}
+
+
+class Demo:
+    """The steps of the demo, in a QGIS that has its own settings.
+
+    Args:
+        program: The path of qgis_process.
+        folder: Where the results go; emptied first, so that nothing old is taken for new.
+    """
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self.folder = folder
+        self._program = program
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self._environment = {
+            **os.environ,
+            "QT_QPA_PLATFORM": "offscreen",
+            "QGIS_PLUGINPATH": str(PLUGINS),
+            "QGIS_CUSTOM_CONFIG_PATH": str(folder / ".qgis"),
+            "XDG_RUNTIME_DIR": str(folder / ".qgis"),
+            "SEAICE_PYTHON": str(WORKER.python),
+        }
+
+    def enable_plugin(self) -> None:
+        """Enable the packaged plugin, which QGIS asks for once per profile."""
+        (self.folder / ".qgis").mkdir(mode=0o700)
+        subprocess.run(
+            [self._program, "plugins", "enable", "seaice_qgis"],
+            env=self._environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def run(self, algorithm: str, **parameters: str) -> None:
+        """Run one of the plugin's algorithms and show what it says."""
+        assigned = [f"{name}={value}" for name, value in parameters.items()]
+        say(f"seaice:{algorithm}")
+        started = time.monotonic()
+        subprocess.run(
+            [self._program, "run", f"seaice:{algorithm}", "--", *assigned],
+            env=self._environment,
+            check=True,
+        )
+        say(f"seaice:{algorithm} took {time.monotonic() - started:.0f} s")
+
+    def draw(self, *arguments: str) -> None:
+        """Draw the picture with QGIS's own map renderer."""
+        subprocess.run(
+            [qgis_base(), str(ROOT / "tools" / "demo_picture.py"), *arguments],
+            env=self._environment,
+            check=True,
+        )
+
+    def path(self, name: str) -> str:
+        """Return the path of a result."""
+        return str(self.folder / name)
+
+
+def scene(demo: Demo, prefix: str, settings: Dict[str, str]) -> Dict[str, str]:
+    """Simulate a scene and return its files by the names of the algorithms' parameters."""
+    names = ("HH", "HV", "INCIDENCE", "REFERENCE", "TRUE_SIC")
+    files = {name: demo.path(f"{prefix}{name.lower()}.tif") for name in names}
+    demo.run("simulatescene", **settings, **files)
+    return files
+
+
+def run(demo: Demo) -> List[str]:
+    """Run all steps and return the names of what they left."""
+    demo.enable_plugin()
+    learned = scene(demo, "training_", LEARNED)
+    mapped = scene(demo, "", MAPPED)
+    model, sic = demo.path("model.safetensors"), demo.path("sic.tif")
+    demo.run(
+        "train",
+        HH=learned["HH"],
+        HV=learned["HV"],
+        INCIDENCE=learned["INCIDENCE"],
+        REFERENCE=learned["REFERENCE"],
+        MODEL=model,
+        REPORT=demo.path("report.html"),
+    )
+    demo.run(
+        "predict",
+        HH=mapped["HH"],
+        HV=mapped["HV"],
+        INCIDENCE=mapped["INCIDENCE"],
+        MODEL=model,
+        OUTPUT=sic,
+    )
+    say("drawing the picture")
+    demo.draw(mapped["HH"], mapped["HV"], mapped["REFERENCE"], sic, demo.path(PICTURE))
+    return sorted(path.name for path in demo.folder.iterdir() if not path.name.startswith("."))
+
+
+def main() -> int:
+    """Run the demo and say what it left."""
+    started = time.monotonic()
+    try:
+        left = run(Demo(qgis_process(), DEMO))
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        print(f"failed with exit code {error.returncode}: {error.cmd}", file=sys.stderr)
+        return 1
+    say(f"done in {time.monotonic() - started:.0f} s; {DEMO.relative_to(ROOT)}/ holds")
+    print("\n".join(f"    {name}" for name in left))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
