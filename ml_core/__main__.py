@@ -6,7 +6,9 @@ Exit codes: 0 done, 1 failed, 2 bad job or usage, 3 cancelled.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
+import re
 import signal
 import sys
 import threading
@@ -24,6 +26,9 @@ from .jobs import Job, loads
 DONE, FAILED, BAD_JOB, CANCELLED = 0, 1, 2, 3
 
 _OLDEST = (3, 10)
+
+_MEMORY = re.compile("out of memory|can't allocate memory|cannot allocate memory", re.IGNORECASE)
+"""What PyTorch, CUDA and the C library say when memory runs out, without raising MemoryError."""
 
 _GRACE_S = 10.0
 """How long a cancelled run may take to stop by itself before the process ends."""
@@ -117,31 +122,32 @@ def _execute(job: Job, files: OutputFiles, emit: events.Emit, cancelled: threadi
             files.commit()
     except CancelledError:
         return CANCELLED
-    except SeaIceError as error:
-        emit(events.Failed(str(error)))
-        return FAILED
-    except MemoryError:
-        emit(
-            events.Failed(
-                "not enough memory; close other programs or give a smaller tile or batch size"
-            )
-        )
-        return FAILED
-    except ModuleNotFoundError as error:
-        library = (error.name or str(error)).partition(".")[0]
-        emit(
-            events.Failed(
-                f"{_this_python()} lacks {library}; run Install environment in QGIS, or install"
-                " the library there",
-                traceback.format_exc(),
-            )
-        )
-        return FAILED
     except Exception as error:
-        emit(events.Failed(f"{type(error).__name__}: {error}", traceback.format_exc()))
+        emit(_failure(error))
         return FAILED
     emit(done)
     return DONE
+
+
+def _failure(error: Exception) -> events.Failed:
+    """Return an error as an analyst should read it; only a bug brings its traceback."""
+    if isinstance(error, SeaIceError):
+        return events.Failed(str(error))
+    if isinstance(error, MemoryError) or _MEMORY.search(str(error)):
+        return events.Failed(
+            "not enough memory; close other programs or give a smaller tile or batch size",
+            traceback.format_exc(),
+        )
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return events.Failed(f"{error.filename or 'output'}: the disk is full; free some space")
+    if isinstance(error, ModuleNotFoundError):
+        library = (error.name or str(error)).partition(".")[0]
+        return events.Failed(
+            f"{_this_python()} lacks {library}; run Install environment in QGIS, or install the"
+            " library there",
+            traceback.format_exc(),
+        )
+    return events.Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 def _this_python() -> str:

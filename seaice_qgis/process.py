@@ -13,7 +13,7 @@ from typing import IO, Callable, Dict, Optional, Sequence
 POLL_S = 0.05
 """Longest time between two calls of `poll`, plus what the caller's own functions take."""
 
-_STOP_S = 10.0
+STOP_S = 10.0
 """How long a child may take to stop by itself once its standard input is closed."""
 
 _TERMINATE_S = 5.0
@@ -35,7 +35,7 @@ def run_lines(
     environment: Dict[str, str],
     folder: str,
     errors: Optional[IO[bytes]] = None,
-    stop_s: float = _STOP_S,
+    stop_s: Optional[float] = None,
 ) -> int:
     """Run a command and return its exit code once it has ended.
 
@@ -48,7 +48,7 @@ def run_lines(
         environment: The child's environment variables.
         folder: The child's working folder.
         errors: Receives standard error; None: it is part of the lines.
-        stop_s: How long the child may take to stop by itself.
+        stop_s: How long the child may take to stop by itself; None: `STOP_S`.
 
     Returns:
         The exit code; negative for the signal that killed it (POSIX).
@@ -70,7 +70,7 @@ def run_lines(
     lines: queue.Queue[Optional[bytes]] = queue.Queue()
     threading.Thread(target=_read, args=(child.stdout, lines), daemon=True).start()
     try:
-        _pump(child, lines, on_line, poll, stop_s)
+        _pump(child, lines, on_line, poll, STOP_S if stop_s is None else stop_s)
     finally:
         # Also when on_line or poll raises: no child outlives the call.
         _close(child.stdin)

@@ -117,6 +117,8 @@ class _Run:
             )
         if not self._started:
             return WorkerError(_why_not_started(python, code), log)
+        if code == _DONE:
+            return WorkerError("the worker ended without a result; its log follows", log)
         return WorkerError(
             f"the worker crashed ({_code_text(code)}); the end of its log follows. If it happens"
             " again, try the device cpu or another runtime, and report it",
