@@ -87,12 +87,20 @@ class Grid:
 
     @property
     def nominal_pixel_size_m(self) -> tuple[float, float]:
-        """Pixel (height, width) in metres by the CRS's unit; ground size where that is degrees."""
+        """Pixel (height, width) in metres by the CRS's unit, so that 40 m stay 40 m.
+
+        The ground size where the unit is degrees, or where the projection stretches by more than
+        a tenth (Web Mercator does fourfold at 75 degrees north).
+        """
+        ground = self.pixel_size_m
         if not self.crs.is_projected:
-            return self.pixel_size_m
+            return ground
         factor = self.crs.linear_units_factor[1]
         t = self.transform
-        return math.hypot(t.b, t.e) * factor, math.hypot(t.a, t.d) * factor
+        nominal = math.hypot(t.b, t.e) * factor, math.hypot(t.a, t.d) * factor
+        if all(0.9 < n / g < 1.1 for n, g in zip(nominal, ground, strict=True) if g > 0):
+            return nominal
+        return ground
 
     @property
     def resolution_m(self) -> float:

@@ -1,0 +1,293 @@
+"""Aligned bands: a band read on another grid, resampled window by window in memory."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from affine import Affine
+from scipy import sparse
+
+from .grid import Grid, Window
+from .pixelmap import PixelMap, Positions
+from .radiometry import (
+    Floats,
+    Mask,
+    block_mean,
+    db_to_linear,
+    linear_to_db,
+    valid_db,
+    valid_linear,
+)
+from .reading import Band
+
+_MOST_POINTS = 64
+"""Sample points per axis of a target pixel; 4096 points give the mean of any number of pixels."""
+
+
+class Resampling(Enum):
+    """How values get from one grid to another."""
+
+    NEAREST = "nearest"
+    """The value of the pixel that a target pixel's centre falls into: classes and references."""
+    AREA = "area"
+    """Averages over a target pixel where the source is finer, bilinear where it is coarser."""
+
+
+class Quantity(Enum):
+    """What values are, which decides how they may be averaged."""
+
+    PLAIN = "plain"
+    """Anything that is averaged as it is."""
+    SIGMA0_DB = "db"
+    """Backscatter in dB in the file; averaged as linear power, handed out in dB."""
+    SIGMA0_LINEAR = "linear"
+    """Backscatter as linear power in the file; handed out in dB."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """How pixels of a target row (or column) lie on the source's: source = start + step * i."""
+
+    start: float
+    step: float
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether target pixels are whole numbers of source pixels, without remainder."""
+        return _near_whole(self.start) and _near_whole(self.step)
+
+
+def _near_whole(value: float) -> bool:
+    return abs(value - round(value)) < 1e-3
+
+
+class AlignedBand:
+    """A band on another grid.
+
+    What a pixel gets depends on its place alone, never on the window that is read. Nothing is
+    written to disk, and no more is read than the window needs.
+
+    - Grids that differ by a whole number of pixels: the values as they are.
+    - Axes in parallel, target pixels larger: means weighted with the overlap; at least half of a
+      target pixel must be valid.
+    - Else, where the target is coarser: the mean of bilinear values at points spread evenly over
+      the target pixel, about as many as there are source pixels in it; at least half must be
+      valid. Where the source is coarser: bilinear.
+    - Resampling.NEAREST: always the value of the source pixel that holds the target's centre.
+
+    Args:
+        band: The band.
+        grid: The grid to read it on.
+        resampling: How values get there.
+        quantity: What the values are.
+    """
+
+    def __init__(
+        self,
+        band: Band,
+        grid: Grid,
+        *,
+        resampling: Resampling = Resampling.AREA,
+        quantity: Quantity = Quantity.PLAIN,
+    ) -> None:
+        self.band = band
+        self.grid = grid
+        self.label = band.label
+        self._nearest = resampling is Resampling.NEAREST
+        self._quantity = quantity
+        self._map = PixelMap(grid, band.grid)
+        self._rows, self._cols = _steps(grid, band.grid)
+        # sample points per target pixel and axis, so that no source pixel falls between them
+        self._points = 1
+        if not self._nearest:
+            self._points = min(max(1, math.ceil(self._map.step_px - 0.1)), _MOST_POINTS)
+        if self._points > 1:
+            self._point_map = PixelMap(_subdivided(grid, self._points), band.grid)
+
+    def overlaps(self) -> bool:
+        """Say whether any of the band's pixels may lie on the grid."""
+        window = self._map.source_window(self.grid.window, margin=0)
+        inside = window.clipped(self.band.grid.height, self.band.grid.width)
+        return inside.height > 0 and inside.width > 0
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Return a window's values and which hold.
+
+        Args:
+            window: Pixels of the grid; it may reach beyond it.
+
+        Returns:
+            Values (sigma0 in dB) and valid mask, both (window.height, window.width); values are
+            NaN where invalid.
+        """
+        rows, cols = self._rows, self._cols
+        if rows is not None and cols is not None:
+            if (rows.step, cols.step) == (1, 1) and rows.is_whole and cols.is_whole:
+                return self._read_shifted(window, rows, cols)
+            if not self._nearest and rows.step >= 1 and cols.step >= 1:
+                return self._read_area(window, rows, cols)
+        if self._points > 1:
+            return self._read_points(window)
+        values, valid = self._sample(self._map, window)
+        return self._handed_out(values, valid)
+
+    def _read_shifted(self, window: Window, rows: _Step, cols: _Step) -> tuple[Floats, Mask]:
+        shifted = Window(
+            window.row + round(rows.start),
+            window.col + round(cols.start),
+            window.height,
+            window.width,
+        )
+        values, valid = self.band.read(shifted)
+        if self._quantity is Quantity.SIGMA0_LINEAR:
+            return self._handed_out(*self._averaged_form(values, valid))
+        if self._quantity is Quantity.SIGMA0_DB:
+            valid = valid_db(values)  # False for NaN
+            values[~valid] = np.nan
+        return values, valid
+
+    def _read_area(self, window: Window, rows: _Step, cols: _Step) -> tuple[Floats, Mask]:
+        whole = rows.is_whole and cols.is_whole
+        weights_y, first_row, height = _overlaps(rows, window.row, window.height)
+        weights_x, first_col, width = _overlaps(cols, window.col, window.width)
+        values, valid = self._averaged_form(
+            *self.band.read(Window(first_row, first_col, height, width))
+        )
+        if whole:
+            means, enough = block_mean(values, valid, round(rows.step), round(cols.step))
+        else:
+            kept = np.where(valid, values, np.float32(0))
+            total = weights_x.dot(weights_y.dot(kept).T).T
+            area = weights_x.dot(weights_y.dot(valid.astype(np.float32)).T).T
+            enough = area >= np.float32(0.5 * rows.step * cols.step)
+            means = (total / np.where(enough, area, 1)).astype(np.float32)
+        return self._handed_out(means, enough)
+
+    def _read_points(self, window: Window) -> tuple[Floats, Mask]:
+        n = self._points
+        # strips, so that the points of a large window do not fill the memory
+        strip = max(1, 4_000_000 // (window.width * n * n))
+        parts = []
+        for row in range(0, window.height, strip):
+            height = min(strip, window.height - row)
+            fine = Window((window.row + row) * n, window.col * n, height * n, window.width * n)
+            parts.append(block_mean(*self._sample(self._point_map, fine), n, n))
+        values = np.concatenate([part[0] for part in parts])
+        valid = np.concatenate([part[1] for part in parts])
+        return self._handed_out(values, valid)
+
+    def _sample(self, pixels: PixelMap, window: Window) -> tuple[Floats, Mask]:
+        """Return values at the centres of a window's pixels, in the form that may be averaged."""
+        place = pixels.source_window(window, margin=2)
+        place = place.clipped(self.band.grid.height, self.band.grid.width)
+        if place.height == 0 or place.width == 0:
+            empty = np.zeros((window.height, window.width), dtype=np.float32)
+            return empty, np.zeros(empty.shape, dtype=bool)
+        values, valid = self._averaged_form(*self.band.read(place))
+        row, col = pixels.source_pixels(window)  # (h, w) each, pixel centres at .5
+        if self._nearest:
+            return _take_nearest(values, valid, row - place.row, col - place.col)
+        return _take_bilinear(values, valid, row - place.row, col - place.col)
+
+    def _averaged_form(self, values: Floats, valid: Mask) -> tuple[Floats, Mask]:
+        if self._quantity is Quantity.PLAIN:
+            return values, valid
+        if self._quantity is Quantity.SIGMA0_DB:
+            valid = valid_db(values)  # False for NaN
+            return db_to_linear(values), valid
+        return values, valid_linear(values)
+
+    def _handed_out(self, values: Floats, valid: Mask) -> tuple[Floats, Mask]:
+        if self._quantity is not Quantity.PLAIN:
+            values = linear_to_db(np.where(valid, values, np.float32(np.nan)))
+            if self._quantity is Quantity.SIGMA0_LINEAR:
+                valid = valid_db(values)
+        if not valid.all():
+            values[~valid] = np.nan
+        return values, valid
+
+
+def _steps(target: Grid, source: Grid) -> tuple[_Step | None, _Step | None]:
+    """Return how target rows and columns lie on the source's, where the axes are in parallel."""
+    if target.crs != source.crs:
+        return None, None
+    t = ~source.transform @ target.transform
+    # no row or column of the target may leave its place by a thousandth of a source pixel
+    skew = max(abs(t.b) * target.height, abs(t.d) * target.width)
+    if skew > 1e-3 or t.e <= 0 or t.a <= 0:
+        return None, None
+    return _snapped(t.f, t.e, target.height), _snapped(t.c, t.a, target.width)
+
+
+def _snapped(start: float, step: float, count: int) -> _Step:
+    """Return a step without the rounding that coordinates in files carry."""
+    whole = round(step)
+    if whole >= 1 and abs(step - whole) * count < 1e-2:
+        step = float(whole)
+        if abs(start - round(start)) < 1e-2:
+            start = float(round(start))
+    return _Step(start, step)
+
+
+def _overlaps(steps: _Step, first: int, count: int) -> tuple[sparse.csr_array, int, int]:
+    """Return how much of each source pixel lies in each target pixel along one axis.
+
+    Returns:
+        Weights (count, source pixels), the first source pixel, and how many they are.
+    """
+    low = steps.start + steps.step * np.arange(first, first + count)  # (count,)
+    high = steps.start + steps.step * np.arange(first + 1, first + count + 1)
+    start = np.floor(low + 1e-9).astype(np.int64)
+    stop = np.ceil(high - 1e-9).astype(np.int64)
+    origin, total = int(start[0]), int(stop[-1] - start[0])
+    per_target = stop - start
+    target = np.repeat(np.arange(count), per_target)
+    within = np.arange(per_target.sum()) - np.repeat(np.cumsum(per_target) - per_target, per_target)
+    source = start[target] + within
+    overlap = np.minimum(high[target], source + 1) - np.maximum(low[target], source)
+    weights = sparse.csr_array(
+        (overlap.astype(np.float32), (target, source - origin)), shape=(count, total)
+    )
+    return weights, origin, total
+
+
+def _subdivided(grid: Grid, n: int) -> Grid:
+    return Grid(grid.crs, grid.transform @ Affine.scale(1 / n), grid.height * n, grid.width * n)
+
+
+def _take_nearest(
+    values: Floats, valid: Mask, row: Positions, col: Positions
+) -> tuple[Floats, Mask]:
+    height, width = values.shape
+    inside = (row >= 0) & (row < height) & (col >= 0) & (col < width)  # False for NaN
+    r = np.where(inside, row, 0).astype(np.intp)
+    c = np.where(inside, col, 0).astype(np.intp)
+    return values[r, c], valid[r, c] & inside
+
+
+def _take_bilinear(
+    values: Floats, valid: Mask, row: Positions, col: Positions
+) -> tuple[Floats, Mask]:
+    """Interpolate between the valid ones of the four nearest pixels; the nearest must be valid."""
+    height, width = values.shape
+    nearest, holds = _take_nearest(values, valid, row, col)
+    r = np.where(holds, row, 0.5) - 0.5
+    c = np.where(holds, col, 0.5) - 0.5
+    r0, c0 = np.floor(r).astype(np.intp), np.floor(c).astype(np.intp)
+    dr, dc = (r - r0).astype(np.float32), (c - c0).astype(np.float32)
+    total = np.zeros(row.shape, dtype=np.float32)
+    weight = np.zeros(row.shape, dtype=np.float32)
+    kept = np.where(valid, values, np.float32(0))
+    for step_r, weight_r in ((0, 1 - dr), (1, dr)):
+        # beyond the file's edge the edge pixel counts
+        ri = np.clip(r0 + step_r, 0, height - 1)
+        for step_c, weight_c in ((0, 1 - dc), (1, dc)):
+            ci = np.clip(c0 + step_c, 0, width - 1)
+            part = weight_r * weight_c * valid[ri, ci]
+            total += part * kept[ri, ci]
+            weight += part
+    # the nearest pixel is valid and has a quarter of the weight or more
+    return np.where(holds, total / np.maximum(weight, np.float32(0.1)), nearest), holds

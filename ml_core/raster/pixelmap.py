@@ -1,0 +1,151 @@
+"""Pixel maps: where the pixels of one grid lie on another, in any two CRSs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+
+from .grid import Grid, Window
+
+_CELL = 16
+"""Pixels between the nodes at which coordinates are transformed; between them, interpolation."""
+
+_TOLERANCE_PX = 0.01
+"""Where interpolation errs by more than this, in source pixels, every pixel is transformed."""
+
+Positions = NDArray[np.floating[Any]]
+
+
+class PixelMap:
+    """Where the pixels of a target grid lie on a source grid.
+
+    Coordinates are transformed at the nodes of a lattice that is fixed to the target grid, and
+    interpolated between them where that is good to a hundredth of a source pixel. What a pixel
+    gets therefore depends on its place alone, not on the window that it is asked with.
+
+    Args:
+        target: The grid that is filled.
+        source: The grid that is read.
+    """
+
+    def __init__(self, target: Grid, source: Grid) -> None:
+        self._target = target
+        self._source = source
+        self._to_pixel = ~source.transform
+        self._same_crs = target.crs == source.crs
+
+    @cached_property
+    def _transformer(self) -> Transformer:
+        return Transformer.from_crs(
+            CRS.from_wkt(self._target.crs.to_wkt()),
+            CRS.from_wkt(self._source.crs.to_wkt()),
+            always_xy=True,
+        )
+
+    @cached_property
+    def step_px(self) -> float:
+        """How many source pixels lie between neighbours in the target's middle; 1 if unknown."""
+        row, col = self._target.height / 2, self._target.width / 2
+        rows, cols = self._exact(np.array([row, row + 1, row]), np.array([col, col, col + 1]))
+        largest = max(float(np.max(np.abs(at[1:] - at[0]))) for at in (rows, cols))
+        return largest if np.isfinite(largest) else 1.0
+
+    def source_pixels(self, window: Window) -> tuple[Positions, Positions]:
+        """Return where the centres of a window's target pixels lie on the source.
+
+        Args:
+            window: Pixels of the target; it may reach beyond it.
+
+        Returns:
+            Source rows and columns (window.height, window.width), the first pixel spanning 0 to
+            1; NaN where the target has no counterpart.
+        """
+        if self._same_crs:
+            rows = np.arange(window.row, window.stop_row) + 0.5
+            cols = np.arange(window.col, window.stop_col) + 0.5
+            return self._exact(rows[:, None], cols[None, :])
+        return self._interpolated(window)
+
+    def source_window(self, window: Window, margin: int) -> Window:
+        """Return the source pixels that a window's target pixels, corners included, may need.
+
+        Args:
+            window: Pixels of the target.
+            margin: Source pixels added on all sides.
+        """
+        n = 17
+        rows = np.linspace(window.row, window.stop_row, n)
+        cols = np.linspace(window.col, window.stop_col, n)
+        row, col = self._exact(rows[:, None], cols[None, :])  # (n, n)
+        if not np.isfinite(row).any() or not np.isfinite(col).any():
+            return Window(0, 0, 0, 0)
+        if not (np.isfinite(row).all() and np.isfinite(col).all()):
+            # the horizon of a projection lies within: no bounds to trust
+            return self._source.window
+        # between points the map bends by at most an eighth of the second difference; the whole
+        # of it is a margin that also holds near a pole
+        bend_row, bend_col = _bend(row) + margin, _bend(col) + margin
+        first_row, first_col = np.floor(row.min() - bend_row), np.floor(col.min() - bend_col)
+        stop_row, stop_col = np.ceil(row.max() + bend_row), np.ceil(col.max() + bend_col)
+        return Window(
+            int(first_row), int(first_col), int(stop_row - first_row), int(stop_col - first_col)
+        )
+
+    def _exact(self, row: Positions, col: Positions) -> tuple[Positions, Positions]:
+        """Return source (rows, columns) of target positions, which broadcast."""
+        t, s = self._target.transform, self._to_pixel
+        x = t.a * col + t.b * row + t.c
+        y = t.d * col + t.e * row + t.f
+        if not self._same_crs:
+            x, y = self._transformer.transform(x, y)
+            finite = np.isfinite(x) & np.isfinite(y)
+            x, y = np.where(finite, x, np.nan), np.where(finite, y, np.nan)
+        return s.d * x + s.e * y + s.f, s.a * x + s.b * y + s.c
+
+    def _interpolated(self, window: Window) -> tuple[Positions, Positions]:
+        # cells of the lattice that hold the window
+        first_row, first_col = window.row // _CELL, window.col // _CELL
+        stop_row, stop_col = -(-window.stop_row // _CELL), -(-window.stop_col // _CELL)
+        rows = np.arange(first_row, stop_row + 1) * float(_CELL)
+        cols = np.arange(first_col, stop_col + 1) * float(_CELL)
+        nodes = self._exact(rows[:, None], cols[None, :])  # (m + 1, n + 1) each
+        middle = self._exact(rows[:-1, None] + _CELL / 2, cols[None, :-1] + _CELL / 2)  # (m, n)
+        with np.errstate(invalid="ignore"):
+            error = np.maximum(
+                *(np.abs(_cell_means(at) - exact) for at, exact in zip(nodes, middle, strict=True))
+            )
+            bent = ~(error <= _TOLERANCE_PX)  # (m, n); NaN counts as bent
+        row, col = (_fill(at) for at in nodes)  # (m * _CELL, n * _CELL)
+        for m, n in np.argwhere(bent):
+            at = np.s_[m * _CELL : (m + 1) * _CELL, n * _CELL : (n + 1) * _CELL]
+            inside = np.arange(_CELL) + 0.5
+            row[at], col[at] = self._exact((rows[m] + inside)[:, None], (cols[n] + inside)[None, :])
+        top, left = window.row - first_row * _CELL, window.col - first_col * _CELL
+        part = np.s_[top : top + window.height, left : left + window.width]
+        return row[part], col[part]
+
+
+def _cell_means(nodes: Positions) -> Positions:
+    means: Positions = (nodes[:-1, :-1] + nodes[:-1, 1:] + nodes[1:, :-1] + nodes[1:, 1:]) / 4
+    return means
+
+
+def _fill(nodes: Positions) -> Positions:
+    """Interpolate from nodes (m + 1, n + 1) to the centres of all pixels (m * _CELL, n * _CELL)."""
+    share = (np.arange(_CELL) + 0.5) / _CELL
+    v, u = share[:, None, None], share[None, None, :]
+    upper, lower = nodes[:-1, None, :], nodes[1:, None, :]
+    lines = (upper + (lower - upper) * v.reshape(1, _CELL, 1)).reshape(-1, nodes.shape[1])
+    left, right = lines[:, :-1, None], lines[:, 1:, None]  # (m * _CELL, n, 1)
+    filled: Positions = (left + (right - left) * u).reshape(lines.shape[0], -1)
+    return filled
+
+
+def _bend(positions: Positions) -> float:
+    return max(
+        float(np.abs(np.diff(positions, n=2, axis=axis)).max(initial=0.0)) for axis in (0, 1)
+    )

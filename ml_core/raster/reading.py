@@ -1,0 +1,211 @@
+"""Bands: one band of a raster file, read by windows in its own grid, with what is valid in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import rasterio
+from rasterio.crs import CRS
+from rasterio.enums import MaskFlags
+from rasterio.errors import CRSError, RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window as FileWindow
+
+from ..errors import SeaIceError
+from ..jobs.sources import FROM_FILE, RasterSource
+from .grid import Grid, Window
+from .radiometry import Floats, Mask
+
+_HUGE = 1e30
+"""Values beyond this are nodata: the float32 limit is declared in many roundings (-3.4e38)."""
+
+
+@contextmanager
+def open_band(source: RasterSource) -> Iterator[Band]:
+    """Open one band of a raster.
+
+    Args:
+        source: The file, its band, and what the analyst set for the layer.
+
+    Raises:
+        SeaIceError: The file cannot be opened, lacks the band or the georeference, or holds
+            complex numbers.
+    """
+    label = source.label
+    options = dict(option.split("=", 1) for option in source.open_options if "=" in option)
+    try:
+        with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"):  # of the decoder
+            dataset = rasterio.open(source.path, **options)
+    except RasterioError as error:
+        if not source.path.startswith("/vsi") and not os.path.exists(source.path):
+            why = (
+                f"there is no file {source.path}; is it a web or virtual layer? Save it as GeoTIFF"
+            )
+        else:
+            why = f"GDAL cannot open it ({error}); save the layer as GeoTIFF"
+        raise SeaIceError(f"{label}: {why}") from error
+    with dataset:
+        yield Band(dataset, source)
+
+
+class Band:
+    """One band of an open raster.
+
+    Args:
+        dataset: The open file.
+        source: What describes the band.
+
+    Attributes:
+        grid: Where its pixels lie.
+        label: What messages call it.
+        tags: The file's metadata, then the band's.
+        dtype: Data type of the values, ``float32`` where the file declares a scale or offset.
+        block_shape: (height, width) of the file's blocks.
+        declares_nodata: Whether the file or the analyst says which values are nodata.
+
+    Raises:
+        SeaIceError: The file lacks the band or the georeference, or holds complex numbers.
+    """
+
+    def __init__(self, dataset: DatasetReader, source: RasterSource) -> None:
+        self.label = source.label
+        if source.band > dataset.count:
+            raise SeaIceError(
+                f"{self.label}: there is no band {source.band}; the file has {dataset.count}"
+            )
+        self._dataset = dataset
+        self._index = source.band
+        self._ranges = source.nodata
+        self.grid = Grid(
+            _crs(dataset, source), _transform(dataset, self.label), dataset.height, dataset.width
+        )
+        self.tags: dict[str, str] = {**dataset.tags(), **dataset.tags(source.band)}
+        i = source.band - 1
+        dtype = str(dataset.dtypes[i])
+        if dtype.startswith("complex"):
+            raise SeaIceError(
+                f"{self.label}: complex values (single-look complex product); use calibrated"
+                " sigma0 of a detected product"
+            )
+        self._scale, self._offset = float(dataset.scales[i]), float(dataset.offsets[i])
+        self._scaled = (self._scale, self._offset) != (1.0, 0.0)
+        self.dtype = "float32" if self._scaled else dtype
+        self.block_shape: tuple[int, int] = dataset.block_shapes[i]
+        self._nodata = dataset.nodatavals[i] if source.use_file_nodata else None
+        flags = dataset.mask_flag_enums[i]
+        # alpha and mask bands; nodata values are compared here, because GDAL's comparison
+        # misses a value that was rounded to another type
+        self._has_mask = MaskFlags.per_dataset in flags or MaskFlags.alpha in flags
+        self.declares_nodata = self._nodata is not None or self._has_mask or bool(self._ranges)
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Return a window's values in the file's unit (scale and offset applied) and which hold.
+
+        Args:
+            window: Where to read; outside the file nothing is valid.
+
+        Returns:
+            Values and valid mask, both (window.height, window.width); values are NaN where
+            invalid.
+
+        Raises:
+            SeaIceError: The file is damaged.
+        """
+        inside = window.clipped(self.grid.height, self.grid.width)
+        if inside.height == 0 or inside.width == 0:
+            empty = np.full((window.height, window.width), np.nan, dtype=np.float32)
+            return empty, np.zeros(empty.shape, dtype=bool)
+        values, valid = self._read_inside(inside)
+        if inside == window:
+            return values, valid
+        top, left = inside.row - window.row, inside.col - window.col
+        margins = (
+            (top, window.height - top - inside.height),
+            (left, window.width - left - inside.width),
+        )
+        return (
+            np.pad(values, margins, constant_values=np.float32(np.nan)),
+            np.pad(valid, margins, constant_values=False),
+        )
+
+    def _read_inside(self, window: Window) -> tuple[Floats, Mask]:
+        place = FileWindow(window.col, window.row, window.width, window.height)
+        try:
+            raw = self._dataset.read(self._index, window=place)  # (h, w), file's dtype
+            mask = self._dataset.read_masks(self._index, window=place) if self._has_mask else None
+        except RasterioError as error:
+            raise SeaIceError(
+                f"{self.label}: the file is damaged, or its disk has gone ({error});"
+                f" it broke at row {window.row}, column {window.col}"
+            ) from error
+        valid = _is_data(raw, self._nodata)
+        if mask is not None:
+            valid &= mask > 0
+        values: Floats
+        if self._scaled:
+            values = (raw.astype(np.float64) * self._scale + self._offset).astype(np.float32)
+        else:
+            values = raw.astype(np.float32, copy=False)
+        for low, high in self._ranges:
+            # a QGIS range of one value has rounding of its own
+            valid &= ~((values >= np.float32(low)) & (values <= np.float32(high)))
+        if not valid.all():
+            values[~valid] = np.nan
+        return values, valid
+
+
+def _is_data(raw: np.ndarray, nodata: float | None) -> Mask:
+    """Say where raw values are finite and not the declared nodata value."""
+    valid: Mask
+    if raw.dtype.kind != "f":
+        valid = np.ones(raw.shape, dtype=bool) if nodata is None else raw != nodata
+        return valid
+    # also False for NaN and infinity
+    valid = np.abs(raw) < _HUGE
+    if nodata is not None and abs(nodata) < _HUGE:
+        # a nodata value typed in decimal may differ from the stored one in the last bit
+        valid &= np.abs(raw - nodata) > abs(nodata) * 1e-6
+    return valid
+
+
+def _crs(dataset: DatasetReader, source: RasterSource) -> CRS:
+    if source.crs not in ("", FROM_FILE):
+        try:
+            return CRS.from_user_input(source.crs)
+        except CRSError as error:
+            raise SeaIceError(
+                f"{source.label}: the layer's CRS is not understood ({error}); choose another in"
+                " the layer's properties"
+            ) from error
+    if source.crs == "" or dataset.crs is None:
+        if dataset.gcps[0]:
+            raise SeaIceError(_only_gcps(source.label))
+        raise SeaIceError(
+            f"{source.label}: the layer has no coordinate reference system; set the right one in"
+            " the layer's properties (Layer > Set CRS of Layer)"
+        )
+    return dataset.crs
+
+
+def _transform(dataset: DatasetReader, label: str) -> rasterio.Affine:
+    transform = dataset.transform
+    if transform.is_identity:
+        if dataset.gcps[0]:
+            raise SeaIceError(_only_gcps(label))
+        raise SeaIceError(
+            f"{label}: the raster has no geotransform, so its pixels have no place on the ground;"
+            " georeference it first"
+        )
+    if transform.determinant == 0:
+        raise SeaIceError(f"{label}: its pixels have no area (geotransform {tuple(transform)[:6]})")
+    return transform
+
+
+def _only_gcps(label: str) -> str:
+    return (
+        f"{label}: the raster has ground control points only, in radar geometry; run Import"
+        " Sentinel-1 on the product, or warp it to a map projection"
+    )

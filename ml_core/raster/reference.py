@@ -1,0 +1,201 @@
+"""References: the SIC that a network learns from or is judged by, on its own grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SeaIceError
+from ..jobs.sources import RasterSource
+from .aligned import AlignedBand, Resampling
+from .grid import Grid, Window
+from .radiometry import Floats, Mask
+from .reading import Band, open_band
+
+FOOTPRINT_TAG = "SEAICE_FOOTPRINT_M"
+
+_LARGEST_FRACTION_FLAG = 2.56
+"""Fraction products store flags 251-255 scaled by 0.004 or 0.01."""
+
+_MOST_FLAGS = 8
+"""Distinct values above 1 that can be flags of a fraction product; percent has more of them."""
+
+
+class Reference:
+    """Sea-ice concentration in percent on its own grid.
+
+    Values below 0 or above 100 are flags (land, pole hole, missing) and not valid.
+
+    Attributes:
+        footprint_m: The ground area that one value averages, full width at half maximum.
+        own_grid: The grid of the file.
+        label: What messages call it.
+        notes: What was recognised: fractions, flags and how many.
+        resolution_m: Pixel size of the file.
+    """
+
+    def __init__(self, band: Band, footprint_m: float | None) -> None:
+        self._band = band
+        self.label = band.label
+        self.own_grid = band.grid
+        self.resolution_m = band.grid.resolution_m
+        self.footprint_m = footprint_m or _tagged(band) or self.resolution_m
+        self.notes: list[str] = []
+        self._is_fraction = self._recognise()
+
+    @classmethod
+    @contextmanager
+    def open(cls, source: RasterSource, footprint_m: float | None = None) -> Iterator[Reference]:
+        """Open a reference and recognise its unit and flags.
+
+        Args:
+            source: The layer.
+            footprint_m: Ground size of one value; None or 0: what the file's tag says, else its
+                pixel size.
+
+        Raises:
+            SeaIceError: The layer cannot be read, or holds no SIC.
+        """
+        with open_band(source) as band:
+            yield cls(band, footprint_m)
+
+    def read_own(self, window: Window | None = None) -> tuple[Floats, Mask]:
+        """Return SIC in percent on the reference's own grid and where it is valid.
+
+        Args:
+            window: Pixels of the own grid; all of it when None.
+
+        Returns:
+            SIC in percent, NaN where invalid, and the valid mask, both (h, w).
+        """
+        return self._sic(*self._band.read(window or self.own_grid.window))
+
+    def on(self, grid: Grid) -> ReferenceOnGrid:
+        """Return the reference as seen from another grid: each pixel gets the value it lies in."""
+        return ReferenceOnGrid(self, AlignedBand(self._band, grid, resampling=Resampling.NEAREST))
+
+    def check_use(self, grid: Grid) -> None:
+        """Check that a network can learn from the reference on a scene's grid.
+
+        Raises:
+            SeaIceError: The reference does not overlap the grid, has no value there or a single
+                one.
+        """
+        on_grid = self.on(grid)
+        low, high = np.inf, -np.inf
+        for window in _windows(grid):
+            sic, valid = on_grid.read(window)
+            if valid.any():
+                low, high = min(low, float(sic[valid].min())), max(high, float(sic[valid].max()))
+            if low < high:
+                return
+        if low > high:
+            raise SeaIceError(
+                f"{self.label} has no SIC where the scene lies; give the reference of the scene's"
+                " region and day, and check the CRS of both"
+            )
+        raise SeaIceError(
+            f"{self.label} has one value only ({low:g} %) where the scene lies; a network needs"
+            " water and ice to learn from: choose a scene across the ice edge"
+        )
+
+    def _sic(self, values: Floats, valid: Mask) -> tuple[Floats, Mask]:
+        if self._is_fraction:
+            # 1.0 in float32 must not come out above 100 %
+            values = np.where(values <= 1.0001, np.minimum(values, 1), values) * np.float32(100)
+        valid = valid & (values >= 0) & (values <= 100)
+        return np.where(valid, values, np.float32(np.nan)), valid
+
+    def _recognise(self) -> bool:
+        """Say whether the values are fractions; note that and the flags."""
+        distinct: NDArray[np.float32] = np.empty(0, dtype=np.float32)
+        counts: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        for window in _windows(self.own_grid):
+            values, valid = self._band.read(window)
+            found, number = np.unique(_rounded(values[valid]), return_counts=True)
+            distinct, inverse = np.unique(np.concatenate([distinct, found]), return_inverse=True)
+            counts = np.bincount(
+                inverse, weights=np.concatenate([counts, number]), minlength=distinct.size
+            ).astype(np.int64)
+        is_fraction = _are_fractions(distinct)
+        limit = 1.0001 if is_fraction else 100.0
+        inside = (distinct >= 0) & (distinct <= limit)
+        if not inside.any():
+            raise SeaIceError(
+                f"{self.label}: no value between 0 and 100 %"
+                + (f" (values {distinct[0]:g} to {distinct[-1]:g})" if distinct.size else "")
+                + "; give a layer of sea-ice concentration"
+            )
+        if is_fraction:
+            self.notes.append(
+                f"{self.label}: values {distinct[inside][0]:g} to {distinct[inside][-1]:g} are"
+                " taken as fractions and multiplied by 100"
+            )
+        for flags, where in ((distinct > limit, "above"), (distinct < 0, "below")):
+            if flags.any():
+                low, high = float(distinct[flags][0]), float(distinct[flags][-1])
+                span = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+                bound = (f"{limit:.0f}" if where == "above" else "0") + (
+                    "" if is_fraction else " %"
+                )
+                self.notes.append(
+                    f"{self.label}: {int(counts[flags].sum())} pixels {where} {bound} ({span}) are"
+                    " flags, not SIC, and are left out"
+                )
+        return is_fraction
+
+
+class ReferenceOnGrid:
+    """A reference read through another grid; it keeps its coarse values.
+
+    Args:
+        reference: The reference.
+        band: Its band on the grid.
+
+    Attributes:
+        grid: The grid.
+    """
+
+    def __init__(self, reference: Reference, band: AlignedBand) -> None:
+        self._reference = reference
+        self._band = band
+        self.grid = band.grid
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Return SIC in percent (h, w), NaN where invalid, and the valid mask (h, w)."""
+        return self._reference._sic(*self._band.read(window))
+
+
+def _rounded(values: Floats) -> Floats:
+    """Return values rounded so far that even a large reference has few distinct ones."""
+    sic = (values >= 0) & (values <= 100)
+    result: Floats = np.where(sic, np.round(values, 3), np.round(values))
+    return result
+
+
+def _are_fractions(distinct: NDArray[np.float32]) -> bool:
+    """Say whether sorted distinct values are SIC as fractions, with or without flags."""
+    values = distinct[(distinct >= 0) & (distinct <= 100)]
+    if values.size == 0 or values[-1] > _LARGEST_FRACTION_FLAG:
+        return False
+    below, above = values[values <= 1.0001], values[values > 1.0001]
+    if below.size == 0 or below[-1] == 0:
+        return False
+    return above.size == 0 or (above.size <= _MOST_FLAGS and below.size > above.size)
+
+
+def _tagged(band: Band) -> float | None:
+    try:
+        footprint_m = float(band.tags.get(FOOTPRINT_TAG, ""))
+    except ValueError:
+        return None
+    return footprint_m if footprint_m > 0 else None
+
+
+def _windows(grid: Grid) -> Iterator[Window]:
+    for row in range(0, grid.height, 1024):
+        for col in range(0, grid.width, 1024):
+            yield Window(row, col, 1024, 1024).clipped(grid.height, grid.width)

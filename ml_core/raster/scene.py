@@ -1,0 +1,237 @@
+"""Scenes: HH, HV and incidence angle of one acquisition on one grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SeaIceError
+from ..jobs.inputs import SceneInputs
+from ..jobs.sources import RasterSource
+from .aligned import AlignedBand, Quantity, Resampling
+from .grid import Grid, Window
+from .radiometry import (
+    HIGHEST_DB,
+    LOWEST_DB,
+    Floats,
+    Mask,
+    check_incidence,
+    check_unit,
+    valid_db,
+)
+from .reading import Band, open_band
+
+_SAMPLES = 5
+"""Windows per axis that the checks look at."""
+
+_SAMPLE_PX = 192
+"""Their side."""
+
+
+class Scene:
+    """HH and HV, and the incidence angle where it is given, on the scene's grid.
+
+    Attributes:
+        grid: HH's grid, or a coarser one with the same origin.
+        channels: Names of the channels: ``HH``, ``HV`` and ``incidence_angle`` where given.
+        label: What messages call the scene.
+        hh_grid: The grid of the HH file.
+        notes: What the analyst should know of the input.
+    """
+
+    def __init__(
+        self,
+        hh: Band,
+        hv: Band,
+        incidence: Band | None,
+        mask: Band | None,
+        units: str,
+        resolution_m: float | None,
+    ) -> None:
+        self.hh_grid = hh.grid
+        self.grid = scene_grid(hh.grid, resolution_m)
+        self.label = hh.label
+        self.notes: list[str] = []
+        quantity = Quantity.SIGMA0_DB if units == "db" else Quantity.SIGMA0_LINEAR
+        self._bands = [
+            AlignedBand(hh, self.grid, quantity=quantity),
+            AlignedBand(hv, self.grid, quantity=quantity),
+        ]
+        self.channels: tuple[str, ...] = ("HH", "HV")
+        if incidence is not None:
+            self._bands.append(AlignedBand(incidence, self.grid))
+            self.channels = (*self.channels, "incidence_angle")
+        self._mask: AlignedBand | None = None
+        if mask is not None:
+            self._mask = AlignedBand(mask, self.grid, resampling=Resampling.NEAREST)
+        self._check(units)
+
+    @classmethod
+    @contextmanager
+    def open(cls, inputs: SceneInputs, resolution_m: float | None = None) -> Iterator[Scene]:
+        """Open a scene's layers and check them on a sample.
+
+        Args:
+            inputs: The layers and their unit.
+            resolution_m: Pixel size of the scene's grid; None, 0, or less than HH's: HH's own.
+
+        Raises:
+            SeaIceError: A layer is missing, cannot be read, has no georeference, contradicts its
+                unit, has no valid value, or the layers do not overlap.
+        """
+        with ExitStack() as stack:
+
+            def band(source: RasterSource | None) -> Band | None:
+                return None if source is None else stack.enter_context(open_band(source))
+
+            hh, hv = band(inputs.hh), band(inputs.hv)
+            if hh is None or hv is None:
+                missing = "HH" if hh is None else "HV"
+                raise SeaIceError(f"the {missing} layer is missing; a scene needs HH and HV")
+            yield cls(hh, hv, band(inputs.incidence), band(inputs.mask), inputs.units, resolution_m)
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Return the channels in a window.
+
+        Args:
+            window: Pixels of the scene's grid; it may reach beyond it.
+
+        Returns:
+            Values (C, h, w) in dB, dB and degrees, NaN where invalid, and the pixels where every
+            channel is valid and the mask is not 0 (h, w).
+        """
+        values = np.empty((len(self._bands), window.height, window.width), dtype=np.float32)
+        valid = self._unmasked(window)
+        for channel, band in enumerate(self._bands):
+            values[channel], holds = band.read(window)
+            valid &= holds
+        return values, valid
+
+    def _unmasked(self, window: Window) -> Mask:
+        # beyond the grid nothing is valid, even where another layer reaches further
+        inside = window.clipped(self.grid.height, self.grid.width)
+        valid = np.zeros((window.height, window.width), dtype=bool)
+        top, left = inside.row - window.row, inside.col - window.col
+        valid[top : top + inside.height, left : left + inside.width] = True
+        if self._mask is not None:
+            values, holds = self._mask.read(window)
+            valid &= holds & (values != 0)
+        return valid
+
+    def _check(self, units: str) -> None:
+        hh = self._bands[0]
+        layers = [*self._bands, *([self._mask] if self._mask else [])]
+        for layer in layers[1:]:
+            if not layer.overlaps():
+                raise SeaIceError(
+                    f"{layer.label} does not overlap {hh.label}: {_extent(layer.band.grid)} against"
+                    f" {_extent(hh.band.grid)}; give layers of the same scene, and check their CRS"
+                )
+        for channel, layer in zip(self.channels, self._bands, strict=True):
+            self._check_values(layer, channel, units)
+        for window in _sample_then_all(self.grid):
+            if self.read(window)[1].any():
+                return
+        names = ", ".join(layer.label for layer in layers)
+        raise SeaIceError(
+            f"no pixel of the scene is valid in all of {names}; they hold data in different places"
+            + (" or the mask is 0 wherever they do" if self._mask else "")
+        )
+
+    def _check_values(self, layer: AlignedBand, channel: str, units: str) -> None:
+        band = layer.band
+        sample = _sample(band)
+        if sample.size == 0:
+            raise SeaIceError(
+                f"{band.label}: every pixel is nodata or not a number; give the {channel} layer of"
+                " the scene"
+            )
+        if channel == "incidence_angle":
+            check_incidence(band.label, sample)
+            return
+        # undeclared nodata must not hide what the other values look like
+        usual = sample[(sample != 0) & (np.abs(sample) < 9000)]
+        if usual.size == 0:
+            raise SeaIceError(
+                f"{band.label}: all sampled values are {sample.min():g} to {sample.max():g}, none"
+                " is backscatter; give the calibrated sigma0 layer"
+            )
+        check_unit(band.label, usual, units, band.dtype)
+        if units == "db":
+            odd = sample[~valid_db(sample)]
+            if odd.size:
+                self.notes.append(
+                    f"{band.label}: {100 * odd.size / sample.size:.2g} % of the values lie outside"
+                    f" {LOWEST_DB:g} to {HIGHEST_DB:g} dB ({odd.min():g} to {odd.max():g}) and are"
+                    " left out"
+                )
+        else:
+            odd = sample[sample <= 0]
+            if odd.size:
+                self.notes.append(
+                    f"{band.label}: {100 * odd.size / sample.size:.2g} % of the values are 0 or"
+                    " negative power, which has no dB, and are left out"
+                )
+
+
+def scene_grid(hh: Grid, resolution_m: float | None) -> Grid:
+    """Return HH's grid, coarsened to a resolution.
+
+    Args:
+        hh: The grid of HH.
+        resolution_m: Pixel size in m; None, 0 or less than HH's: HH's own. A factor within 1 % of
+            a whole number is taken as that number.
+    """
+    if not resolution_m:
+        return hh
+    factors = []
+    for size in hh.nominal_pixel_size_m:
+        factor = resolution_m / size
+        whole = max(1, round(factor))
+        factors.append(max(1.0, float(whole) if abs(factor / whole - 1) < 0.01 else factor))
+    return hh if factors == [1.0, 1.0] else hh.coarsened(*factors)
+
+
+def _sample(band: Band) -> NDArray[np.float32]:
+    """Return valid values from windows spread over a band; from the whole of it if they have none.
+
+    Returns:
+        Values (N,), finite; empty when the band has none.
+    """
+    found: list[NDArray[np.float32]] = []
+    size = 0
+    for count, window in enumerate(_sample_then_all(band.grid), 1):
+        values, valid = band.read(window)
+        found.append(values[valid])
+        size += found[-1].size
+        if size and count >= _SAMPLES**2:
+            break
+    return np.concatenate(found)
+
+
+def _sample_then_all(grid: Grid) -> Iterator[Window]:
+    """Yield _SAMPLES**2 small windows spread over a grid, then windows that cover all of it."""
+    height, width = min(_SAMPLE_PX, grid.height), min(_SAMPLE_PX, grid.width)
+    for i in range(_SAMPLES):
+        row = round((grid.height - height) * (i + 0.5) / _SAMPLES)
+        for j in range(_SAMPLES):
+            col = round((grid.width - width) * (j + 0.5) / _SAMPLES)
+            yield Window(row, col, height, width)
+    for row in range(0, grid.height, 512):
+        for col in range(0, grid.width, 2048):
+            yield Window(row, col, 512, 2048).clipped(grid.height, grid.width)
+
+
+def _extent(grid: Grid) -> str:
+    left, bottom, right, top = grid.bounds()
+    digits = 0 if grid.crs.is_projected else 2
+    name = grid.crs.to_string()
+    name = name if math.isfinite(left) and len(name) < 30 else "its CRS"
+    return (
+        f"x {left:.{digits}f} to {right:.{digits}f}, y {bottom:.{digits}f} to {top:.{digits}f}"
+        f" ({name})"
+    )

@@ -1,0 +1,230 @@
+"""Rasters that are written: tiled, compressed GeoTIFFs with overviews."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as FileWindow
+
+from ..errors import SeaIceError
+from .grid import Grid, Window
+
+BLOCK_PX = 512
+"""Side of the blocks of a file; writes that are aligned to it touch each block once."""
+
+_SMALLEST_OVERVIEW_PX = 256
+
+_LEAST_FREE_MIB = 4
+
+COMPRESSIONS: Mapping[str, Mapping[str, str]] = {
+    "deflate": {"COMPRESS": "DEFLATE", "ZLEVEL": "1"},
+    "zstd": {"COMPRESS": "ZSTD", "ZSTD_LEVEL": "1"},
+    "lerc": {"COMPRESS": "LERC_ZSTD", "MAX_Z_ERROR": "0.01", "ZSTD_LEVEL": "1"},
+    "none": {},
+}
+"""GDAL creation options by name; lerc keeps values to 0.01 of their unit."""
+
+
+@dataclass(frozen=True)
+class BandInfo:
+    """What a written band holds.
+
+    Attributes:
+        description: Its name, such as ``Sea-ice concentration``.
+        unit: Its unit, such as ``%``.
+    """
+
+    description: str
+    unit: str = ""
+
+
+class RasterWriter:
+    """A GeoTIFF that is written window by window; use as a context manager.
+
+    Leaving it with an error leaves an unfinished file behind, which `OutputFiles` removes.
+
+    Args:
+        path: The file, usually a staged one.
+        grid: Its grid.
+        bands: Its bands.
+        nodata: The nodata value; NaN in written values becomes it.
+        dtype: Data type of the values.
+        tags: Metadata of the file.
+        compression: A name in COMPRESSIONS.
+        overviews: Whether to build overviews: averages for float data, else nearest.
+
+    Raises:
+        SeaIceError: The file cannot be written, because the disk is full or it is open elsewhere.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        grid: Grid,
+        bands: Sequence[BandInfo],
+        *,
+        nodata: float | None = -9999.0,
+        dtype: str = "float32",
+        tags: Mapping[str, str] | None = None,
+        compression: str = "deflate",
+        overviews: bool = True,
+    ) -> None:
+        self.grid = grid
+        self._path = path
+        self._nodata = nodata
+        self._dtype = np.dtype(dtype)
+        self._overviews = overviews
+        self._compression = dict(COMPRESSIONS[compression])
+        if compression in ("deflate", "zstd"):
+            self._compression["PREDICTOR"] = "3" if self._dtype.kind == "f" else "2"
+        try:
+            self._dataset = rasterio.open(
+                path,
+                "w",
+                driver="GTiff",
+                height=grid.height,
+                width=grid.width,
+                count=len(bands),
+                dtype=self._dtype.name,
+                crs=grid.crs,
+                transform=grid.transform,
+                nodata=nodata,
+                tiled=True,
+                blockxsize=BLOCK_PX,
+                blockysize=BLOCK_PX,
+                BIGTIFF="IF_SAFER",
+                NUM_THREADS="ALL_CPUS",
+                **self._compression,
+            )
+            self._dataset.update_tags(**dict(tags or {}))
+            for index, band in enumerate(bands, 1):
+                self._dataset.set_band_description(index, band.description)
+                self._dataset.set_band_unit(index, band.unit)
+        except RasterioError as error:
+            raise self._failure(str(error)) from error
+
+    def __enter__(self) -> RasterWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._dataset.close()
+            if kind is None:
+                if self._overviews:
+                    self._build_overviews()
+                self._verify()
+        except RasterioError as close_error:
+            if kind is None:
+                raise self._failure(str(close_error)) from close_error
+
+    def write(self, window: Window, values: NDArray[np.generic]) -> None:
+        """Write the values of a window.
+
+        Args:
+            window: Where they belong; inside the grid.
+            values: (B, window.height, window.width), or without B for one band; NaN becomes
+                nodata.
+
+        Raises:
+            SeaIceError: The file cannot be written.
+        """
+        if values.ndim == 2:
+            values = values[None]  # (1, h, w)
+        if self._nodata is not None and values.dtype.kind == "f":
+            missing = np.isnan(values)
+            if missing.any():
+                values = np.where(missing, self._nodata, values)
+        place = FileWindow(window.col, window.row, window.width, window.height)
+        if self._free_mib() < _LEAST_FREE_MIB:
+            raise self._failure("no space is left")
+        try:
+            self._dataset.write(values.astype(self._dtype, copy=False), window=place)
+        except RasterioError as error:
+            raise self._failure(str(error)) from error
+
+    def _build_overviews(self) -> None:
+        levels = overview_factors(self.grid.height, self.grid.width)
+        if not levels:
+            return
+        method = Resampling.average if self._dtype.kind == "f" else Resampling.nearest
+        options = {f"{name}_OVERVIEW": value for name, value in self._compression.items()}
+        with (
+            rasterio.Env(
+                GDAL_NUM_THREADS="ALL_CPUS",
+                GDAL_TIFF_OVR_BLOCKSIZE=str(BLOCK_PX),
+                **options,
+            ),
+            rasterio.open(self._path, "r+") as dataset,
+        ):
+            dataset.build_overviews(levels, method)
+
+    def _verify(self) -> None:
+        """Check that every block of the closed file is there.
+
+        GDAL compresses and writes blocks in threads of its own, and a failure there reaches
+        nobody: a file on a full disk closes without an error.
+        """
+        size = os.path.getsize(self._path)
+        with rasterio.open(self._path) as dataset:
+            shapes = [(dataset.height, dataset.width)]
+            factors = dataset.overviews(1)
+            shapes += [(-(-dataset.height // f), -(-dataset.width // f)) for f in factors]
+            expected = overview_factors(*self.grid.shape) if self._overviews else []
+            whole = len(factors) == len(expected)
+            for level, (height, width) in enumerate(shapes):
+                for row in range(-(-height // BLOCK_PX)):
+                    for col in range(-(-width // BLOCK_PX)):
+                        whole = whole and _has_block(dataset, row, col, level, size)
+        if not whole:
+            raise self._failure("parts of the file are missing after writing")
+
+    def _free_mib(self) -> float:
+        try:
+            return shutil.disk_usage(Path(self._path).parent).free / 2**20
+        except OSError as error:
+            raise SeaIceError(f"{self._path}: the output folder has gone ({error})") from error
+
+    def _failure(self, why: str) -> SeaIceError:
+        free_mib = self._free_mib()
+        if free_mib < 64 or "space" in why.lower():
+            return SeaIceError(
+                f"{Path(self._path).parent}: the disk is full ({free_mib:.0f} MiB are free); free"
+                " some space or choose an output on another disk"
+            )
+        return SeaIceError(
+            f"{self._path}: cannot be written ({why}; {free_mib:.0f} MiB are free on the disk);"
+            " check the quota, or choose another output file or folder"
+        )
+
+
+def _has_block(
+    dataset: rasterio.io.DatasetReader, row: int, col: int, level: int, size: int
+) -> bool:
+    overview = {"ovr": level - 1} if level else {}
+    place = [
+        dataset.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=1, **overview)
+        for what in ("OFFSET", "SIZE")
+    ]
+    return None not in place and int(place[0]) + int(place[1]) <= size
+
+
+def overview_factors(height: int, width: int) -> list[int]:
+    """Return the factors 2, 4, 8 … of overviews down to about 256 px."""
+    levels = math.ceil(math.log2(max(max(height, width) / _SMALLEST_OVERVIEW_PX, 1)))
+    return [2**level for level in range(1, levels + 1)]
