@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .fields import Choice
 
 UNITS = (
@@ -9,7 +11,29 @@ UNITS = (
     Choice("linear", "sigma0 as linear power"),
 )
 
-ARCHITECTURES = (Choice("unet", "U-Net (Ronneberger et al. 2015)"),)
+
+@dataclass(frozen=True)
+class Network(Choice):
+    """A network: its id, its label, and the settings it takes where none are given.
+
+    Attributes:
+        filters: Filters of the first convolution.
+        depth: Levels of down-sampling; where a network has none, its convolutions.
+        kernel_size: Side of the convolution kernels, px.
+    """
+
+    filters: int = 16
+    depth: int = 4
+    kernel_size: int = 3
+
+
+ARCHITECTURES = (
+    Network("unet", "U-Net: encoder and decoder with skips (Ronneberger et al. 2015)"),
+    Network("encoder_decoder", "Encoder and decoder without skips"),
+    Network("same_resolution_cnn", "Convolutions at full resolution", depth=5, kernel_size=5),
+    Network("patch_cnn", "Patch CNN: one value per patch, slid over the scene", 5, depth=1),
+    Network("alexnet", "AlexNet: one value per large patch (Krizhevsky et al. 2012)", 24, depth=5),
+)
 """The networks; ``networks/<id>.py`` holds each."""
 
 DROPOUT_POSITIONS = (
@@ -22,7 +46,10 @@ UPSAMPLINGS = (
     Choice("resize", "Resize to the nearest pixel, then convolution"),
 )
 
-TASKS = (Choice("regression", "SIC in percent (squared error)"),)
+TASKS = (
+    Choice("regression", "SIC in percent (squared error)"),
+    Choice("classes", "Classes of SIC (cross-entropy)"),
+)
 
 DEVICES = (
     Choice("auto", "Automatic: a GPU where there is one"),

@@ -15,6 +15,7 @@ from ..errors import SeaIceError
 from .config import NetworkConfig
 from .geometry import Geometry, geometry_of
 from .plan import Plan
+from .sliding import as_map
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,7 @@ __all__ = ["Geometry", "NetworkConfig", "Plan", "build", "geometry", "plan", "re
 
 
 def plan(config: NetworkConfig) -> Plan:
-    """Return the layers of a network.
+    """Return the layers of a network; those of a single patch where it judges patches.
 
     Raises:
         SeaIceError: The settings do not make a network.
@@ -54,7 +55,7 @@ def build(config: NetworkConfig, generator: torch.Generator | None = None) -> to
     """
     from .module import PlannedNetwork
 
-    return PlannedNetwork(plan(config), generator)
+    return PlannedNetwork(as_map(plan(config)), generator)
 
 
 def restore(config: NetworkConfig, tensors: Mapping[str, np.ndarray[Any, Any]]) -> torch.nn.Module:

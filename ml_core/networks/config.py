@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,32 @@ class NetworkConfig:
                 " less than 1"
             )
 
+    @classmethod
+    def of(cls, architecture: str, **given: Any) -> NetworkConfig:
+        """Return the config of a network; what is absent or None takes the network's own default.
+
+        Raises:
+            SeaIceError: There is no such network, or a value is wrong.
+        """
+        _check_choice("network", architecture, ARCHITECTURES)
+        network = next(choice for choice in ARCHITECTURES if choice.id == architecture)
+        own = {name: getattr(network, name) for name in ("filters", "depth", "kernel_size")}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        return cls(architecture, **{**own, **chosen})
+
+    def refuse(self, *names: str) -> None:
+        """Refuse settings that the network does not have.
+
+        Raises:
+            SeaIceError: One of the settings, which None leaves to the network, is given.
+        """
+        for name in names:
+            if getattr(self, name) is not None:
+                raise SeaIceError(
+                    f"{self.architecture}: {name.replace('_', ' ')} = {getattr(self, name)}, but"
+                    " this network leaves no choice there; leave it empty"
+                )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the values, ready for JSON."""
         return dataclasses.asdict(self)
@@ -105,7 +131,7 @@ _BOUNDS = {
 _OPTIONAL = ("stride", "padding", "patch_size", "output_stride")
 
 
-def _check_choice(what: str, value: object, choices: tuple[Choice, ...]) -> None:
+def _check_choice(what: str, value: object, choices: Sequence[Choice]) -> None:
     ids = [choice.id for choice in choices]
     if value not in ids:
         raise SeaIceError(f"{what} {value!r} is not one of {', '.join(ids)}")

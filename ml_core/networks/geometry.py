@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .plan import Plan
+from .sliding import lead_px
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,36 @@ class Geometry:
 
 def geometry_of(plan: Plan) -> Geometry:
     """Return the geometry of a plan, from the pixels that its outputs depend on."""
-    period = max(plan.multiple, plan.output_stride)
+    if plan.patch_px is not None:
+        return _patch_geometry(plan, plan.patch_px)
     reach, field = 0, 1
-    for pixel in range(period):
+    for pixel in range(plan.multiple):
         first, last = plan.interval(pixel, pixel)
         reach = max(reach, pixel - first, last - pixel)
         field = max(field, last - first + 1)
-    halo = -(-reach // plan.multiple) * plan.multiple
     return Geometry(
         multiple=plan.multiple,
-        halo_px=halo,
+        halo_px=_rounded_up(reach, plan.multiple),
         receptive_field_px=field,
-        output_stride=plan.output_stride,
-        minimum_size_px=max(plan.patch_px or 1, plan.multiple),
+        output_stride=1,
+        minimum_size_px=plan.multiple,
     )
+
+
+def _patch_geometry(plan: Plan, patch_px: int) -> Geometry:
+    stride = plan.output_stride
+    first, last = plan.interval(0, 0)
+    first, last = max(first, 0), min(last, patch_px - 1)
+    before = lead_px(plan) - first
+    behind = last - lead_px(plan) - (stride - 1)
+    return Geometry(
+        multiple=stride,
+        halo_px=_rounded_up(max(before, behind, 0), stride),
+        receptive_field_px=last - first + 1,
+        output_stride=stride,
+        minimum_size_px=_rounded_up(patch_px, stride),
+    )
+
+
+def _rounded_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

@@ -37,9 +37,16 @@ class PlannedNetwork(nn.Module):
             (B, O, H, W).
         """
         kept: dict[str, Tensor] = {}
+        batch, rows, cols = x.shape[0], 1, 1
         for layer in self.plan.layers:
             if layer.kind is Kind.JOIN:
                 x = torch.cat((x, kept.pop(layer.joins)), dim=1)
+            elif layer.kind is Kind.CUT:
+                x = x.unfold(2, layer.kernel, layer.stride).unfold(3, layer.kernel, layer.stride)
+                rows, cols = x.shape[2], x.shape[3]  # (B, C, rows, cols, K, K)
+                x = x.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)  # (B * rows * cols, C, K, K)
+            elif layer.kind is Kind.STITCH:
+                x = x.reshape(batch, rows, cols, -1).permute(0, 3, 1, 2)  # (B, O, rows, cols)
             else:
                 x = self.layers[layer.name](x)
             if layer.name in self._kept:

@@ -23,6 +23,8 @@ class Kind(str, Enum):
     DROPOUT = "dropout"
     JOIN = "join"  # the layer's input and a kept output, one behind the other
     PAD = "pad"  # zeros: `padding` before, `padding_after` behind
+    CUT = "cut into patches"  # patches of kernel x kernel, `stride` apart, along the batch's axis
+    STITCH = "stitch together"  # the values of those patches as a map
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class Plan:
         in_channels: Channels that go in.
         layers: The layers in order.
         multiple: Height and width of the input must be multiples of this, px.
-        patch_px: The patch that a patch network judges; None: the network maps pixel by pixel.
+        patch_px: The patch that a patch network judges; its layers are then those of one patch, at
+            whose end one pixel is left. None: the network maps pixel by pixel.
         output_stride: Side of the blocks of pixels that share one value, px.
     """
 
@@ -136,8 +139,7 @@ class Plan:
                 raise SeaIceError(
                     f"{self.architecture} does not fit an input of {size} px: {layer.name}"
                     f" ({layer.kind.value}, K {layer.kernel}, S {layer.stride}, P {layer.padding})"
-                    f" would make {before} px into {after}."
-                    f" Sizes so far: {self._trail(size, sizes)}."
+                    f" gets only {before} px. Sizes so far: {self._trail(size, sizes)}."
                     " Take larger chips or patches, or fewer or smaller layers"
                 )
             if layer.joins and sizes[self.index[layer.joins]] != after:
@@ -289,6 +291,33 @@ class Planner:
             self.resize(f"{name}_resize", factor)
             self.convolution(name, channels, 3, padding=1)
 
+    def size_after(self, size: int) -> int:
+        """Return what the layers so far make of an input's size, px.
+
+        Raises:
+            SeaIceError: They do not fit it.
+        """
+        return (self.plan().sizes(size) or [size])[-1]
+
     def plan(self, *, multiple: int = 1) -> Plan:
-        """Return the plan of the layers so far."""
+        """Return the plan of a network that maps pixel by pixel, of the layers so far."""
         return Plan(self._architecture, self._in_channels, tuple(self._layers), multiple)
+
+    def patch_plan(self, patch_px: int, output_stride: int) -> Plan:
+        """Return the plan of a network that judges patches, of the layers so far.
+
+        Raises:
+            SeaIceError: The layers do not fit the patch, or the patches would leave gaps.
+        """
+        if output_stride > patch_px:
+            raise SeaIceError(
+                f"{self._architecture}: output stride {output_stride} px is larger than the patch,"
+                f" {patch_px} px, and would leave gaps; give {patch_px} or less"
+            )
+        layers = tuple(self._layers)
+        plan = Plan(self._architecture, self._in_channels, layers, 1, patch_px, output_stride)
+        if plan.sizes(patch_px)[-1] != 1:
+            raise ValueError(
+                f"{self._architecture} leaves {plan.sizes(patch_px)[-1]} px of a patch"
+            )
+        return plan

@@ -203,20 +203,3 @@ def test_channels_last_and_bfloat16_stay_close():
         with torch.autocast("cpu", dtype=torch.bfloat16):
             rough = network(x).float()
     assert (rough - plain).abs().max() < 0.05 * plain.abs().max()
-
-
-@pytest.mark.parametrize("upsampling", ["transposed", "resize"])
-def test_openvino_reads_it_with_sizes_left_open(upsampling):
-    openvino = pytest.importorskip("openvino")
-    network = fitted(NetworkConfig(filters=2, depth=2, upsampling=upsampling))
-    model = openvino.convert_model(
-        network, example_input=torch.zeros(1, 2, 16, 16), input=[-1, 2, -1, -1]
-    )
-    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    for shape in [(1, 2, 16, 16), (2, 2, 24, 40)]:
-        x = torch.randn(shape)
-        with torch.no_grad():
-            expected = network(x).numpy()
-        result = compiled(x.numpy())[0]
-        assert result.shape == expected.shape
-        assert abs(result - expected).max() < 1e-3

@@ -1,0 +1,43 @@
+"""The classical CNN: convolutions, max-pooling and dense layers judge the middle of a patch."""
+
+from __future__ import annotations
+
+from .config import NetworkConfig
+from .plan import Plan, Planner
+
+_PATCH_PX = 25
+_PADDED_STRIDE_PX = 4
+
+
+def plan(config: NetworkConfig) -> Plan:
+    """Return the layers of a patch: `depth` times convolution and pooling, then two dense layers.
+
+    The defaults are the lecture's network: 25 x 25 px, batch norm on the input, 5 filters of 3 x 3,
+    pooling by 2, dense layers of 10 and 1.
+
+    Raises:
+        SeaIceError: The layers do not fit the patch, or a setting does not apply.
+    """
+    padding = config.padding or 0
+    patch = config.patch_size or _PATCH_PX
+    planner = Planner(config.architecture, config.in_channels)
+    planner.batch_norm("input_norm")
+    for level in range(config.depth):
+        planner.convolution(
+            f"conv{level}",
+            config.filters << level,
+            config.kernel_size,
+            stride=config.stride or 1,
+            padding=padding,
+        )
+        planner.relu(f"conv{level}_relu")
+        planner.max_pool(f"pool{level}", 2)
+        if config.dropout_position == "blocks":
+            planner.dropout(f"pool{level}_dropout", config.dropout)
+    planner.convolution("dense0", 2 * config.filters, planner.size_after(patch), dense=True)
+    planner.relu("dense0_relu")
+    planner.dropout("dense0_dropout", config.dropout)
+    planner.convolution("output", config.out_channels, 1, dense=True)
+    # padded patches cannot slide as one large image and are cut out one by one, so fewer of them
+    stride = config.output_stride or (_PADDED_STRIDE_PX if padding else 1)
+    return planner.patch_plan(patch, stride)

@@ -1,0 +1,22 @@
+"""The naive segmentation network: convolutions with 'same' padding, nothing down-sampled."""
+
+from __future__ import annotations
+
+from .config import NetworkConfig
+from .plan import Plan, Planner
+
+
+def plan(config: NetworkConfig) -> Plan:
+    """Return the layers: `depth` convolutions of `filters` filters.
+
+    Raises:
+        SeaIceError: The kernel size is even, or a setting does not apply.
+    """
+    config.refuse("stride", "padding", "patch_size", "output_stride")
+    planner = Planner(config.architecture, config.in_channels)
+    for level in range(config.depth):
+        planner.same_convolution(f"conv{level}", config.filters, config.kernel_size)
+        if config.dropout_position == "blocks" or level == config.depth - 1:
+            planner.dropout(f"conv{level}_dropout", config.dropout)
+    planner.convolution("output", config.out_channels, 1)
+    return planner.plan()
