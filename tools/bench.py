@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 from environments import QGIS, ROOT, WORKER, say
 
 BENCHMARKS = ROOT / "tests" / "benchmarks"

@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 from typing import Dict, List
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 from environments import ROOT, WORKER, SetupError, qgis_base, qgis_process, say
 
 DEMO = ROOT / "build" / "demo"

@@ -16,17 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, List, Optional, Tuple
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from ml_core.errors import SeaIceError
+from seaice_qgis import environment
+
+ROOT = Path(__file__).resolve().parents[1]
 STAMP = "requirements.sha256"
 
-WORKER_PYTHONS = (
-    "python3",
-    "python3.13",
-    "python3.12",
-    "python3.11",
-    "python3.10",
-    "/usr/bin/python3",
-)
 QGIS_PYTHONS = (
     "/usr/bin/python3",
     "python3",
@@ -41,9 +37,6 @@ QGIS_PROCESSES = (
     "/Applications/QGIS-LTR.app/Contents/MacOS/bin/qgis_process",
 )
 
-_WORKER_CHECK = (
-    "import sys, ssl, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))"
-)
 _QGIS_CHECK = "import venv, ensurepip, qgis.core"
 
 
@@ -70,8 +63,7 @@ class Environment:
     @property
     def python(self) -> Path:
         """Its interpreter."""
-        windows = os.name == "nt"
-        return self.folder / ("Scripts/python.exe" if windows else "bin/python")
+        return environment.python_in(self.folder)
 
     def ensure(self) -> None:
         """Make the environment or bring it up to date; nothing is done when it is.
@@ -110,22 +102,18 @@ class Environment:
 
 
 def worker_base() -> str:
-    """Return a Python that the worker's environment can be made from.
+    """Return a Python that the worker's environment can be made from, as the plugin chooses it.
 
     Raises:
         SetupError: There is none.
     """
-    given = os.environ.get("WORKER_PYTHON")
-    names = (given,) if given else WORKER_PYTHONS
-    found = _first_python(names, _WORKER_CHECK)
-    if found is None and not given and _install("python3", "python3-venv"):
-        found = _first_python(names, _WORKER_CHECK)
-    if found is None:
-        raise SetupError(
-            f"No Python 3.10 to 3.13 with ssl, venv and ensurepip among {', '.join(names)}."
-            " Install one, or name one: make setup WORKER_PYTHON=/path/to/python3"
-        )
-    return found
+    given = os.environ.get("WORKER_PYTHON", "")
+    try:
+        return environment.base_python(given)[0]
+    except SeaIceError as error:
+        if given or not _install("python3", "python3-venv"):
+            raise SetupError(f"{error}. For make: WORKER_PYTHON=/path/to/python3") from error
+    return environment.base_python()[0]
 
 
 def qgis_base() -> str:
@@ -184,8 +172,12 @@ def _first_python(names: Tuple[str, ...], check: str) -> Optional[str]:
 
 def _runs(python: str, code: str) -> bool:
     try:
-        # -E: a PYTHONPATH or PYTHONHOME of the caller must not decide.
-        done = subprocess.run([python, "-E", "-c", code], capture_output=True, timeout=120)
+        done = subprocess.run(
+            [python, "-c", code],
+            capture_output=True,
+            timeout=120,
+            env=environment.child_environment(python_path=None),
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
@@ -196,15 +188,15 @@ def _install(*packages: str) -> bool:
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         return False
     say(f"installing {' '.join(packages)}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    quietly = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
-        subprocess.run(["apt-get", "-qq", *arguments], check=True, env=environment)
+        subprocess.run(["apt-get", "-qq", *arguments], check=True, env=quietly)
     return True
 
 
 def _call(*command: str) -> None:
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
-    subprocess.run(command, check=True, env=environment)
+    kept = environment.child_environment(python_path=None)
+    subprocess.run(command, check=True, env=kept)
 
 
 WORKER = Environment(

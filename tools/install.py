@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import List
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 from package import NAME, ROOT
 
 

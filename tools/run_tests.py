@@ -10,10 +10,8 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import List
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 from environments import QGIS, ROOT, WORKER, say
 
 TESTS = ROOT / "tests"
