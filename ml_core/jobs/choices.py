@@ -51,6 +51,12 @@ TASKS = (
     Choice("classes", "Classes of SIC (cross-entropy)"),
 )
 
+AUGMENTATIONS = (
+    Choice("none", "None"),
+    Choice("flips", "Mirrored"),
+    Choice("rotations", "Mirrored, and turned by 90, 180 or 270 degrees"),
+)
+
 DEVICES = (
     Choice("auto", "Automatic: a GPU where there is one"),
     Choice("cpu", "Processor"),

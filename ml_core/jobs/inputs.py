@@ -51,3 +51,29 @@ class SceneInputs(Job):
         default="db",
         choices=UNITS,
     )
+
+
+@dataclass(frozen=True)
+class ReferenceInputs(SceneInputs):
+    """A scene with the SIC to learn from."""
+
+    reference: Optional[RasterSource] = parameter(
+        Kind.RASTER,
+        "Reference SIC",
+        "Sea-ice concentration to learn from, in percent (0-100) or as a fraction (0-1), for"
+        " example from"
+        " passive microwaves. Values above 100 are taken as flags and left out.",
+        optional=True,
+        band=True,
+    )
+    footprint: Optional[float] = parameter(
+        Kind.NUMBER,
+        "Footprint of the reference",
+        "Ground size that one reference value averages, full width at half maximum: about 12 km"
+        " for AMSR2 at"
+        " 36 GHz. Empty: the pixel size of the reference, or what its file says.",
+        unit="m",
+        minimum=0,
+        optional=True,
+        decimals=1,
+    )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SeaIceError
+from ..jobs.network import NetworkInputs
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,22 @@ class SicClasses:
         if len(ranges) == 2:
             labels = (f"water, below {edges[1]:g} %", f"ice, {edges[1]:g} % and more")
         return cls(edges[1:-1], tuple((low + high) / 2 for low, high in ranges), labels)
+
+    @classmethod
+    def from_job(cls, job: NetworkInputs) -> SicClasses | None:
+        """Return the classes that a job's parameters ask for; None for a regression.
+
+        Raises:
+            SeaIceError: The class bounds are wrong, or given for a regression.
+        """
+        if job.task != "classes":
+            if job.class_bounds:
+                raise SeaIceError(
+                    f"class bounds are given, but the task is {job.task}; choose the task classes,"
+                    " or leave the class bounds empty"
+                )
+            return None
+        return cls.between(job.class_bounds) if job.class_bounds else cls.tenths()
 
     @property
     def count(self) -> int:

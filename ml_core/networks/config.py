@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import SeaIceError
 from ..jobs.choices import ARCHITECTURES, DROPOUT_POSITIONS, UPSAMPLINGS
 from ..jobs.fields import Choice
+from ..jobs.network import NetworkInputs
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,17 @@ class NetworkConfig:
         own = {name: getattr(network, name) for name in ("filters", "depth", "kernel_size")}
         chosen = {name: value for name, value in given.items() if value is not None}
         return cls(architecture, **{**own, **chosen})
+
+    @classmethod
+    def from_job(cls, job: NetworkInputs, in_channels: int, out_channels: int) -> NetworkConfig:
+        """Return the config that a job's parameters ask for.
+
+        Raises:
+            SeaIceError: A value is wrong.
+        """
+        shared = set(cls.__dataclass_fields__) & {name for name, _ in NetworkInputs.specs()}
+        given = {name: getattr(job, name) for name in shared - {"architecture"}}
+        return cls.of(job.architecture, in_channels=in_channels, out_channels=out_channels, **given)
 
     def refuse(self, *names: str) -> None:
         """Refuse settings that the network does not have.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ml_core.errors import SeaIceError
+from ml_core.jobs.network import NetworkInputs
 from ml_core.networks.classes import SicClasses
 
 
@@ -78,3 +79,11 @@ def test_classes_survive_a_model_card():
     for damaged in ({}, {**classes.to_dict(), "labels": ["a"]}, {**classes.to_dict(), "labels": 5}):
         with pytest.raises(SeaIceError):
             SicClasses.from_dict(damaged)
+
+
+def test_a_job_asks_for_its_classes():
+    assert SicClasses.from_job(NetworkInputs()) is None
+    assert SicClasses.from_job(NetworkInputs(task="classes")) == SicClasses.tenths()
+    assert SicClasses.from_job(NetworkInputs(task="classes", class_bounds="15; 80")).count == 3
+    with pytest.raises(SeaIceError, match="choose the task classes"):
+        SicClasses.from_job(NetworkInputs(class_bounds=(15,)))

@@ -4,6 +4,7 @@ import torch.nn.functional as F  # noqa: N812
 
 from ml_core import networks
 from ml_core.jobs.choices import ARCHITECTURES
+from ml_core.jobs.network import NetworkInputs
 from ml_core.networks import NetworkConfig
 from ml_core.networks.module import PlannedNetwork
 
@@ -100,3 +101,19 @@ def test_openvino_gives_what_torch_gives_at_any_size(settings):
 def _weights(network):
     """The weights behind which no ReLU may be off everywhere."""
     return [p for name, p in network.named_parameters() if "output" in name and "weight" in name]
+
+
+def test_a_job_leaves_sizes_to_the_network():
+    job = NetworkInputs(architecture="patch_cnn", dropout=0.25, output_stride="4")
+    config = NetworkConfig.from_job(job, 3, 11)
+    assert config == NetworkConfig(
+        "patch_cnn", 3, 11, filters=5, depth=1, kernel_size=3, dropout=0.25, output_stride=4
+    )
+    job = NetworkInputs(architecture="patch_cnn", filters=7, depth=2, kernel_size=5)
+    config = NetworkConfig.from_job(job, 2, 1)
+    assert (config.filters, config.depth, config.kernel_size) == (7, 2, 5)
+
+
+@pytest.mark.parametrize("architecture", IDS)
+def test_every_network_works_with_a_jobs_defaults(architecture):
+    networks.plan(NetworkConfig.from_job(NetworkInputs(architecture=architecture), 2, 1))

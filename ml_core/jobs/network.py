@@ -1,0 +1,151 @@
+"""The parameters of a network, which several jobs take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from .base import Job
+from .choices import ARCHITECTURES, DROPOUT_POSITIONS, TASKS, UPSAMPLINGS
+from .fields import Kind, parameter
+
+
+def _own(name: str) -> str:
+    """Return what an empty size means, by network."""
+    return ", ".join(f"{network.id} {getattr(network, name)}" for network in ARCHITECTURES)
+
+
+@dataclass(frozen=True)
+class NetworkInputs(Job):
+    """A network and what it gives."""
+
+    architecture: str = parameter(
+        Kind.CHOICE,
+        "Network",
+        "The network.",
+        default="unet",
+        choices=ARCHITECTURES,
+    )
+    task: str = parameter(
+        Kind.CHOICE,
+        "Task",
+        "What the network gives and how its error is measured: SIC by squared error, or the"
+        " probability of each class of SIC by cross-entropy.",
+        default="regression",
+        choices=TASKS,
+        advanced=True,
+    )
+    class_bounds: Tuple[float, ...] = parameter(
+        Kind.NUMBERS,
+        "Class bounds",
+        'Classes only: the SIC between the classes, increasing, such as "15" for water and ice or'
+        ' "15, 80". Empty: 11 classes of 10 %.',
+        unit="%",
+        default=(),
+        optional=True,
+        advanced=True,
+    )
+    filters: Optional[int] = parameter(
+        Kind.INTEGER,
+        "Filters",
+        "Filters of the first convolution; encoders double them at every level. More filters can"
+        " fit more and over-fit more; time grows with their square. Empty: the network's own, "
+        + _own("filters")
+        + ".",
+        minimum=1,
+        maximum=1024,
+        optional=True,
+        advanced=True,
+    )
+    depth: Optional[int] = parameter(
+        Kind.INTEGER,
+        "Depth",
+        "How many times the image is reduced on the way down, or how many convolutions there are"
+        " where nothing is reduced. Each level doubles the ground that an output pixel sees. Empty:"
+        " the network's own, " + _own("depth") + ".",
+        minimum=1,
+        maximum=64,
+        optional=True,
+        advanced=True,
+    )
+    kernel_size: Optional[int] = parameter(
+        Kind.INTEGER,
+        "Kernel size",
+        "Side K of the convolution kernels; odd where the convolutions keep the image's size."
+        " Empty: the network's own, " + _own("kernel_size") + ".",
+        unit="px",
+        minimum=1,
+        maximum=63,
+        optional=True,
+        advanced=True,
+    )
+    stride: Optional[int] = parameter(
+        Kind.INTEGER,
+        "Stride",
+        "patch_cnn: stride S of the convolutions (1); alexnet: of the first convolution (4);"
+        " encoder_decoder: reduction at each level (2). Leave empty for the others.",
+        unit="px",
+        minimum=1,
+        maximum=16,
+        optional=True,
+        advanced=True,
+    )
+    padding: Optional[int] = parameter(
+        Kind.INTEGER,
+        "Padding",
+        "patch_cnn: zeros P around the input of each convolution (0). Leave empty for the others.",
+        unit="px",
+        minimum=0,
+        maximum=63,
+        optional=True,
+        advanced=True,
+    )
+    patch_size: Optional[int] = parameter(
+        Kind.INTEGER,
+        "Patch size",
+        "Side of the patch that patch_cnn (25) or alexnet (67; 227 as published) judges. Leave"
+        " empty for the others.",
+        unit="px",
+        minimum=3,
+        maximum=1024,
+        optional=True,
+        advanced=True,
+    )
+    output_stride: Optional[int] = parameter(
+        Kind.INTEGER,
+        "Output stride",
+        "patch_cnn (1) and alexnet (16): one value for each block of so many pixels; larger is"
+        " faster and coarser. Leave empty for the others.",
+        unit="px",
+        minimum=1,
+        maximum=256,
+        optional=True,
+        advanced=True,
+    )
+    upsampling: str = parameter(
+        Kind.CHOICE,
+        "Up-sampling",
+        "How unet and encoder_decoder enlarge on the way up.",
+        default="transposed",
+        choices=UPSAMPLINGS,
+        advanced=True,
+    )
+    dropout: float = parameter(
+        Kind.NUMBER,
+        "Dropout rate",
+        "Share of the features that is switched off at random, anew for each batch, against"
+        " over-fitting.",
+        default=0.1,
+        minimum=0,
+        below=1,
+        decimals=3,
+        advanced=True,
+    )
+    dropout_position: str = parameter(
+        Kind.CHOICE,
+        "Dropout position",
+        "Where dropout sits.",
+        default="bottleneck",
+        choices=DROPOUT_POSITIONS,
+        advanced=True,
+    )
