@@ -1,0 +1,209 @@
+"""Sea-ice extent and area, the integrated ice edge error, and how far apart two ice edges are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Transformer
+from scipy.spatial import KDTree
+
+from ..raster.grid import Grid
+
+EDGE_PERCENT = 15.0
+"""Ice begins at this SIC, for extent, area and edge: the convention of NSIDC and ice services."""
+
+_EARTH_RADIUS_M = 6_371_008.8
+
+_MOST_EDGE_CELLS = 400_000
+
+_Mask = NDArray[np.bool_]
+
+
+@dataclass
+class IceSums:
+    """Areas in km2 over the cells where both prediction and reference hold; added block by block.
+
+    Attributes:
+        compared_km2: Area of those cells.
+        extent_km2: Area of cells with ice, prediction and reference.
+        area_km2: The same times their SIC; cells below 15 % do not count.
+        open_area_km2: What the cells below 15 % would add to the area.
+        over_km2: Ice in the prediction alone (O of Goessling et al. 2016).
+        under_km2: Ice in the reference alone (U).
+    """
+
+    compared_km2: float = 0.0
+    extent_km2: tuple[float, float] = (0.0, 0.0)
+    area_km2: tuple[float, float] = (0.0, 0.0)
+    open_area_km2: tuple[float, float] = (0.0, 0.0)
+    over_km2: float = 0.0
+    under_km2: float = 0.0
+
+    def add(
+        self,
+        predicted_percent: NDArray[np.floating],
+        reference_percent: NDArray[np.floating],
+        area_km2: NDArray[np.floating],
+    ) -> None:
+        """Add cells: SIC of both, without NaN, and true areas; (N,) each."""
+        cells_km2 = np.asarray(area_km2, np.float64)
+        self.compared_km2 += float(cells_km2.sum())
+        ice = [values >= EDGE_PERCENT for values in (predicted_percent, reference_percent)]
+        covered = [
+            np.clip(values, 0, 100) / 100 * cells_km2
+            for values in (predicted_percent, reference_percent)
+        ]
+        self.extent_km2 = _plus(self.extent_km2, [cells_km2[mask].sum() for mask in ice])
+        self.area_km2 = _plus(
+            self.area_km2, [part[mask].sum() for part, mask in zip(covered, ice, strict=True)]
+        )
+        self.open_area_km2 = _plus(
+            self.open_area_km2, [part[~mask].sum() for part, mask in zip(covered, ice, strict=True)]
+        )
+        self.over_km2 += float(cells_km2[ice[0] & ~ice[1]].sum())
+        self.under_km2 += float(cells_km2[ice[1] & ~ice[0]].sum())
+
+    @property
+    def iiee_km2(self) -> float:
+        """Integrated ice edge error: the area where one has ice and the other has not.
+
+        Source: Goessling et al. 2016, Geophysical Research Letters 43, 1642-1650, equation 1.
+        """
+        return self.over_km2 + self.under_km2
+
+    @property
+    def extent_error_km2(self) -> float:
+        """Absolute extent error |O - U| (equation 4 there)."""
+        return abs(self.over_km2 - self.under_km2)
+
+    @property
+    def misplacement_km2(self) -> float:
+        """Misplacement error 2 min(O, U) (equation 5 there): ice of right extent, wrong place."""
+        return 2 * min(self.over_km2, self.under_km2)
+
+
+def _plus(sums: tuple[float, float], more: list[np.floating]) -> tuple[float, float]:
+    return sums[0] + float(more[0]), sums[1] + float(more[1])
+
+
+def edge_cells(sic_percent: NDArray[np.floating], valid: _Mask) -> _Mask:
+    """Say which cells are the ice edge: ice with a valid neighbour without ice.
+
+    Args:
+        sic_percent: (H, W).
+        valid: (H, W) where it holds; land and missing cells make no edge.
+
+    Returns:
+        (H, W); neighbours are above, below, left and right.
+    """
+    ice = valid & (np.nan_to_num(sic_percent) >= EDGE_PERCENT)
+    water = valid & ~ice
+    near: _Mask = np.zeros_like(ice)
+    near[1:] |= water[:-1]
+    near[:-1] |= water[1:]
+    near[:, 1:] |= water[:, :-1]
+    near[:, :-1] |= water[:, 1:]
+    edge: _Mask = ice & near
+    return edge
+
+
+@dataclass(frozen=True)
+class EdgeDistance:
+    """Distances between two ice edges.
+
+    Attributes:
+        mean_km: Mean over both edges' cells of the distance to the other edge, the two edges
+            counting alike (Melsom et al. 2019, The Cryosphere 13, 615-629, D_AVG).
+        p95_km: 95th percentile of the same distances.
+        maximum_km: The largest, the Hausdorff distance.
+        from_prediction_km: Mean over the prediction's edge cells.
+        from_reference_km: Mean over the reference's edge cells.
+    """
+
+    mean_km: float
+    p95_km: float
+    maximum_km: float
+    from_prediction_km: float
+    from_reference_km: float
+
+
+class Edge:
+    """The cells of an ice edge, found block by block.
+
+    Args:
+        grid: The grid that rows and columns count on.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._parts: list[NDArray[np.int64]] = []  # (N, 2) rows and columns
+
+    def add(self, row: NDArray[np.integer], col: NDArray[np.integer]) -> None:
+        """Add cells by their rows and columns, (N,) each."""
+        if row.size:
+            self._parts.append(np.column_stack([row, col]).astype(np.int64))
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self._parts)
+
+    def points(self) -> NDArray[np.float64]:
+        """Return places (N, 3) in m; evenly thinned where there are very many."""
+        if not self._parts:
+            return np.zeros((0, 3))
+        cells = np.concatenate(self._parts)
+        step = -(-len(cells) // _MOST_EDGE_CELLS)
+        return places(self._grid, cells[::step, 0], cells[::step, 1])
+
+
+def places(grid: Grid, row: NDArray[np.integer], col: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return where cells' centres lie, (N, 3) in m from the Earth's centre: no map distorts them.
+
+    Args:
+        grid: The grid.
+        row: (N,) rows.
+        col: (N,) columns.
+    """
+    t = grid.transform
+    x = t.a * (col + 0.5) + t.b * (row + 0.5) + t.c
+    y = t.d * (col + 0.5) + t.e * (row + 0.5) + t.f
+    to_lon_lat = Transformer.from_crs(grid.crs.to_wkt(), "EPSG:4326", always_xy=True)
+    lon, lat = to_lon_lat.transform(x, y)
+    to_space = Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
+    return np.column_stack(to_space.transform(lon, lat, np.zeros_like(lon)))
+
+
+def distance_km(points: NDArray[np.float64], edge: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each point's distance along the Earth's surface to the nearest point of an edge.
+
+    Args:
+        points: (N, 3) from `places`.
+        edge: (M, 3) from `Edge.points`, M >= 1.
+    """
+    chord, _ = KDTree(edge).query(points)
+    return np.asarray(
+        2 * _EARTH_RADIUS_M * np.arcsin(np.minimum(chord / (2 * _EARTH_RADIUS_M), 1)) / 1000
+    )
+
+
+def edge_distance(
+    predicted: NDArray[np.float64], reference: NDArray[np.float64]
+) -> EdgeDistance | None:
+    """Return how far apart two edges are, or None where one of them has no cell.
+
+    Args:
+        predicted: (N, 3) from `Edge.points`.
+        reference: (M, 3) from `Edge.points`.
+    """
+    if not len(predicted) or not len(reference):
+        return None
+    there, back = distance_km(predicted, reference), distance_km(reference, predicted)
+    both = np.concatenate([there, back])
+    return EdgeDistance(
+        mean_km=float((there.mean() + back.mean()) / 2),
+        p95_km=float(np.quantile(both, 0.95)),
+        maximum_km=float(both.max()),
+        from_prediction_km=float(there.mean()),
+        from_reference_km=float(back.mean()),
+    )
