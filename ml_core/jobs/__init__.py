@@ -11,6 +11,7 @@ from .checkenvironment import CheckEnvironmentJob
 from .describemodel import DescribeModelJob
 from .fields import Choice, Kind, Spec
 from .predict import PredictJob
+from .simulatescene import SimulateSceneJob
 from .sources import FROM_FILE, RasterSource, VectorSource
 from .train import TrainJob
 
@@ -25,6 +26,7 @@ __all__ = [
     "Number",
     "PredictJob",
     "RasterSource",
+    "SimulateSceneJob",
     "Spec",
     "TrainJob",
     "VectorSource",
@@ -39,6 +41,7 @@ JOBS: Dict[str, Type[Job]] = {
         PredictJob,
         DescribeModelJob,
         CheckEnvironmentJob,
+        SimulateSceneJob,
     )
 }
 

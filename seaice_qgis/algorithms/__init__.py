@@ -9,12 +9,14 @@ from .checkenvironment import CheckEnvironment
 from .describemodel import DescribeModel
 from .installenvironment import InstallEnvironment
 from .predict import Predict
+from .simulatescene import SimulateScene
 from .train import Train
 
 ALGORITHMS: Tuple[Type[SeaIceAlgorithm], ...] = (
     Train,
     Predict,
     DescribeModel,
+    SimulateScene,
     InstallEnvironment,
     CheckEnvironment,
 )

@@ -1,0 +1,1 @@
+"""Simulated Sentinel-1 scenes with known sea-ice concentration."""

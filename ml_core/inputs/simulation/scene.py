@@ -1,0 +1,210 @@
+"""The simulated scene: what the radar measures of the ice and the water, window by window."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...raster.grid import Window
+from .instrument import NoiseFloor, incidence_row, speckle_db
+from .lattice import Field
+from .pack import Composition, Pack
+from .spectral import SpectralField, Spectrum
+from .water import open_water_hh, open_water_hv
+
+_DB = math.log(10.0) / 10.0
+
+# rows: level and deformed first-year, multi-year, new ice; columns: HH at 35 degrees, its change
+# per degree, HV and its change. Levels and HH slopes of the first three are C-band means of winter
+# ice as given in the literature that the README names; new ice and HV slopes are assumptions.
+_WINTER = np.array(
+    [
+        (-15.0, -0.235, -27.0, -0.16),
+        (-12.0, -0.220, -23.0, -0.16),
+        (-10.0, -0.160, -19.0, -0.10),
+        (-19.0, -0.260, -31.0, -0.16),
+    ]
+)
+_MELT = np.array(
+    [
+        (-17.5, -0.260, -28.5, -0.20),
+        (-15.5, -0.250, -26.0, -0.20),
+        (-16.0, -0.250, -26.5, -0.20),
+        (-20.0, -0.280, -32.0, -0.20),
+    ]
+)
+_FLOE_DB = (1.1, 0.9, 1.0, 1.5)
+"""Deviation from floe to floe, dB, by kind."""
+
+_CALM = (-22.0, -0.25, -42.0, 0.0)
+"""Water between floes and in leads, where waves are damped; HV far below the noise."""
+
+_ROUND = np.float32(1 / 128)
+"""Backscatter is rounded to so many dB: far below the speckle, and the files halve."""
+
+
+@dataclass(frozen=True)
+class Weather:
+    """Wind and snow.
+
+    Attributes:
+        wind_speed: Mean wind at 10 m height, m/s.
+        wind_direction_deg: Where the wind comes from, relative to the look; 0 upwind.
+        melt: 0 dry snow, 1 wet snow.
+    """
+
+    wind_speed: float
+    wind_direction_deg: float
+    melt: float
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The scene's pixels and angles.
+
+    Attributes:
+        height: Rows, along the track.
+        width: Columns, from near to far range.
+        pixel_m: Pixel size.
+        near_deg: Incidence angle at the first column.
+        far_deg: Incidence angle at the last column; None: by the orbit's geometry.
+        looks: Equivalent number of looks.
+    """
+
+    height: int
+    width: int
+    pixel_m: float
+    near_deg: float
+    far_deg: float | None
+    looks: float
+
+
+@dataclass(frozen=True)
+class Block:
+    """A window of a simulated scene.
+
+    Attributes:
+        hh_db: (H, W) sigma0 in HH with noise and speckle.
+        hv_db: (H, W) sigma0 in HV.
+        sic: (H, W) true share of ice, 0-1.
+    """
+
+    hh_db: Field
+    hv_db: Field
+    sic: Field
+
+
+class SimulatedScene:
+    """A scene; any window of it can be computed, always with the same values.
+
+    Args:
+        seed: The scene's seed.
+        geometry: Pixels and angles.
+        composition: The ice.
+        weather: Wind and snow.
+        margin_m: How far beyond the scene `sic` is known.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        geometry: Geometry,
+        composition: Composition,
+        weather: Weather,
+        margin_m: float = 0.0,
+    ) -> None:
+        self._seed = seed
+        self._geometry = geometry
+        g = geometry
+        self.incidence_deg = incidence_row(g.width, g.pixel_m, g.near_deg, g.far_deg)
+        self.pack = Pack(seed, composition, g.pixel_m, g.height, g.width, margin_m)
+        phase = float(np.random.default_rng([seed, 50]).random())
+        self._noise = [
+            NoiseFloor(self.incidence_deg, g.pixel_m, polarisation, phase)
+            for polarisation in ("HH", "HV")
+        ]
+        self._ice = (1.0 - weather.melt) * _WINTER + weather.melt * _MELT
+        self._make_wind(weather)
+
+    def sic(self, window: Window) -> Field:
+        """Return the true share of ice, (H, W) in 0-1; the window may lie in the margin."""
+        return self.pack.on(window).sic
+
+    def block(self, window: Window) -> Block:
+        """Return what the radar measures on a window inside the scene."""
+        g = self._geometry
+        surface = self.pack.on(window)
+        angle = self.incidence_deg[window.col : window.stop_col] - np.float32(35.0)
+        wind = self._wind_index(window)
+        out = []
+        for k in range(2):
+            power = self._ice_power(k, surface.kind, surface.floe_db, angle)
+            power *= surface.sic
+            water = self._water[k][:, window.col : window.stop_col]
+            open_water = water[wind, np.arange(window.width)]
+            calm = np.exp(np.float32(_DB) * (_CALM[2 * k] + np.float32(_CALM[2 * k + 1]) * angle))
+            open_water += surface.shelter * (calm - open_water)
+            power += (np.float32(1.0) - surface.sic) * open_water
+            power += self._noise[k].on(window)
+            sigma0_db = np.float32(10.0) * np.log10(power)
+            sigma0_db += speckle_db(self._seed, 3000 + k, window, g.looks)
+            np.rint(sigma0_db / _ROUND, out=sigma0_db)
+            out.append(sigma0_db * _ROUND)
+        return Block(out[0], out[1], surface.sic)
+
+    def _ice_power(
+        self, channel: int, kind: NDArray[np.uint8], floe_db: Field, angle: Field
+    ) -> Field:
+        level = self._ice[:, 2 * channel].copy()
+        spread = np.asarray(_FLOE_DB)
+        # a spread in dB raises the mean of the power: the level is that mean
+        level -= spread**2 * _DB / 2.0
+        slope = self._ice[:, 2 * channel + 1]
+        values = level.astype(np.float32).take(kind)
+        values += spread.astype(np.float32).take(kind) * floe_db
+        values += slope.astype(np.float32).take(kind) * angle
+        values *= np.float32(_DB)
+        return np.exp(values, out=values)
+
+    def _make_wind(self, weather: Weather) -> None:
+        g = self._geometry
+        width_m, height_m = g.width * g.pixel_m, g.height * g.pixel_m
+        fields = [
+            SpectralField(
+                np.random.default_rng([self._seed, 60 + number]),
+                spectrum,
+                width_m,
+                height_m,
+                (-2000.0, -2000.0),
+                spacing_m,
+                guard_m=4000.0 + guard_m,
+            )
+            for number, spectrum, spacing_m, guard_m in (
+                (0, Spectrum(100e3, 2e3, 3.0), 1000.0, 100e3),
+                # rolls of the boundary layer lie along the wind, 2-4 km apart
+                (1, Spectrum(3500.0, 900.0, 5.0, 5.0, weather.wind_direction_deg), 500.0, 20e3),
+            )
+        ]
+        self._wind_fields = fields
+        self._wind_speed = weather.wind_speed
+        speeds = np.exp(np.linspace(math.log(_SLOWEST), math.log(_FASTEST), _SPEEDS))[:, None]
+        angles = self.incidence_deg[None, :].astype(np.float64)
+        self._water = (
+            open_water_hh(speeds, weather.wind_direction_deg, angles).astype(np.float32),
+            open_water_hv(speeds, angles).astype(np.float32),
+        )
+
+    def _wind_index(self, window: Window) -> NDArray[np.intp]:
+        """Return each pixel's row in the tables of open water."""
+        gusts = np.float32(0.12) * self._wind_fields[0].on(window, self._geometry.pixel_m)
+        gusts += np.float32(0.06) * self._wind_fields[1].on(window, self._geometry.pixel_m)
+        gusts += np.float32(math.log(self._wind_speed / _SLOWEST))
+        gusts *= np.float32((_SPEEDS - 1) / math.log(_FASTEST / _SLOWEST))
+        return np.asarray(np.clip(gusts, 0, _SPEEDS - 1), np.intp)
+
+
+_SLOWEST, _FASTEST, _SPEEDS = 0.5, 35.0, 600
+"""Wind speeds of the tables of open water, m/s: 0.7 % apart."""

@@ -1,0 +1,273 @@
+"""The job `simulatescene`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Optional, Tuple
+
+from ..errors import JobError
+from .base import Job, Number
+from .fields import Kind, parameter
+
+
+@dataclass(frozen=True)
+class SimulateSceneJob(Job):
+    """Simulate a Sentinel-1 EW scene whose sea-ice concentration is known at every pixel."""
+
+    NAME: ClassVar[str] = "simulatescene"
+    LABEL: ClassVar[str] = "Simulate scene"
+    GROUP: ClassVar[str] = "Inputs"
+    RUNS: ClassVar[str] = "inputs.simulation.run"
+    SUMMARY: ClassVar[str] = (
+        "<p>Makes HH, HV and the incidence angle of a Sentinel-1 EW scene over sea ice from a"
+        " seed, with the true sea-ice concentration (SIC) of every pixel and a coarse reference as"
+        " a passive-microwave radiometer would see it.</p>"
+        "<p>It is for learning the tools and for tests with known truth. The ice is made of random"
+        " fields with plausible shapes and backscatter, not of a sea-ice model: <b>a network"
+        " trained on simulated scenes is not for navigation.</b></p>"
+        "<p>A scene narrower than the 400 km swath is squeezed: its columns span the whole range"
+        " of incidence angles, so that all five subswaths show. Leave the far incidence angle"
+        " empty to get the angles that the satellite's geometry gives for the scene's width.</p>"
+    )
+    NUMBERS: ClassVar[Tuple[Number, ...]] = (Number("MEAN_SIC", "Mean true SIC", "%"),)
+
+    seed: int = parameter(
+        Kind.INTEGER,
+        "Seed",
+        "Another seed gives another scene; the same seed and parameters give the same scene.",
+        default=1,
+        minimum=0,
+        maximum=2**31 - 1,
+    )
+    width: int = parameter(
+        Kind.INTEGER,
+        "Width",
+        "Columns, from near to far range.",
+        unit="px",
+        default=2000,
+        minimum=64,
+        maximum=30000,
+    )
+    height: int = parameter(
+        Kind.INTEGER,
+        "Height",
+        "Rows, along the satellite's track.",
+        unit="px",
+        default=2000,
+        minimum=64,
+        maximum=30000,
+    )
+    resolution: float = parameter(
+        Kind.NUMBER,
+        "Pixel size",
+        "Ground size of a pixel; 40 m is Sentinel-1's EW medium resolution.",
+        unit="m",
+        default=80.0,
+        minimum=20.0,
+        maximum=1000.0,
+    )
+    ice_fraction: float = parameter(
+        Kind.NUMBER,
+        "Ice cover",
+        "Share of the scene inside the ice edge; leads, polynyas and gaps between floes take"
+        " some of it, so the mean SIC is lower.",
+        unit="%",
+        default=65.0,
+        minimum=0.0,
+        maximum=100.0,
+        decimals=1,
+    )
+    wind_speed: float = parameter(
+        Kind.NUMBER,
+        "Wind speed",
+        "Mean wind at 10 m height; it roughens open water, which then looks as bright as ice.",
+        unit="m/s",
+        default=7.0,
+        minimum=0.5,
+        maximum=25.0,
+        decimals=1,
+    )
+    wind_direction: float = parameter(
+        Kind.NUMBER,
+        "Wind direction",
+        "Direction that the wind comes from, relative to the radar's look: 0 is against it"
+        " (upwind), 90 across, 180 along (downwind).",
+        unit="deg",
+        default=45.0,
+        minimum=0.0,
+        maximum=360.0,
+        decimals=1,
+        advanced=True,
+    )
+    multi_year: float = parameter(
+        Kind.NUMBER,
+        "Multi-year ice",
+        "Share of the pack ice that is multi-year ice; the rest is first-year ice.",
+        unit="%",
+        default=30.0,
+        minimum=0.0,
+        maximum=100.0,
+        decimals=1,
+    )
+    deformed: float = parameter(
+        Kind.NUMBER,
+        "Deformed ice",
+        "Share of the first-year ice that is deformed.",
+        unit="%",
+        default=25.0,
+        minimum=0.0,
+        maximum=100.0,
+        decimals=1,
+        advanced=True,
+    )
+    leads: float = parameter(
+        Kind.NUMBER,
+        "Leads",
+        "Share of the pack that long leads take, open or covered with new ice.",
+        unit="%",
+        default=3.0,
+        minimum=0.0,
+        maximum=20.0,
+        decimals=1,
+        advanced=True,
+    )
+    polynyas: int = parameter(
+        Kind.INTEGER,
+        "Polynyas",
+        "Number of polynyas in the pack.",
+        default=1,
+        minimum=0,
+        maximum=10,
+        advanced=True,
+    )
+    melt: float = parameter(
+        Kind.NUMBER,
+        "Melt",
+        "0: cold, dry snow; 1: wet snow, which hides the difference between the ice types and"
+        " weakens HV.",
+        default=0.0,
+        minimum=0.0,
+        maximum=1.0,
+        decimals=2,
+    )
+    looks: float = parameter(
+        Kind.NUMBER,
+        "Looks",
+        "Equivalent number of looks of the speckle; about 10 in Sentinel-1 EW at 40 m.",
+        default=10.0,
+        minimum=1.0,
+        maximum=1000.0,
+        decimals=1,
+        advanced=True,
+    )
+    incidence_near: float = parameter(
+        Kind.NUMBER,
+        "Near incidence angle",
+        "Incidence angle at the first column.",
+        unit="deg",
+        default=19.0,
+        minimum=15.0,
+        maximum=50.0,
+        decimals=1,
+        advanced=True,
+    )
+    incidence_far: Optional[float] = parameter(
+        Kind.NUMBER,
+        "Far incidence angle",
+        "Incidence angle at the last column. Empty: what the satellite's geometry gives for the"
+        " scene's width.",
+        unit="deg",
+        default=46.0,
+        minimum=15.0,
+        maximum=60.0,
+        decimals=1,
+        optional=True,
+        advanced=True,
+    )
+    footprint: float = parameter(
+        Kind.NUMBER,
+        "Footprint",
+        "Ground area that one value of the reference averages, full width at half maximum of a"
+        " Gaussian.",
+        unit="m",
+        default=12000.0,
+        minimum=500.0,
+        maximum=100000.0,
+        decimals=0,
+    )
+    reference_pixel: float = parameter(
+        Kind.NUMBER,
+        "Reference pixel size",
+        "Pixel size of the reference's own coarse grid.",
+        unit="m",
+        default=6250.0,
+        minimum=250.0,
+        maximum=100000.0,
+        decimals=0,
+        advanced=True,
+    )
+    crs: str = parameter(
+        Kind.CRS,
+        "Coordinate reference system",
+        "The scene's projected CRS, in metres.",
+        default="EPSG:3413",
+        optional=True,
+        advanced=True,
+    )
+    hh: Optional[str] = parameter(
+        Kind.OUTPUT_RASTER,
+        "HH backscatter",
+        "sigma0 in dB, noise not subtracted, nodata -9999.",
+        extension="tif",
+        description="GeoTIFF",
+    )
+    hv: Optional[str] = parameter(
+        Kind.OUTPUT_RASTER,
+        "HV backscatter",
+        "sigma0 in dB, noise not subtracted, nodata -9999.",
+        extension="tif",
+        description="GeoTIFF",
+    )
+    incidence: Optional[str] = parameter(
+        Kind.OUTPUT_RASTER,
+        "Incidence angle",
+        "Degrees.",
+        extension="tif",
+        description="GeoTIFF",
+        optional=True,
+    )
+    true_sic: Optional[str] = parameter(
+        Kind.OUTPUT_RASTER,
+        "True SIC",
+        "SIC of every pixel of the scene, percent.",
+        extension="tif",
+        description="GeoTIFF",
+        optional=True,
+    )
+    reference: Optional[str] = parameter(
+        Kind.OUTPUT_RASTER,
+        "Reference SIC",
+        "The true SIC averaged over the footprint, on a coarse grid of its own, percent.",
+        extension="tif",
+        description="GeoTIFF",
+        optional=True,
+    )
+
+    def check(self) -> None:
+        """Check the angles and the size of the reference.
+
+        Raises:
+            JobError: The far angle is not above the near one, or the reference would have fewer
+                than four pixels along a side.
+        """
+        if self.incidence_far is not None and self.incidence_far <= self.incidence_near:
+            raise JobError(
+                f"Far incidence angle: {self.incidence_far:g} deg is not above the near one,"
+                f" {self.incidence_near:g} deg; give a larger one"
+            )
+        side_m = min(self.width, self.height) * self.resolution
+        if side_m < 4 * self.reference_pixel:
+            raise JobError(
+                f"Reference pixel size: {self.reference_pixel:g} m gives fewer than 4 pixels on"
+                f" the scene's {side_m / 1000:g} km; give a smaller one or a larger scene"
+            )
