@@ -370,21 +370,13 @@ def _as_output(run: _Run, field: str, spec: fields.Spec) -> Any:
         # Reading an output tells the context to load it; that is for the run itself.
         context = QgsProcessingContext()
         context.setProject(run.context.project())
-    definition = run.algorithm.parameterDefinition(name)
-    if spec.optional and _skipped(run, name, definition):
-        return None
+    if spec.optional and _plain(run.values.get(name)) in (None, ""):
+        return None  # as QGIS has it: an optional output that is not named is not written
     if spec.kind is Kind.OUTPUT_RASTER:
         path = run.algorithm.parameterAsOutputLayer(run.values, name, context)
     else:
         path = run.algorithm.parameterAsFileOutput(run.values, name, context)
     return os.path.abspath(path) if path else None
-
-
-def _skipped(run: _Run, name: str, definition: QgsProcessingParameterDefinition) -> bool:
-    if name not in run.values:
-        return not definition.createByDefault()
-    value = _plain(run.values[name])
-    return value is None or value == ""
 
 
 # The table.

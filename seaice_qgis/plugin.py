@@ -29,13 +29,15 @@ class SeaIcePlugin:
     def initProcessing(self) -> None:
         """Register the provider; all that qgis_process asks for."""
         if self._provider is None:
-            self._provider = SeaIceProvider()
-            QgsApplication.processingRegistry().addProvider(self._provider)
+            provider = SeaIceProvider()
+            # Refused, and deleted, where another copy of the plugin is loaded.
+            if QgsApplication.processingRegistry().addProvider(provider):
+                self._provider = provider
 
     def initGui(self) -> None:
         """Register the provider and add the menu and the toolbar."""
         self.initProcessing()
-        if self._iface is None:
+        if self._iface is None or self._provider is None:
             return
         self._toolbar = self._iface.addToolBar(MENU)
         self._toolbar.setObjectName("SeaIceToolbar")

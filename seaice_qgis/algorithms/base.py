@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Type
 
 from qgis.core import (
@@ -58,8 +57,10 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
         return ["sea ice", "SIC", "Sentinel-1", "SAR", *self.TAGS]
 
     def icon(self) -> QIcon:
-        own = resource("icons", f"{self.JOB.NAME}.svg")
-        return QIcon(own if os.path.exists(own) else resource("icons", "seaice.svg"))
+        return QIcon(self.svgIconPath())
+
+    def svgIconPath(self) -> str:
+        return resource("icons", f"{self.JOB.NAME}.svg")
 
     def initAlgorithm(self, configuration: Optional[Dict[str, Any]] = None) -> None:
         for definition in parameters.definitions(self.JOB):
