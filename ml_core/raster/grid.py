@@ -78,7 +78,7 @@ class Grid:
     def pixel_size_m(self) -> tuple[float, float]:
         """Ground size (height, width) of the central pixel in metres, on the WGS84 ellipsoid."""
         row, col = self.height / 2, self.width / 2
-        corners = [self.transform * point for point in ((col, row), (col, row + 1), (col + 1, row))]
+        corners = [self.transform @ point for point in ((col, row), (col, row + 1), (col + 1, row))]
         xs, ys = zip(*corners, strict=True)
         lon, lat = transform_coordinates(self.crs, CRS.from_epsg(4326), xs, ys)[:2]
         height = _WGS84.inv(lon[0], lat[0], lon[1], lat[1])[2]
@@ -112,7 +112,7 @@ class Grid:
         """Return the grid with the same origin and larger pixels; the last ones may overhang."""
         return Grid(
             self.crs,
-            self.transform * Affine.scale(factor_x, factor_y),
+            self.transform @ Affine.scale(factor_x, factor_y),
             # a remainder below a thousandth of a pixel is rounding, not ground
             max(1, math.ceil(self.height / factor_y - 1e-3)),
             max(1, math.ceil(self.width / factor_x - 1e-3)),
@@ -122,7 +122,7 @@ class Grid:
         """Return the grid of a window, which may reach beyond this grid."""
         return Grid(
             self.crs,
-            self.transform * Affine.translation(window.col, window.row),
+            self.transform @ Affine.translation(window.col, window.row),
             window.height,
             window.width,
         )
@@ -130,7 +130,7 @@ class Grid:
     def bounds(self) -> tuple[float, float, float, float]:
         """Return (left, bottom, right, top) in map coordinates, also for a rotated grid."""
         corners = [
-            self.transform * point
+            self.transform @ point
             for point in ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))
         ]
         xs, ys = zip(*corners, strict=True)

@@ -101,6 +101,10 @@ class Band:
         self._has_mask = MaskFlags.per_dataset in flags or MaskFlags.alpha in flags
         self.declares_nodata = self._nodata is not None or self._has_mask or bool(self._ranges)
 
+    def leave_out(self, value: float) -> None:
+        """Take a further value as nodata."""
+        self._ranges = (*self._ranges, (value, value))
+
     def read(self, window: Window) -> tuple[Floats, Mask]:
         """Return a window's values in the file's unit (scale and offset applied) and which hold.
 
@@ -150,7 +154,6 @@ class Band:
         else:
             values = raw.astype(np.float32, copy=False)
         for low, high in self._ranges:
-            # a QGIS range of one value has rounding of its own
             valid &= ~((values >= np.float32(low)) & (values <= np.float32(high)))
         if not valid.all():
             values[~valid] = np.nan

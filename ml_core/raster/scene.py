@@ -31,6 +31,9 @@ _SAMPLES = 5
 _SAMPLE_PX = 192
 """Their side."""
 
+_MOST_ZEROS = 1e-3
+"""Share of exact 0 dB above which it is nodata, as SNAP writes it, and not a measurement."""
+
 
 class Scene:
     """HH and HV, and the incidence angle where it is given, on the scene's grid.
@@ -154,7 +157,7 @@ class Scene:
             check_incidence(band.label, sample)
             return
         # undeclared nodata must not hide what the other values look like
-        usual = sample[(sample != 0) & (np.abs(sample) < 9000)]
+        usual = sample[_is_usual(sample)]
         if usual.size == 0:
             raise SeaIceError(
                 f"{band.label}: all sampled values are {sample.min():g} to {sample.max():g}, none"
@@ -162,6 +165,14 @@ class Scene:
             )
         check_unit(band.label, usual, units, band.dtype)
         if units == "db":
+            zeros = 1 - np.count_nonzero(sample) / sample.size
+            if zeros > _MOST_ZEROS:
+                band.leave_out(0.0)
+                sample = sample[sample != 0]
+                self.notes.append(
+                    f"{band.label}: {100 * zeros:.2g} % of the values are exactly 0 dB, which is"
+                    " taken as undeclared nodata; they are left out"
+                )
             odd = sample[~valid_db(sample)]
             if odd.size:
                 self.notes.append(
@@ -196,6 +207,12 @@ def scene_grid(hh: Grid, resolution_m: float | None) -> Grid:
     return hh if factors == [1.0, 1.0] else hh.coarsened(*factors)
 
 
+def _is_usual(values: Floats) -> Mask:
+    """Say which values are not what undeclared nodata looks like."""
+    usual: Mask = (values != 0) & (np.abs(values) < 9000)
+    return usual
+
+
 def _sample(band: Band) -> NDArray[np.float32]:
     """Return valid values from windows spread over a band; from the whole of it if they have none.
 
@@ -203,12 +220,15 @@ def _sample(band: Band) -> NDArray[np.float32]:
         Values (N,), finite; empty when the band has none.
     """
     found: list[NDArray[np.float32]] = []
-    size = 0
+    usual = 0
     for count, window in enumerate(_sample_then_all(band.grid), 1):
         values, valid = band.read(window)
-        found.append(values[valid])
-        size += found[-1].size
-        if size and count >= _SAMPLES**2:
+        values = values[valid]
+        # a scan of the whole band need not keep what is no data after all
+        if count <= _SAMPLES**2 or _is_usual(values).any():
+            found.append(values)
+        usual += int(np.count_nonzero(_is_usual(values)))
+        if usual and count >= _SAMPLES**2:
             break
     return np.concatenate(found)
 

@@ -1,5 +1,8 @@
 """Rasters made for the tests."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rasterio
@@ -57,3 +60,18 @@ def sigma0_db(shape, seed=0, mean=-15.0):
     rows, cols = np.mgrid[: shape[0], : shape[1]]
     wave = 4 * np.sin(rows / 17) + 3 * np.cos(cols / 23)
     return (mean + wave + generator.normal(0, 1, shape)).astype(np.float32)
+
+
+@pytest.fixture
+def real_data():
+    """The folder of real data, where this machine has it."""
+    folder = os.environ.get("SEAICE_TEST_DATA", "")
+    if not folder:
+        pytest.skip("SEAICE_TEST_DATA is not set")
+    return Path(folder)
+
+
+@pytest.fixture
+def real_scene(real_data):
+    """The lecture's HH, HV and SIC."""
+    return real_data / "nersc_course_scene"

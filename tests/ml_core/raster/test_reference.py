@@ -1,0 +1,143 @@
+import numpy as np
+import pytest
+from rasterio.crs import CRS
+from rasterio.warp import transform
+
+from ml_core.errors import SeaIceError
+from ml_core.jobs import RasterSource
+from ml_core.raster.grid import Grid, Window
+from ml_core.raster.reference import Reference
+from tests.ml_core.raster.conftest import ORIGIN, Affine
+
+SIC = np.array([[0, 15, 40], [80, 99, 100]], dtype=np.float32)
+FINE = Grid(CRS.from_epsg(3413), Affine(40, 0, ORIGIN[0], 0, -40, ORIGIN[1]), 200, 300)
+
+
+def test_percent_stays_and_keeps_its_coarse_values_on_another_grid(raster):
+    with Reference.open(raster("sic.tif", SIC, size=4000)) as reference:
+        own, valid = reference.read_own()
+        fine, holds = reference.on(FINE).read(FINE.window)
+        assert reference.notes == []
+    assert valid.all()
+    assert np.array_equal(own, SIC)
+    assert holds.all()
+    assert np.array_equal(fine, np.kron(SIC, np.ones((100, 100), dtype=np.float32)))
+
+
+def test_a_reference_in_another_crs_covers_the_scene(raster):
+    # EASE-Grid 2.0 north, 25 km; the value is the column
+    (x,), (y,) = transform("EPSG:3413", "EPSG:6931", [ORIGIN[0]], [ORIGIN[1]])
+    values = np.arange(40, dtype=np.int16)[None].repeat(40, axis=0)
+    source = raster("sic.tif", values, crs="EPSG:6931", size=25_000, origin=(x - 5e5, y + 5e5))
+    with Reference.open(source) as reference:
+        sic, valid = reference.on(FINE).read(Window(-5, -5, 50, 50))
+    assert valid.all()
+    assert 19 <= sic.min() <= sic.max() <= 21
+
+
+def test_fractions_become_percent(raster):
+    with Reference.open(raster("sic.tif", SIC / np.float32(100))) as reference:
+        own, valid = reference.read_own()
+        assert reference.notes == [
+            "sic.tif: values 0 to 1 are taken as fractions and multiplied by 100"
+        ]
+    assert valid.all()
+    np.testing.assert_allclose(own, SIC, atol=1e-4)
+
+
+def test_flags_are_left_out_and_counted(raster):
+    values = np.array([[0, 50, 100], [251, 254, 255]], dtype=np.uint8)
+    with Reference.open(raster("sic.tif", values)) as reference:
+        own, valid = reference.read_own()
+        assert reference.notes == [
+            "sic.tif: 3 pixels above 100 % (251 to 255) are flags, not SIC, and are left out"
+        ]
+    assert valid.tolist() == [[True] * 3, [False] * 3]
+    assert np.isnan(own[1]).all()
+
+
+@pytest.mark.parametrize("scale", [0.004, 0.01])
+def test_flags_of_a_fraction_product_are_left_out(raster, scale):
+    values = np.array([[0, 50, 100, 240], [251, 254, 255, 120]], dtype=np.uint8)
+    values[values < 250] = (values[values < 250] * (0.004 / scale)).astype(np.uint8)
+    source = raster("sic.tif", values, scales=(scale, 0))
+    with Reference.open(source) as reference:
+        own, valid = reference.read_own()
+        assert "taken as fractions" in reference.notes[0]
+        assert "3 pixels above 1 (" in reference.notes[1]
+    assert valid.sum() == 5
+    assert own[valid].max() == pytest.approx(96, abs=1)
+
+
+def test_negative_values_are_left_out_and_counted(raster):
+    values = np.array([[-10, 50, 100], [-999, 3, 7]], dtype=np.int16)
+    with Reference.open(raster("sic.tif", values)) as reference:
+        _, valid = reference.read_own()
+        assert "2 pixels below 0 % (-999 to -10) are flags" in reference.notes[0]
+    assert valid.sum() == 4
+
+
+def test_little_ice_in_percent_is_not_taken_for_fractions(raster):
+    values = np.linspace(0, 2.5, 600, dtype=np.float32).reshape(20, 30)
+    with Reference.open(raster("sic.tif", values)) as reference:
+        own, valid = reference.read_own()
+    assert np.array_equal(own, values)
+    assert valid.all()
+
+
+def test_footprint_is_given_or_in_the_file_or_the_pixel_size(raster):
+    tagged = raster("a.tif", SIC, size=6250, tags={"SEAICE_FOOTPRINT_M": "12000"})
+    plain = raster("b.tif", SIC, size=6250)
+    for source, given, expected in [
+        (tagged, 9000, 9000),
+        (tagged, None, 12000),
+        (plain, None, 6250),
+        (plain, 0, 6250),
+    ]:
+        with Reference.open(source, given) as reference:
+            assert reference.footprint_m == expected
+            assert reference.resolution_m == 6250
+
+
+def test_a_reference_elsewhere_cannot_be_learnt_from(raster):
+    source = raster("sic.tif", SIC, size=4000, origin=(0, 0))
+    with (
+        Reference.open(source) as reference,
+        pytest.raises(SeaIceError, match=r"sic\.tif has no SIC where the scene lies.*CRS"),
+    ):
+        reference.check_use(FINE)
+
+
+def test_one_value_cannot_be_learnt_from(raster):
+    values = np.full((2, 3), 100, dtype=np.float32)
+    values[0, 0] = np.nan
+    with (
+        Reference.open(raster("sic.tif", values, size=4000)) as reference,
+        pytest.raises(SeaIceError, match=r"one value only \(100 %\).*water and ice"),
+    ):
+        reference.check_use(FINE)
+    with Reference.open(raster("b.tif", SIC, size=4000)) as reference:
+        reference.check_use(FINE)
+
+
+@pytest.mark.parametrize("fill", [255, 200])
+def test_a_layer_without_sic_is_an_error(raster, fill):
+    source = raster("sic.tif", np.full((2, 3), fill, dtype=np.uint8), nodata=255)
+    with (
+        pytest.raises(SeaIceError, match=r"sic\.tif: no value between 0 and 100 %"),
+        Reference.open(source),
+    ):
+        pass
+
+
+def test_real_products_open(real_data):
+    folder = real_data / "sic_products"
+    for name, low, share in [
+        ("bremen_amsr2/bremen_sea_ice_conc_2022_9_9.tif", 15, 0.28),
+        ("nsidc_geotiff/nt_20201024_f18_nrt_s.tif", 0, 0.79),
+    ]:
+        with Reference.open(RasterSource(str(folder / name))) as reference:
+            sic, valid = reference.read_own()
+        assert sic[valid].min() == pytest.approx(low, abs=0.1)
+        assert sic[valid].max() == 100
+        assert valid.mean() == pytest.approx(share, abs=0.01)

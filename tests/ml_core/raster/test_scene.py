@@ -1,0 +1,202 @@
+import numpy as np
+import pytest
+from affine import Affine
+
+from ml_core.errors import SeaIceError
+from ml_core.jobs import PredictJob
+from ml_core.raster.grid import Window
+from ml_core.raster.scene import Scene
+from tests.ml_core.raster.conftest import sigma0_db
+
+
+def job(hh, hv, **more):
+    return PredictJob(hh=hh, hv=hv, model="net.safetensors", output="sic.tif", **more)
+
+
+@pytest.fixture
+def pair(raster):
+    return (
+        raster("hh.tif", sigma0_db((120, 100))),
+        raster("hv.tif", sigma0_db((120, 100), 1, -24)),
+    )
+
+
+def error_of(inputs, resolution_m=None):
+    with pytest.raises(SeaIceError) as caught, Scene.open(inputs, resolution_m):
+        pass
+    return str(caught.value)
+
+
+def test_channels_are_read_on_the_grid_of_hh(raster):
+    hh = sigma0_db((60, 50))
+    hh[3, 4] = np.nan
+    hv = sigma0_db((60, 50), 1, -24)
+    hv[10, 11] = np.inf
+    angle = np.linspace(20, 45, 50, dtype=np.float32)[None].repeat(60, axis=0)
+    angle[20] = 0
+    inputs = job(
+        raster("hh.tif", hh),
+        raster("hv.tif", hv),
+        incidence=raster("ia.tif", angle, nodata=0),
+    )
+    with Scene.open(inputs) as scene:
+        assert scene.channels == ("HH", "HV", "incidence_angle")
+        values, valid = scene.read(Window(-2, 0, 62, 50))
+    assert values.shape == (3, 62, 50)
+    assert not valid[:2].any()
+    expected = np.isfinite(hh) & np.isfinite(hv) & (angle > 0)
+    assert np.array_equal(valid[2:], expected)
+    assert np.array_equal(values[0, 2:][expected], hh[expected])
+    assert np.array_equal(values[2, 2:][expected], angle[expected])
+
+
+def test_a_mask_leaves_out_where_it_is_0_or_nodata(pair, raster):
+    land = np.ones((12, 10), dtype=np.uint8)
+    land[2:4] = 0
+    land[8] = 255
+    with Scene.open(job(*pair, mask=raster("mask.tif", land, size=400, nodata=255))) as scene:
+        _, valid = scene.read(scene.grid.window)
+    assert np.array_equal(valid, np.kron(np.isin(land, 1), np.ones((10, 10))) == 1)
+
+
+def test_linear_power_gives_the_same_scene_as_db(raster):
+    hh, hv = sigma0_db((60, 50)), sigma0_db((60, 50), 1, -24)
+    with Scene.open(job(raster("a.tif", hh), raster("b.tif", hv))) as scene:
+        expected, _ = scene.read(scene.grid.window)
+    linear = job(raster("c.tif", 10 ** (hh / 10)), raster("d.tif", 10 ** (hv / 10)), units="linear")
+    with Scene.open(linear) as scene:
+        found, _ = scene.read(scene.grid.window)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_coarser_resolution_averages_power_over_blocks(pair):
+    with Scene.open(job(*pair)) as scene:
+        fine, _ = scene.read(scene.grid.window)
+    with Scene.open(job(*pair), 160) as scene:
+        assert scene.grid.shape == (30, 25)
+        assert scene.grid.resolution_m == pytest.approx(160)
+        coarse, valid = scene.read(scene.grid.window)
+    power = 10 ** (fine.astype(np.float64) / 10)
+    expected = 10 * np.log10(power.reshape(2, 30, 4, 25, 4).mean(axis=(2, 4)))
+    assert valid.all()
+    np.testing.assert_allclose(coarse, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("resolution_m", [None, 0, 10, 40, 40.2])
+def test_the_grid_is_never_finer_than_hh(pair, resolution_m):
+    with Scene.open(job(*pair), resolution_m) as scene:
+        assert scene.grid == scene.hh_grid
+
+
+def test_a_fractional_resolution_keeps_the_origin(pair):
+    with Scene.open(job(*pair), 100) as scene:
+        assert scene.grid.shape == (48, 40)
+        assert scene.grid.transform.c == scene.hh_grid.transform.c
+        assert scene.read(scene.grid.window)[1].all()
+
+
+def test_degrees_are_coarsened_per_axis_to_square_ground_pixels(raster):
+    # 0.001 x 0.004 degrees at 75 N: 112 m x 115 m
+    more = {"crs": "EPSG:4326", "transform": Affine(0.004, 0, 10, 0, -0.001, 75)}
+    inputs = job(
+        raster("hh.tif", sigma0_db((120, 100)), **more),
+        raster("hv.tif", sigma0_db((120, 100)), **more),
+    )
+    with Scene.open(inputs, 400) as scene:
+        height, width = scene.grid.pixel_size_m
+        assert scene.read(scene.grid.window)[1].mean() > 0.9
+    assert height == pytest.approx(400, rel=0.02)
+    assert width == pytest.approx(400, rel=0.02)
+
+
+def test_a_rotated_scene_is_read_on_its_own_grid(raster):
+    turned = Affine.translation(5e5, -1e6) @ Affine.rotation(20) @ Affine.scale(40, -40)
+    inputs = job(
+        raster("hh.tif", sigma0_db((80, 80)), transform=turned),
+        raster("hv.tif", sigma0_db((200, 200), 1, -24)),
+    )
+    with Scene.open(inputs) as scene:
+        _, valid = scene.read(scene.grid.window)
+    assert 0.3 < valid.mean() < 1
+    assert scene.grid.resolution_m == pytest.approx(40)
+
+
+def test_hv_elsewhere_is_an_error(raster):
+    hh = raster("hh.tif", sigma0_db((60, 50)))
+    text = error_of(job(hh, raster("hv.tif", sigma0_db((60, 50)), origin=(9e5, 0))))
+    assert "hv.tif does not overlap hh.tif: x 900000 to 902000, y -2400 to 0 (EPSG:3413)" in text
+    assert "same scene" in text
+
+
+def test_layers_with_data_in_different_places_are_an_error(raster):
+    hh, hv = sigma0_db((60, 50)), sigma0_db((60, 50))
+    hh[:30], hv[30:] = np.nan, np.nan
+    text = error_of(job(raster("hh.tif", hh), raster("hv.tif", hv)))
+    assert "no pixel of the scene is valid in all of hh.tif, hv.tif" in text
+
+
+def test_a_mask_of_zeros_is_an_error(pair, raster):
+    text = error_of(job(*pair, mask=raster("mask.tif", np.zeros((12, 10), np.uint8), size=400)))
+    assert "the mask is 0 wherever they do" in text
+
+
+@pytest.mark.parametrize("fill", [np.nan, -9999.0])
+def test_nothing_but_nodata_is_an_error(raster, fill):
+    hv = raster("hv.tif", np.full((60, 50), fill, dtype=np.float32), nodata=-9999)
+    text = error_of(job(raster("hh.tif", sigma0_db((60, 50))), hv))
+    assert "hv.tif: every pixel is nodata or not a number; give the HV layer" in text
+
+
+def test_a_scene_in_a_corner_of_nodata_is_found(raster):
+    values = np.full((2600, 2600), np.nan, dtype=np.float32)
+    values[-80:, -40:] = sigma0_db((80, 40))
+    source = raster("hh.tif", values, tiled=True, compress="deflate")
+    with Scene.open(job(source, source)) as scene:
+        assert scene.read(Window(2400, 2400, 200, 200))[1].sum() == 80 * 40
+
+
+def test_units_that_the_values_contradict_are_an_error(raster):
+    db = raster("hh.tif", sigma0_db((60, 50)))
+    linear = raster("lin.tif", (10 ** (sigma0_db((60, 50)) / 10)).astype(np.float32))
+    assert "lin.tif: values" in error_of(job(db, linear))
+    assert "set Backscatter unit to linear" in error_of(job(db, linear))
+    assert "set Backscatter unit to db" in error_of(job(db, db, units="linear"))
+    picture = raster("ql.tif", np.arange(3000, dtype=np.uint8).reshape(60, 50))
+    assert "8-bit picture" in error_of(job(picture, db))
+
+
+def test_undeclared_nodata_in_db_is_left_out_and_told(raster):
+    hh = sigma0_db((60, 50))
+    hh[:20] = -9999
+    source = raster("hh.tif", hh)
+    with Scene.open(job(source, source)) as scene:
+        _, valid = scene.read(scene.grid.window)
+        assert (
+            "hh.tif: 33 % of the values lie outside -80 to 40 dB (-9999 to -9999)"
+            in (scene.notes[0])
+        )
+    assert np.array_equal(valid, hh > -9999)
+
+
+def test_undeclared_zeros_of_a_db_product_are_left_out_and_told(raster):
+    hh = sigma0_db((60, 50))
+    hh[:20] = 0
+    source = raster("hh.tif", hh)
+    with Scene.open(job(source, source)) as scene:
+        values, valid = scene.read(scene.grid.window)
+        coarse = scene.notes[0]
+    assert "hh.tif: 33 % of the values are exactly 0 dB" in coarse
+    assert np.array_equal(valid, hh != 0)
+    assert np.isnan(values[0][hh == 0]).all()
+    # and they do not enter means
+    with Scene.open(job(source, source), 160) as scene:
+        values, valid = scene.read(scene.grid.window)
+    assert values[0][valid].max() < -2
+
+
+def test_real_scene_reads_as_it_is(real_scene):
+    with Scene.open(job(str(real_scene / "hh.tif"), str(real_scene / "hv.tif"))) as scene:
+        values, valid = scene.read(scene.grid.window)
+    assert valid.all()
+    assert values[0].min() == pytest.approx(-15, abs=0.05)
+    assert values[1].max() == pytest.approx(-17, abs=0.05)

@@ -1,0 +1,140 @@
+import subprocess
+import sys
+import textwrap
+from collections import namedtuple
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.crs import CRS
+
+from ml_core.errors import SeaIceError
+from ml_core.raster import writing
+from ml_core.raster.grid import Grid, Window
+from ml_core.raster.writing import BandInfo, RasterWriter, overview_factors
+from tests.ml_core.raster.conftest import ORIGIN, Affine
+
+GRID = Grid(CRS.from_epsg(3413), Affine(40, 0, ORIGIN[0], 0, -40, ORIGIN[1]), 700, 1300)
+SIC = BandInfo("Sea-ice concentration", "%")
+
+
+def values(seed=0):
+    return np.random.default_rng(seed).random(GRID.shape, dtype=np.float32) * 100
+
+
+@pytest.mark.parametrize("compression", ["deflate", "zstd", "none"])
+def test_what_is_written_by_windows_is_read_back(tmp_path, compression):
+    path = str(tmp_path / "sic.tif")
+    written = values()
+    written[100:150, 20:600] = np.nan
+    tags = {"SEAICE_MODEL": "net"}
+    with RasterWriter(path, GRID, [SIC], tags=tags, compression=compression) as writer:
+        for row in range(0, 700, 300):
+            window = Window(row, 0, 300, 1300).clipped(*GRID.shape)
+            writer.write(window, written[window.slices])
+    with rasterio.open(path) as dataset:
+        assert dataset.descriptions == ("Sea-ice concentration",)
+        assert dataset.units == ("%",)
+        assert dataset.nodata == -9999
+        assert dataset.block_shapes == [(512, 512)]
+        assert dataset.tags()["SEAICE_MODEL"] == "net"
+        assert dataset.crs == GRID.crs
+        assert dataset.transform == GRID.transform
+        assert dataset.overviews(1) == [2, 4, 8]
+        found = dataset.read(1)
+    assert np.array_equal(found == -9999, np.isnan(written))
+    valid = np.isfinite(written)
+    assert np.array_equal(found[valid], written[valid])
+
+
+def test_overviews_are_means_without_nodata(tmp_path):
+    path = str(tmp_path / "sic.tif")
+    written = values()
+    written[:, ::2] = np.nan
+    with RasterWriter(path, GRID, [SIC]) as writer:
+        writer.write(GRID.window, written)
+    with rasterio.open(path, overview_level=0) as dataset:
+        found = dataset.read(1)
+    expected = (written[0::2, 1::2] + written[1::2, 1::2]) / 2
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_lerc_keeps_values_to_a_hundredth(tmp_path):
+    path = str(tmp_path / "sic.tif")
+    written = values()
+    written[5] = np.nan
+    with RasterWriter(path, GRID, [SIC], compression="lerc") as writer:
+        writer.write(GRID.window, written)
+    with rasterio.open(path) as dataset:
+        found = dataset.read(1)
+    assert (found[5] == -9999).all()
+    assert np.nanmax(np.abs(np.where(found == -9999, np.nan, found) - written)) <= 0.0101
+
+
+def test_several_bands_and_integers(tmp_path):
+    path = str(tmp_path / "classes.tif")
+    written = np.arange(2 * 700 * 1300).reshape(2, 700, 1300).astype(np.uint8)
+    bands = [BandInfo("a"), BandInfo("b", "m")]
+    with RasterWriter(path, GRID, bands, dtype="uint8", nodata=255) as writer:
+        writer.write(GRID.window, written)
+    with rasterio.open(path) as dataset:
+        assert np.array_equal(dataset.read(), written)
+        assert dataset.nodata == 255
+    with rasterio.open(path, overview_level=0) as dataset:
+        # classes are not averaged
+        assert np.isin(dataset.read(1)[0, :3], written[0]).all()
+
+
+def test_unwritten_blocks_are_nodata(tmp_path):
+    path = str(tmp_path / "sic.tif")
+    with RasterWriter(path, GRID, [SIC]) as writer:
+        writer.write(Window(0, 0, 10, 10), np.ones((10, 10), dtype=np.float32))
+    with rasterio.open(path) as dataset:
+        found = dataset.read(1)
+    assert (found == 1).sum() == 100
+    assert (found == -9999).sum() == found.size - 100
+
+
+def test_overview_factors_end_near_256_px():
+    assert overview_factors(200, 256) == []
+    assert overview_factors(300, 10) == [2]
+    assert overview_factors(10_000, 9_000) == [2, 4, 8, 16, 32, 64]
+
+
+def test_a_full_disk_is_told_at_once(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(writing.shutil, "disk_usage", lambda _: usage(2**30, 2**30, 2**20))
+    with (
+        pytest.raises(SeaIceError, match=r"the disk is full \(1 MiB are free\); free some space"),
+        RasterWriter(str(tmp_path / "sic.tif"), GRID, [SIC]) as writer,
+    ):
+        writer.write(GRID.window, values())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are POSIX")
+@pytest.mark.parametrize("share", [0.0003, 0.5, 0.8, 0.97, 0.999])
+def test_a_file_that_could_not_grow_is_an_error(tmp_path, share):
+    """GDAL's threads lose write errors: wherever the limit strikes, it must be noticed."""
+    path = tmp_path / "sic.tif"
+    with RasterWriter(str(path), GRID, [SIC]) as writer:
+        writer.write(GRID.window, values())
+    limit = int(path.stat().st_size * share)
+    script = f"""
+        import resource, signal
+        import numpy as np
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+        from ml_core.errors import SeaIceError
+        from tests.ml_core.raster.test_writing import GRID, SIC, values
+        from ml_core.raster.writing import RasterWriter
+        try:
+            with RasterWriter({str(path)!r}, GRID, [SIC]) as writer:
+                writer.write(GRID.window, values())
+        except SeaIceError as error:
+            print("told:", error)
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
+    )
+    assert "told:" in result.stdout, result.stdout + result.stderr
+    assert "sic.tif: cannot be written" in result.stdout
