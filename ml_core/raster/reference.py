@@ -73,6 +73,19 @@ class Reference:
         """
         return self._sic(*self._band.read(window or self.own_grid.window))
 
+    def read_flagged(self, window: Window) -> tuple[Floats, Mask, Floats, Mask]:
+        """Return SIC on the own grid, and the file's own values, among which are its flags.
+
+        Args:
+            window: Pixels of the own grid.
+
+        Returns:
+            SIC in percent and where it is valid, as `read_own` gives them, then the values as the
+            file holds them and where it has data; all (h, w).
+        """
+        values, valid = self._band.read(window)
+        return *self._sic(values, valid), values, valid
+
     def on(self, grid: Grid) -> ReferenceOnGrid:
         """Return the reference as seen from another grid: each pixel gets the value it lies in."""
         return ReferenceOnGrid(self, AlignedBand(self._band, grid, resampling=Resampling.NEAREST))
