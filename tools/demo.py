@@ -31,21 +31,26 @@ class Demo:
 
     Args:
         program: The path of qgis_process.
+        python: The Python that imports qgis.
         folder: Where the results go; emptied first, so that nothing old is taken for new.
     """
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, python: str, folder: Path) -> None:
         self.folder = folder
         self._program = program
+        self._python = python
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._environment = {
             **os.environ,
+            # QGIS looks in PATH for the Python whose libraries it takes.
+            "PATH": os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")]),
             "QT_QPA_PLATFORM": "offscreen",
             "QGIS_PLUGINPATH": str(PLUGINS),
             "QGIS_CUSTOM_CONFIG_PATH": str(folder / ".qgis"),
             "XDG_RUNTIME_DIR": str(folder / ".qgis"),
             "SEAICE_PYTHON": str(WORKER.python),
+            "PYTHONWARNINGS": "ignore::DeprecationWarning",  # of QGIS 3.22's own modules
         }
 
     def enable_plugin(self) -> None:
@@ -73,7 +78,7 @@ class Demo:
     def draw(self, *arguments: str) -> None:
         """Draw the picture with QGIS's own map renderer."""
         subprocess.run(
-            [qgis_base(), str(ROOT / "tools" / "demo_picture.py"), *arguments],
+            [self._python, str(ROOT / "tools" / "demo_picture.py"), *arguments],
             env=self._environment,
             check=True,
         )
@@ -123,7 +128,7 @@ def main() -> int:
     """Run the demo and say what it left."""
     started = time.monotonic()
     try:
-        left = run(Demo(qgis_process(), DEMO))
+        left = run(Demo(qgis_process(), qgis_base(), DEMO))
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

@@ -34,6 +34,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRasterMinMaxOrigin,
     QgsSingleBandGrayRenderer,
+    QgsTextFormat,
     QgsUnitTypes,
 )
 from qgis.PyQt.QtCore import QSizeF, Qt
@@ -43,7 +44,7 @@ MAP_MM = 92.0
 GAP_MM = 6.0
 TOP_MM = 24.0
 PAGE_HEIGHT_MM = 142.0
-LEGEND_MM = 52.0
+LEGEND_MM = 84.0
 DPI = 110
 FONT = "DejaVu Sans"
 
@@ -118,9 +119,13 @@ class Sheet:
         """Draw the scale of a map."""
         bar = QgsLayoutItemScaleBar(self.layout)
         bar.setStyle("Single Box")
-        bar.setFont(QFont(FONT, 9))
+        style = QgsTextFormat()
+        style.setFont(QFont(FONT))
+        style.setSize(9)
+        bar.setTextFormat(style)
         bar.setLinkedMap(item)
         bar.applyDefaultSize(QgsUnitTypes.DistanceUnit.DistanceKilometers)
+        bar.setUnitsPerSegment(25.0)
         self.layout.addLayoutItem(bar)
         bar.attemptMove(QgsLayoutPoint(x, y))
 
