@@ -10,7 +10,8 @@ import pytest
 SEAM = ("ml_core/jobs/*.py", "ml_core/errors.py", "ml_core/events.py", "ml_core/files.py")
 """What QGIS's Python imports of ml_core, with ml_core/__init__.py."""
 
-DISTRIBUTIONS = {"jinja2": "jinja2", "netCDF4": "netcdf4"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+"""Libraries whose distribution has another name."""
 
 
 def modules(root, *patterns):
@@ -32,10 +33,14 @@ def third_party(path):
     return names - set(sys.stdlib_module_names)
 
 
-def declared(root):
-    """Return the distributions in resources/requirements.txt."""
-    text = (root / "resources/requirements.txt").read_text(encoding="utf-8")
+def declared(*paths):
+    """Return the distributions that requirement files list."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
     return {name.lower() for name in re.findall(r"^([A-Za-z0-9_-]+)", text, re.MULTILINE)}
+
+
+def distributions(names):
+    return {DISTRIBUTIONS.get(name, name).lower() for name in names}
 
 
 def test_ml_core_imports_itself_relatively_and_never_qgis(root):
@@ -57,7 +62,15 @@ def test_the_plugin_needs_nothing_but_qgis(root):
 
 def test_every_library_that_is_imported_is_declared(root):
     used = {name for path in modules(root, "ml_core/**/*.py") for name in third_party(path)}
-    assert {name.lower() for name in used} <= declared(root)
+    assert distributions(used) <= declared(root / "resources/requirements.txt")
+
+
+def test_every_library_that_the_tests_import_is_declared(root):
+    own = {"ml_core", "seaice_qgis", *(path.stem for path in root.glob("tools/*.py"))}
+    lists = (root / "resources/requirements.txt", root / "tests/requirements.txt")
+    for path in modules(root, "tests/**/*.py"):
+        if "plugin" not in path.relative_to(root).parts:
+            assert distributions(third_party(path) - own) <= declared(*lists), path
 
 
 @pytest.mark.parametrize("pattern", [*SEAM, "ml_core/__init__.py", "seaice_qgis/**/*.py"])
