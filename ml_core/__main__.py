@@ -30,8 +30,9 @@ _OLDEST = (3, 10)
 _MEMORY = re.compile("out of memory|can't allocate memory|cannot allocate memory", re.IGNORECASE)
 """What PyTorch, CUDA and the C library say when memory runs out, without raising MemoryError."""
 
-_GRACE_S = 10.0
-"""How long a cancelled run may take to stop by itself before the process ends."""
+_GRACE_S = 2.0
+"""How long a cancelled run may take to stop by itself before the process ends; what it still
+computes is thrown away."""
 
 
 def main(arguments: Optional[List[str]] = None) -> int:

@@ -19,15 +19,13 @@ ROOT = _PLUGIN_FOLDER if PACKAGED else _PLUGIN_FOLDER.parent
 """The folder that holds ml_core and resources; the worker finds ml_core there."""
 
 if TYPE_CHECKING or not PACKAGED:
-    from ml_core import errors, events, files, jobs
-    from ml_core.jobs import base as jobs_base
+    from ml_core import errors, events, files, jobs, wmo
     from ml_core.jobs import fields
 else:
-    from .ml_core import errors, events, files, jobs
-    from .ml_core.jobs import base as jobs_base
+    from .ml_core import errors, events, files, jobs, wmo
     from .ml_core.jobs import fields
 
-__all__ = ["PACKAGED", "ROOT", "errors", "events", "fields", "files", "jobs", "jobs_base"]
+__all__ = ["PACKAGED", "ROOT", "errors", "events", "fields", "files", "jobs", "wmo"]
 
 
 def resource(*parts: str) -> str:

@@ -3,51 +3,95 @@
 from __future__ import annotations
 
 import os
-from typing import Callable, Dict, Tuple
+from typing import Callable, Iterable, List, Tuple
 
 from qgis.core import (
     QgsColorRampShader,
+    QgsContrastEnhancement,
     QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
     QgsRasterLayer,
+    QgsRasterMinMaxOrigin,
     QgsRasterShader,
+    QgsSingleBandGrayRenderer,
     QgsSingleBandPseudoColorRenderer,
 )
+from qgis.PyQt import sip
 from qgis.PyQt.QtGui import QColor
+
+from .core import wmo
 
 Style = Callable[[QgsRasterLayer], None]
 """Gives a layer its look."""
 
-WMO_CLASSES: Tuple[Tuple[float, str, str], ...] = (
-    (1.0, "#0064ff", "0 %  ice free"),
-    (10.0, "#96c8ff", "1 - 10 %  open water, below 1/10"),
-    (35.0, "#8cffa0", "10 - 35 %  very open drift ice, 1/10 to 3/10"),
-    (65.0, "#ffff00", "35 - 65 %  open drift ice, 4/10 to 6/10"),
-    (85.0, "#ff7d07", "65 - 85 %  close drift ice, 7/10 to 8/10"),
-    (float("inf"), "#ff0000", "85 - 100 %  very close and compact ice, 9/10 to 10/10"),
-)
-"""Upper end in percent, colour and legend entry of the ice charts' classes.
+Item = Tuple[float, str, str]
+"""Value, colour and legend entry."""
 
-Colours: Ice Chart Colour Code Standard, WMO/TD-No. 1215 (2004), total concentration. The classes
-there are tenths; a SIC between two of them belongs to the nearer one.
-"""
+_ERROR_COLOURS = ("#2166ac", "#92c5de", "#f7f7f7", "#f4a582", "#b2182b")
+_SPREAD_COLOURS = ("#fcfbfd", "#bcbddc", "#807dba", "#54278f", "#2d004b")
 
 
-def SIC(layer: QgsRasterLayer) -> None:
+def sic(layer: QgsRasterLayer) -> None:
     """Show a SIC layer in the total-concentration classes and colours of ice charts."""
-    entries = [
-        QgsColorRampShader.ColorRampItem(upper, QColor(colour), label)
-        for upper, colour, label in WMO_CLASSES
+    lows = [low for low, _, _ in wmo.WMO_CLASSES]
+    highs = [*lows[1:], 100.0]
+    items = [
+        (high, colour, f"{low:g} - {high:g} %: {name}")
+        for high, (low, colour, name) in zip(highs, wmo.WMO_CLASSES)
     ]
-    ramp = QgsColorRampShader(0.0, 100.0, None, QgsColorRampShader.Type.Discrete)
-    ramp.setColorRampItemList(entries)
+    # What rounding puts above 100 belongs to the last class.
+    items[-1] = (float("inf"), *items[-1][1:])
+    _colour(layer, items, QgsColorRampShader.Type.Discrete, 0.0, 100.0)
+
+
+def difference(layer: QgsRasterLayer) -> None:
+    """Show prediction minus reference in % SIC: blue too low, red too high, white equal."""
+    values = (-50.0, -15.0, 0.0, 15.0, 50.0)
+    _colour(layer, _percent(values, _ERROR_COLOURS), QgsColorRampShader.Type.Interpolated)
+
+
+def uncertainty(layer: QgsRasterLayer) -> None:
+    """Show a standard deviation in % SIC: the darker the less certain."""
+    values = (0.0, 5.0, 10.0, 20.0, 40.0)
+    _colour(layer, _percent(values, _SPREAD_COLOURS), QgsColorRampShader.Type.Interpolated)
+
+
+def grey(layer: QgsRasterLayer) -> None:
+    """Show backscatter or an angle in grey, stretched between its 2nd and 98th percentile."""
+    layer.setRenderer(QgsSingleBandGrayRenderer(layer.dataProvider(), 1))
+    layer.setContrastEnhancement(
+        QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum,
+        QgsRasterMinMaxOrigin.Limits.CumulativeCut,
+    )
+
+
+def _percent(values: Iterable[float], colours: Iterable[str]) -> List[Item]:
+    return [(value, colour, f"{value:g} %") for value, colour in zip(values, colours)]
+
+
+def _colour(
+    layer: QgsRasterLayer,
+    items: List[Item],
+    ramp_type: QgsColorRampShader.Type,
+    low: float = 0.0,
+    high: float = 0.0,
+) -> None:
+    if low == high:
+        low, high = items[0][0], items[-1][0]
+    ramp = QgsColorRampShader(low, high, None, ramp_type)
+    ramp.setColorRampItemList(
+        [
+            QgsColorRampShader.ColorRampItem(value, QColor(colour), text)
+            for value, colour, text in items
+        ]
+    )
     shader = QgsRasterShader()
     shader.setRasterShaderFunction(ramp)
     renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader)
-    renderer.setClassificationMin(0.0)
-    renderer.setClassificationMax(100.0)
+    renderer.setClassificationMin(low)
+    renderer.setClassificationMax(high)
     layer.setRenderer(renderer)
 
 
@@ -75,13 +119,16 @@ class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
             layer.triggerRepaint()
 
 
-_POST_PROCESSORS: Dict[Style, _PostProcessor] = {}
-"""Held here, not by an algorithm: inside a model the child algorithm is deleted before its layers
-are loaded, and the style would be lost without a word."""
+_POST_PROCESSORS: List[_PostProcessor] = []
+"""Those in use. Held here, not by an algorithm: inside a model the child algorithm is deleted
+before its layers are loaded, and the style would be lost without a word."""
 
 
 def post_processor(style: Style) -> QgsProcessingLayerPostProcessorInterface:
-    """Return what applies a style to a layer once QGIS has loaded it."""
-    if style not in _POST_PROCESSORS:
-        _POST_PROCESSORS[style] = _PostProcessor(style)
-    return _POST_PROCESSORS[style]
+    """Return what applies a style to a layer once QGIS has loaded it.
+
+    A new one each time: the run's context deletes it.
+    """
+    _POST_PROCESSORS[:] = [each for each in _POST_PROCESSORS if not sip.isdeleted(each)]
+    _POST_PROCESSORS.append(_PostProcessor(style))
+    return _POST_PROCESSORS[-1]

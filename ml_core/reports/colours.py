@@ -7,25 +7,13 @@ from dataclasses import dataclass
 from matplotlib import colormaps
 from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
 
+from ..wmo import WMO_CLASSES
+
 NO_DATA = "#e4e4e4"
 """Colour of pixels without data on every map."""
 
 SERIES = ("#0b5cad", "#d1600a", "#1b8a5a", "#8a3ea8", "#4d4d4d", "#b3263a")
 """Colours of lines and bars; distinct in print and for colour-blind readers."""
-
-WMO_CLASSES: tuple[tuple[float, str, str], ...] = (
-    (0.0, "#0064ff", "ice free"),
-    (1.0, "#96c8ff", "open water, below 1/10"),
-    (10.0, "#8cffa0", "1/10 to 3/10"),
-    (35.0, "#ffff00", "4/10 to 6/10"),
-    (65.0, "#ff7d07", "7/10 to 8/10"),
-    (85.0, "#ff0000", "9/10 to 10/10"),
-)
-"""Lowest SIC in percent, colour and name of the total concentration classes of ice charts.
-
-Colours: Ice Chart Colour Code Standard, WMO/TD-No. 1215 (2004), total concentration. The classes
-there are tenths; a SIC between two of them belongs to the nearer one.
-"""
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
             if name in done.outputs:
                 styling.write_qml(done.outputs[name], style)
         self.finish(done, feedback)
+        feedback.setProgress(100)
         return {**done.outputs, **done.numbers}
 
     def run_job(self, job: jobs.Job, feedback: QgsProcessingFeedback) -> events.Done:

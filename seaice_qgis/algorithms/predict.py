@@ -13,5 +13,5 @@ class Predict(SeaIceAlgorithm):
     """Maps the sea-ice concentration of a scene with a fitted network."""
 
     JOB = jobs.PredictJob
-    STYLES: ClassVar[Mapping[str, styling.Style]] = {"OUTPUT": styling.SIC}
+    STYLES: ClassVar[Mapping[str, styling.Style]] = {"OUTPUT": styling.sic}
     TAGS = ("segmentation", "inference", "ice chart")

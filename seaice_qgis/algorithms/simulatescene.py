@@ -14,7 +14,10 @@ class SimulateScene(SeaIceAlgorithm):
 
     JOB = jobs.SimulateSceneJob
     STYLES: ClassVar[Mapping[str, styling.Style]] = {
-        "TRUE_SIC": styling.SIC,
-        "REFERENCE": styling.SIC,
+        "HH": styling.grey,
+        "HV": styling.grey,
+        "INCIDENCE": styling.grey,
+        "TRUE_SIC": styling.sic,
+        "REFERENCE": styling.sic,
     }
     TAGS = ("synthetic", "test data", "demo", "speckle")

@@ -7,7 +7,13 @@ import sys
 
 import pytest
 
-SEAM = ("ml_core/jobs/*.py", "ml_core/errors.py", "ml_core/events.py", "ml_core/files.py")
+SEAM = (
+    "ml_core/jobs/*.py",
+    "ml_core/errors.py",
+    "ml_core/events.py",
+    "ml_core/files.py",
+    "ml_core/wmo.py",
+)
 """What QGIS's Python imports of ml_core, with ml_core/__init__.py."""
 
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
