@@ -72,7 +72,7 @@ def test_every_library_that_is_imported_is_declared(root):
 
 
 def test_every_library_that_the_tests_import_is_declared(root):
-    own = {"ml_core", "seaice_qgis", *(path.stem for path in root.glob("tools/*.py"))}
+    own = {"ml_core", "seaice_qgis", "tests", *(path.stem for path in root.glob("tools/*.py"))}
     lists = (root / "resources/requirements.txt", root / "tests/requirements.txt")
     for path in modules(root, "tests/**/*.py"):
         if "plugin" not in path.relative_to(root).parts:
