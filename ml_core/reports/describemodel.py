@@ -1,0 +1,239 @@
+"""The job `describemodel`: a network in a drawing, a table and numbers, with its model card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .. import checkpoint, networks
+from ..checkpoint import ModelCard
+from ..events import Done, Reporter
+from ..files import OutputFiles
+from ..jobs.choices import ARCHITECTURES
+from ..jobs.describemodel import DescribeModelJob
+from ..jobs.network import NetworkInputs
+from ..networks import NetworkConfig
+from ..networks.classes import SicClasses
+from ..networks.describe import Description, describe
+from . import page
+from .drawing import draw
+from .tables import Column, Table, Value, text
+
+_LONGEST = 12
+"""Values of a list that the model card shows."""
+
+
+def run(job: DescribeModelJob, files: OutputFiles, report: Reporter) -> Done:
+    """Describe a model file, or the network that the parameters ask for.
+
+    Raises:
+        SeaIceError: The model file is none, or the parameters do not make a network.
+    """
+    assert job.report is not None
+    path = files.stage(job.report)
+    card = checkpoint.read_card(job.model) if job.model else None
+    if card is None:
+        config, pixel_m = _asked_for(job), job.pixel_size
+    else:
+        config, pixel_m = NetworkConfig.from_dict(card.network), card.resolution_m
+        given = [
+            name for name, _ in NetworkInputs.specs() if getattr(job, name) != job.default(name)
+        ]
+        if given:
+            report.warning(
+                f"{', '.join(name.upper() for name in given)}: not used, because a model file is"
+                " described"
+            )
+    description = describe(networks.plan(config), job.chip_size or _trained_chip(card))
+    write(path, config, description, pixel_m, card, str(job.model or ""))
+    report.info(
+        f"{config.architecture}: {description.parameters} parameters, receptive field"
+        f" {description.geometry.receptive_field_px} px"
+    )
+    report.progress(1.0)
+    return Done(
+        {"REPORT": job.report},
+        {
+            "PARAMETERS": float(description.parameters),
+            "RECEPTIVE_FIELD": float(description.geometry.receptive_field_px),
+            "GFLOP_PER_MPX": description.flop_per_px / 1e3,
+        },
+    )
+
+
+def write(
+    path: str,
+    config: NetworkConfig,
+    description: Description,
+    pixel_m: float | None,
+    card: ModelCard | None,
+    model_path: str,
+) -> None:
+    """Write the page.
+
+    Args:
+        path: The HTML file.
+        config: The network.
+        description: Its numbers.
+        pixel_m: Pixel size that it works at, m; None: unknown.
+        card: The model card; None for a network that is not fitted.
+        model_path: The model file, for the subtitle; may be empty.
+    """
+    label = next(choice.label for choice in ARCHITECTURES if choice.id == config.architecture)
+    page.render(
+        "describemodel.html",
+        path,
+        label=label,
+        model_path=model_path,
+        tiles=_tiles(description, pixel_m),
+        drawing=draw(description),
+        layers=_layers(description),
+        patch_px=description.plan.patch_px,
+        output_stride=description.geometry.output_stride,
+        settings=_shown(config.to_dict()),
+        card=_card(card) if card else None,
+        sections=_sections(card) if card else [],
+    )
+
+
+def _asked_for(job: DescribeModelJob) -> NetworkConfig:
+    classes = SicClasses.from_job(job)
+    return NetworkConfig.from_job(
+        job, 3 if job.incidence_channel else 2, classes.count if classes else 1
+    )
+
+
+def _trained_chip(card: ModelCard | None) -> int | None:
+    parameters = card.training.get("parameters") if card else None
+    size = parameters.get("chip_size") if isinstance(parameters, dict) else None
+    return size if isinstance(size, int) and size > 0 else None
+
+
+def _tiles(description: Description, pixel_m: float | None) -> list[tuple[str, str, str, str]]:
+    geometry = description.geometry
+    field = geometry.receptive_field_px
+    ground = f"{field * pixel_m / 1000:.3g} km at {pixel_m:.4g} m" if pixel_m else ""
+    step = geometry.output_stride
+    mib = 1e6 / 2**20
+    return [
+        ("Trained parameters", text(description.parameters), "", ""),
+        ("Receptive field", str(field), "px", ground),
+        ("Margin that makes tiles exact", str(geometry.halo_px), "px", ""),
+        (
+            "One value for each",
+            f"{step} x {step}" if step > 1 else "1",
+            "px",
+            f"{step * pixel_m / 1000:.3g} km" if pixel_m and step > 1 else "",
+        ),
+        ("Arithmetic", _whole(description.flop_per_px / 1e3), "GFLOP per Mpx", ""),
+        (
+            "Memory to predict",
+            _whole(description.prediction_bytes_per_px * mib),
+            "MiB per Mpx",
+            "values held at once, float32",
+        ),
+        (
+            "Memory to train",
+            _whole(description.training_bytes_per_px * mib),
+            "MiB per Mpx",
+            "values of all layers, float32",
+        ),
+    ]
+
+
+def _whole(value: float) -> str:
+    """Return three digits or more, never an exponent."""
+    return text(round(value)) if value >= 100 else f"{value:.3g}"
+
+
+def _layers(description: Description) -> Table:
+    columns = [
+        Column("Layer"),
+        Column("Kind"),
+        Column("K", "px"),
+        Column("S", "px"),
+        Column("P", "px"),
+        Column("Channels"),
+        Column("Output", "px"),
+        Column("Parameters"),
+        Column("Sees", "px"),
+        Column("kFLOP per px", decimals=3),
+    ]
+    rows: list[list[Value]] = []
+    for row in description.rows:
+        layer = row.layer
+        spatial = layer.kind.value in _SPATIAL
+        kind = "dense" if layer.dense else layer.kind.value
+        rows.append(
+            [
+                layer.name,
+                f"{kind} {layer.rate:g}" if layer.rate else kind,
+                layer.kernel if spatial else None,
+                layer.stride if spatial or layer.stride > 1 else None,
+                layer.padding if spatial else None,
+                layer.channels,
+                row.size,
+                row.parameters or None,
+                row.receptive_field_px,
+                2 * row.multiplications / 1e3 if row.multiplications else None,
+            ]
+        )
+    return Table(
+        columns,
+        rows,
+        note="K kernel size, S stride, P padding; Output: side of the map; Sees: side of the square"
+        " of input pixels behind one output value. Dense layers are convolutions whose kernel spans"
+        " their input. Convolution and pooling give"
+        " O = floor((W - K + 2P) / S) + 1 pixels, transposed convolution O = (W - 1) S - 2P + K.",
+    )
+
+
+_SPATIAL = ("convolution", "transposed convolution", "max-pooling")
+
+
+def _card(card: ModelCard) -> list[tuple[str, str]]:
+    """Return the model card's head: what input the network takes and what it gives."""
+    channels = ", ".join(
+        f"{name} ({mean:.4g} ± {std:.3g} {'deg' if name == 'incidence_angle' else 'dB'})"
+        for name, mean, std in zip(card.channels, card.mean, card.std)
+    )
+    footprint = "–" if card.footprint_m is None else f"{card.footprint_m / 1000:.4g} km"
+    gives = "SIC" if card.task == "regression" else ""
+    if card.classes:
+        gives = "classes " + "; ".join(SicClasses.from_dict(card.classes).labels)
+    return [
+        ("Input channels (mean ± deviation)", channels),
+        ("Pixel size", f"{card.resolution_m:.4g} m"),
+        ("Footprint of the reference", footprint),
+        ("Gives", gives),
+        ("Fitted", card.created or "–"),
+        ("Format version", str(card.format_version)),
+    ]
+
+
+def _sections(card: ModelCard) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """Return the parts of the model card that have values: title and lines."""
+    parts = {
+        "Metrics": card.metrics,
+        "Training": card.training,
+        "Split": card.split,
+        "Calibration of the uncertainty": card.calibration or {},
+        "Libraries": card.versions,
+    }
+    return [(title, _shown(values)) for title, values in parts.items() if values]
+
+
+def _shown(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return nested values as lines, a dotted name each; long lists are cut."""
+    lines: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            lines += [(f"{name}.{inner}", item) for inner, item in _shown(value)]
+        elif isinstance(value, (list, tuple)):
+            shown = json.dumps(list(value[:_LONGEST]), ensure_ascii=False)[1:-1]
+            more = f" … {len(value)} in all" if len(value) > _LONGEST else ""
+            lines.append((name, shown + more))
+        else:
+            lines.append((name, value))
+    return lines
