@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Type
 
@@ -58,7 +58,9 @@ def definitions(job: Type[jobs.Job]) -> Iterator[QgsProcessingParameterDefinitio
             band = QgsProcessingParameterBand(
                 band_name(field), f"{spec.label}: band", 1, parameter_name(field), optional=True
             )
-            yield _finished(band, spec, "The band of the file to use, from 1.")
+            # Folded: most files have one band, and whoever gives one band twice is told.
+            help_ = f"The band of {spec.label} in its file, from 1."
+            yield _finished(band, replace(spec, advanced=True), help_)
 
 
 def _finished(

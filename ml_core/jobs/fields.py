@@ -96,6 +96,13 @@ def parameter(kind: Kind, label: str, help: str, *, default: Any = None, **more:
     return dataclasses.field(default=default, metadata={"spec": spec})
 
 
+def optional(job: type, name: str) -> Any:
+    """Return a dataclass field like a base class's, but that may be absent."""
+    field = next(field for field in dataclasses.fields(job) if field.name == name)
+    spec = dataclasses.replace(spec_of(field), optional=True)
+    return dataclasses.field(default=None, metadata={"spec": spec})
+
+
 def spec_of(field: dataclasses.Field[Any]) -> Spec:
     """Return the Spec that a job's dataclass field carries."""
     spec: Spec = field.metadata["spec"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from ..errors import JobError
 from .base import Job
 from .choices import UNITS
-from .fields import Kind, parameter
+from .fields import Kind, optional, parameter
 from .sources import RasterSource
 
 
@@ -20,14 +21,12 @@ class SceneInputs(Job):
         "HH backscatter",
         "Calibrated sigma0 in HH polarisation. Its grid is the scene's grid: the other layers are"
         " aligned to it on the fly, whatever their CRS, pixel size and extent.",
-        optional=True,
         band=True,
     )
     hv: Optional[RasterSource] = parameter(
         Kind.RASTER,
         "HV backscatter",
         "Calibrated sigma0 in HV polarisation, of the same scene as HH.",
-        optional=True,
         band=True,
     )
     incidence: Optional[RasterSource] = parameter(
@@ -52,10 +51,25 @@ class SceneInputs(Job):
         choices=UNITS,
     )
 
+    def check(self) -> None:
+        """Check that HH and HV are not one band, as they are when a dialog's first choice is left.
+
+        Raises:
+            JobError: They are.
+        """
+        if self.hh and self.hv and (self.hh.path, self.hh.band) == (self.hv.path, self.hv.band):
+            raise JobError(
+                f"HH and HV are both band {self.hh.band} of {self.hh.label}; give the other"
+                " polarisation's layer or band"
+            )
+
 
 @dataclass(frozen=True)
 class ReferenceInputs(SceneInputs):
-    """A scene with the SIC to learn from."""
+    """A scene with the SIC to learn from; a training set may stand in for all of them."""
+
+    hh: Optional[RasterSource] = optional(SceneInputs, "hh")
+    hv: Optional[RasterSource] = optional(SceneInputs, "hv")
 
     reference: Optional[RasterSource] = parameter(
         Kind.RASTER,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
-from ..errors import JobError
 from .base import Number
 from .choices import DEVICES, RUNTIMES
 from .fields import Kind, parameter
@@ -87,10 +86,3 @@ class PredictJob(SceneInputs):
         extension="tif",
         description="GeoTIFF",
     )
-
-    def check(self) -> None:
-        """Check that the layers to predict from are there."""
-        for name in ("hh", "hv"):
-            if getattr(self, name) is None:
-                label = dict(self.specs())[name].label
-                raise JobError(f"{label} is missing; give the HH and HV layers of the scene")

@@ -62,6 +62,7 @@ class TrainJob(FitInputs):
 
     def check(self) -> None:
         """Check that the layers to learn from are there."""
+        super().check()
         for name in ("hh", "hv", "reference"):
             if getattr(self, name) is None:
                 label = dict(self.specs())[name].label

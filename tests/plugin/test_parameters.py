@@ -10,6 +10,7 @@ import pytest
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessing,
+    QgsProcessingParameterDefinition,
     QgsProperty,
     QgsRasterLayer,
 )
@@ -227,3 +228,19 @@ def test_two_outputs_in_one_file_are_refused(algorithm, context, make_raster):
     good, message = algorithm("train").checkParameterValues(values, context)
     assert not good
     assert "is also the output SIC network" in message
+
+
+def test_one_band_given_as_hh_and_hv_is_refused(algorithm, context, make_raster):
+    both = make_raster(bands=2)
+    values = {"HH": both, "HV": both, "MODEL": "/tmp/m.safetensors", "OUTPUT": "/tmp/out.tif"}
+    good, message = algorithm("predict").checkParameterValues(values, context)
+    assert not good
+    assert message.startswith("HH and HV are both band 1 of hh")
+    assert algorithm("predict").checkParameterValues({**values, "HV_BAND": 2}, context)[0]
+
+
+def test_predict_needs_hh_and_train_may_have_a_training_set_instead(algorithm):
+    flag = QgsProcessingParameterDefinition.Flag.FlagOptional
+    predict, train = algorithm("predict"), algorithm("train")
+    assert not predict.parameterDefinition("HH").flags() & flag
+    assert train.parameterDefinition("HH").flags() & flag
