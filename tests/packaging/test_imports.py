@@ -72,9 +72,10 @@ def test_every_library_that_is_imported_is_declared(root):
 
 
 def test_every_library_that_the_tests_import_is_declared(root):
-    own = {"ml_core", "seaice_qgis", "tests", *(path.stem for path in root.glob("tools/*.py"))}
+    ours = modules(root, "tools/*.py", "tests/**/*.py")
+    own = {"ml_core", "seaice_qgis", "tests", *(path.stem for path in ours)}
     lists = (root / "resources/requirements.txt", root / "tests/requirements.txt")
-    for path in modules(root, "tests/**/*.py"):
+    for path in modules(root, "tests/**/test_*.py", "tests/**/conftest.py"):
         if "plugin" not in path.relative_to(root).parts:
             assert distributions(third_party(path) - own) <= declared(*lists), path
 
