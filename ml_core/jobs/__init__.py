@@ -10,6 +10,7 @@ from .base import Job, Number, dumps
 from .checkenvironment import CheckEnvironmentJob
 from .describemodel import DescribeModelJob
 from .fields import Choice, Kind, Spec
+from .importsic import ImportSicJob
 from .predict import PredictJob
 from .simulatescene import SimulateSceneJob
 from .sources import FROM_FILE, RasterSource, VectorSource
@@ -21,6 +22,7 @@ __all__ = [
     "CheckEnvironmentJob",
     "Choice",
     "DescribeModelJob",
+    "ImportSicJob",
     "Job",
     "Kind",
     "Number",
@@ -42,6 +44,7 @@ JOBS: Dict[str, Type[Job]] = {
         DescribeModelJob,
         CheckEnvironmentJob,
         SimulateSceneJob,
+        ImportSicJob,
     )
 }
 

@@ -7,6 +7,7 @@ from typing import Tuple, Type
 from .base import SeaIceAlgorithm
 from .checkenvironment import CheckEnvironment
 from .describemodel import DescribeModel
+from .importsic import ImportSic
 from .installenvironment import InstallEnvironment
 from .predict import Predict
 from .simulatescene import SimulateScene
@@ -16,6 +17,7 @@ ALGORITHMS: Tuple[Type[SeaIceAlgorithm], ...] = (
     Train,
     Predict,
     DescribeModel,
+    ImportSic,
     SimulateScene,
     InstallEnvironment,
     CheckEnvironment,

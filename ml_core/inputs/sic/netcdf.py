@@ -1,0 +1,390 @@
+"""SIC in NetCDF: OSI SAF, NSIDC, Ifremer/CERSAT and others that describe themselves (CF)."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+import pyproj
+from affine import Affine
+from numpy.typing import NDArray
+from pyproj.exceptions import CRSError
+from rasterio.crs import CRS
+
+from ...errors import SeaIceError
+from ...raster.grid import Grid
+from .footprints import AMSR2_19, SSMIS_19, SSMIS_91, Footprint, of_platform
+from .polargrids import named, nsidc_grid_of_shape
+from .product import SicProduct, counted
+
+_NAMES = re.compile(
+    r"ice_conc|concentration|sic|siconc|cdr_seaice_conc|sea_ice_concentration|\w+_icecon",
+    re.IGNORECASE,
+)
+"""Names of SIC variables in files that do not say so by a standard name."""
+
+_CERSAT_FLAGS = {1: "land", 2: "no data", 4: "coast", 8: "outside the region where ice occurs"}
+"""Bits of CERSAT's quality flag; the file does not explain them, its map does."""
+
+_TO_M = {"m": 1.0, "metre": 1.0, "meter": 1.0, "km": 1000.0, "kilometre": 1000.0}
+_TO_M |= {f"{name}s": factor for name, factor in list(_TO_M.items())} | {"kilometer": 1000.0}
+
+
+def read(path: str, variable: str = "", time: str = "", crs: str = "") -> SicProduct:
+    """Read one SIC field.
+
+    Args:
+        path: The file.
+        variable: The SIC variable; found by its standard name, or by its name, when empty.
+        time: Which of several times: a day (2017-10-02) or a number, counted from 1.
+        crs: The CRS of a file that does not give one.
+
+    Raises:
+        SeaIceError: The file cannot be read, holds no SIC, or more than one field and no choice.
+    """
+    name = Path(path).name
+    try:
+        dataset = netCDF4.Dataset(path)
+    except OSError as error:
+        raise SeaIceError(
+            f"{name}: cannot be opened as NetCDF ({error.strerror or error}); the file may be cut"
+            " short: download it again"
+        ) from error
+    with dataset:
+        dataset.set_auto_maskandscale(False)
+        try:
+            return _read(dataset, name, variable, time, crs)
+        except (OSError, RuntimeError) as error:
+            raise SeaIceError(
+                f"{name}: reading failed ({error}); the file is damaged, download it again"
+            ) from error
+
+
+def _read(dataset: Any, name: str, variable: str, time: str, crs: str) -> SicProduct:
+    sic = _sic_variable(dataset, name, variable)
+    at, date = _chosen(dataset, sic, name, time)
+    raw = np.asarray(sic[at])
+    if str(getattr(sic, "_Unsigned", "")).lower() == "true" and raw.dtype.kind == "i":
+        raw = raw.view(f"u{raw.dtype.itemsize}")
+    grid, flip, notes = _grid(dataset, sic, name, crs)
+    percent, invalid, own_flags = _percent(sic, raw, name)
+    reasons = _reasons(dataset, sic, at, raw, invalid, own_flags)
+    if flip:
+        percent = percent[::-1]
+    title = str(getattr(dataset, "title", "") or getattr(dataset, "long_name", "") or name)
+    return SicProduct(
+        f"{title.strip()} ({sic.name})",
+        np.ascontiguousarray(percent),
+        grid,
+        _footprint(dataset, sic, name),
+        date,
+        reasons,
+        tuple(notes),
+    )
+
+
+def _sic_variable(dataset: Any, name: str, wanted: str) -> Any:
+    fields = {
+        key: item
+        for key, item in dataset.variables.items()
+        if item.ndim >= 2 and min(item.shape[-2:]) > 1 and item.dtype.kind in "iuf"
+    }
+    if wanted:
+        if wanted not in fields:
+            raise SeaIceError(
+                f"{name}: there is no field {wanted!r}; its fields are {', '.join(fields) or '-'}"
+            )
+        return fields[wanted]
+    found = [
+        key
+        for key, item in fields.items()
+        if getattr(item, "standard_name", "") == "sea_ice_area_fraction"
+    ]
+    found = found or [key for key in fields if _NAMES.fullmatch(key)]
+    if "ice_conc" in found:  # OSI SAF's main field, beside unfiltered and experimental ones
+        found = ["ice_conc"]
+    if len(found) != 1:
+        what = "no SIC field is recognised" if not found else "it holds several SIC fields"
+        raise SeaIceError(
+            f"{name}: {what}; give one as Variable: {', '.join(found or fields) or 'none is there'}"
+        )
+    return fields[found[0]]
+
+
+def _chosen(dataset: Any, sic: Any, name: str, time: str) -> tuple[tuple[Any, ...], str]:
+    """Return the index of the chosen field and its date."""
+    if sic.ndim == 2:
+        return (slice(None), slice(None)), _date_of(dataset, None, 0)
+    extra = sic.dimensions[:-2]
+    long = [dimension for dimension in extra if len(dataset.dimensions[dimension]) > 1]
+    if len(long) > 1:
+        raise SeaIceError(
+            f"{name}: {sic.name} has the dimensions {', '.join(sic.dimensions)}; only one besides"
+            " rows and columns may be longer than 1"
+        )
+    axis = long[0] if long else extra[0]
+    count = len(dataset.dimensions[axis])
+    if count == 0:
+        raise SeaIceError(f"{name}: {sic.name} has no {axis}: the file is empty")
+    days = [_date_of(dataset, axis, k) for k in range(count)]
+    step = 0
+    if count > 1:
+        step = _step(days, name, axis, time)
+    index = tuple(step if dimension == axis else 0 for dimension in extra)
+    return (*index, slice(None), slice(None)), days[step]
+
+
+def _step(days: list[str], name: str, axis: str, time: str) -> int:
+    shown = [day or str(k) for k, day in enumerate(days, 1)]
+    listing = ", ".join(shown if len(shown) <= 12 else [*shown[:6], "…", *shown[-6:]])
+    if time:
+        matches = [k for k, day in enumerate(days) if "-" in time and day.startswith(time)]
+        if time.isdigit() and 1 <= int(time) <= len(days):
+            matches = [int(time) - 1]
+        if len(matches) == 1:
+            return matches[0]
+        raise SeaIceError(
+            f"{name}: Time {time!r} is {'more than one' if matches else 'none'} of its"
+            f" {len(days)} times; give one of them, or its number from 1: {listing}"
+        )
+    raise SeaIceError(
+        f"{name}: it holds {len(days)} times along {axis!r}; give one as Time: {listing}"
+    )
+
+
+def _date_of(dataset: Any, axis: str | None, step: int) -> str:
+    variable = dataset.variables.get(axis or "time")
+    units = str(getattr(variable, "units", ""))
+    if variable is None or " since " not in units:
+        return ""
+    values = np.asarray(variable[:]).ravel()
+    if step >= values.size:
+        return ""
+    calendar = str(getattr(variable, "calendar", "standard"))
+    try:
+        moment: Any = netCDF4.num2date(values[step], units, calendar)
+    except (ValueError, OverflowError):
+        return ""
+    text = f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}"
+    return text if moment.hour == moment.minute == 0 else f"{text}T{moment.strftime('%H:%M')}"
+
+
+def _percent(
+    sic: Any, raw: NDArray[Any], name: str
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], dict[int, str]]:
+    """Return SIC in percent, where there is none, and the flags among the variable's own values."""
+    missing = [
+        value
+        for attribute in ("_FillValue", "missing_value")
+        for value in np.atleast_1d(getattr(sic, attribute, ())).tolist()
+    ]
+    flags = _meanings(sic)
+    invalid = np.isin(raw, [np.array(value).astype(raw.dtype) for value in (*missing, *flags)])
+    if raw.dtype.kind == "f":
+        invalid |= ~np.isfinite(raw)
+    scale = float(getattr(sic, "scale_factor", 1.0))
+    values = raw * scale + float(getattr(sic, "add_offset", 0.0))
+    units = str(getattr(sic, "units", "")).strip().lower()
+    if units in ("1", "fraction") or (not units and _highest(values, invalid) <= 1.005):
+        values = values * 100.0
+    elif units and not units.startswith(("%", "percent")):
+        raise SeaIceError(
+            f"{name}: the unit of {sic.name} is {units!r}, not % or 1; choose a SIC field as"
+            " Variable"
+        )
+    # rounding may lift 100 % a little
+    outside = ~invalid & ((values < -0.01) | (values > 100.01))
+    if outside.any():
+        flags = {**flags, **dict.fromkeys(np.unique(raw[outside]).tolist(), "outside 0-100 %")}
+        invalid |= outside
+    percent = np.where(invalid, np.nan, np.clip(values, 0.0, 100.0)).astype(np.float32)
+    return percent, invalid, flags
+
+
+def _highest(values: NDArray[np.float64], invalid: NDArray[np.bool_]) -> float:
+    return float(values.max(where=~invalid, initial=-math.inf))
+
+
+def _meanings(variable: Any) -> dict[int, str]:
+    """Return the meanings of a variable's flag values, or of its bits, by CF's attributes."""
+    values = getattr(variable, "flag_values", getattr(variable, "flag_masks", None))
+    meanings = str(getattr(variable, "flag_meanings", "")).replace(",", " ").split()
+    if values is None:
+        return {}
+    numbers = np.atleast_1d(values).tolist()
+    if isinstance(values, str):
+        numbers = [float(item.rstrip("bBsS")) for item in values.replace(",", " ").split()]
+    if len(meanings) != len(numbers):
+        meanings = ["flag"] * len(numbers)
+    return {
+        number: meaning.replace("_", " ") for number, meaning in zip(numbers, meanings, strict=True)
+    }
+
+
+def _reasons(
+    dataset: Any,
+    sic: Any,
+    at: tuple[Any, ...],
+    raw: NDArray[Any],
+    invalid: NDArray[np.bool_],
+    own_flags: dict[int, str],
+) -> dict[str, int]:
+    """Count the pixels without SIC by the file's flags, else by their own value."""
+    own = np.isin(raw, [np.array(value).astype(raw.dtype) for value in own_flags]) & invalid
+    reasons = counted(raw[own], own_flags, "flag") if own.any() else {}
+    rest = invalid & ~own
+    if not rest.any():
+        return reasons
+    status = next(
+        (
+            dataset.variables[key]
+            for key in ("status_flag", "quality_flag")
+            if key in dataset.variables and dataset.variables[key].dimensions == sic.dimensions
+        ),
+        None,
+    )
+    if status is None:
+        return {**reasons, "missing": int(rest.sum())}
+    values = np.asarray(status[at])[rest]
+    meanings = _meanings(status)
+    bits = hasattr(status, "flag_masks")
+    if not meanings and status.name == "quality_flag":
+        meanings, bits = _CERSAT_FLAGS, True
+    if bits:
+        meanings = {
+            value: " + ".join(text for bit, text in meanings.items() if value & int(bit))
+            for value in np.unique(values).tolist()
+        }
+    return {**reasons, **counted(values, meanings, status.name.replace("_", " "))}
+
+
+def _grid(dataset: Any, sic: Any, name: str, crs: str) -> tuple[Grid, bool, list[str]]:
+    """Return the grid with rows from the north, whether the file's rows are upside down, notes."""
+    height, width = sic.shape[-2:]
+    axes = [dataset.variables.get(dimension) for dimension in sic.dimensions[-2:]]
+    found = _crs(dataset, sic, name, crs)
+    if axes[0] is None or axes[1] is None:
+        nsidc = nsidc_grid_of_shape(height, width)
+        if nsidc is None:
+            raise SeaIceError(
+                f"{name}: it has no coordinates, and {height} rows x {width} columns are no grid"
+                " that is known; georeference it as GeoTIFF first"
+            )
+        pole = str(getattr(dataset, "pole", getattr(dataset, "hemisphere", ""))).lower()
+        place = "north" if nsidc.crs.to_epsg() == 3411 else "south"
+        if pole and not place.startswith(pole[:5]):
+            raise SeaIceError(
+                f"{name}: its size is that of NSIDC's {place}ern grid, but it says pole: {pole}"
+            )
+        note = (
+            f"no CRS and no coordinates in the file: its {height} x {width} px are NSIDC's polar"
+            f" stereographic grid of {nsidc.transform.a / 1000:g} km, {place}"
+            f" (EPSG:{nsidc.crs.to_epsg()})"
+        )
+        return nsidc, False, [note]
+    if found is None:
+        raise SeaIceError(
+            f"{name}: it has coordinates but names no CRS; give it as Coordinate reference system"
+        )
+    (y0, dy), (x0, dx) = (_axis(axis, name, found) for axis in axes)
+    flip = dy > 0
+    top = y0 + (height - 0.5) * dy if flip else y0 - 0.5 * dy
+    transform = Affine(dx, 0.0, x0 - 0.5 * dx, 0.0, -abs(dy), top)
+    grid = Grid(found, transform, height, width)
+    notes = _checked_positions(dataset, grid, flip, name)
+    return grid, flip, notes
+
+
+def _axis(axis: Any, name: str, crs: CRS) -> tuple[float, float]:
+    """Return an axis's first centre and step, in the CRS's metres or degrees."""
+    values = np.asarray(axis[:], np.float64)
+    units = str(getattr(axis, "units", "m")).strip().lower()
+    if crs.is_projected:
+        factor = _TO_M.get(units)
+        if factor is None:
+            raise SeaIceError(
+                f"{name}: the unit of {axis.name} is {units!r}; m or km expected in a projected CRS"
+            )
+        values = values * factor
+    steps = np.diff(values)
+    step = float(steps.mean())
+    if step == 0.0 or np.abs(steps - step).max() > 0.01 * abs(step):
+        raise SeaIceError(f"{name}: the coordinates {axis.name} are not evenly spaced")
+    return float(values[0]), step
+
+
+def _crs(dataset: Any, sic: Any, name: str, given: str) -> CRS | None:
+    try:
+        if given:
+            return CRS.from_wkt(pyproj.CRS.from_user_input(given).to_wkt())
+        mapping = dataset.variables.get(str(getattr(sic, "grid_mapping", "")).split(":")[0])
+        if mapping is None:
+            axes = [dataset.variables.get(dimension) for dimension in sic.dimensions[-2:]]
+            if all("degree" in str(getattr(axis, "units", "")) for axis in axes):
+                return CRS.from_epsg(4326)
+            return None
+        attributes = {key: mapping.getncattr(key) for key in mapping.ncattrs()}
+        for key in ("crs_wkt", "spatial_ref", "proj4_string", "proj4text", "srid"):
+            if attributes.get(key):
+                return named(pyproj.CRS.from_user_input(str(attributes[key])))
+        plain = {
+            key: value.item() if hasattr(value, "item") and np.size(value) == 1 else value
+            for key, value in attributes.items()
+        }
+        return named(pyproj.CRS.from_cf(plain))
+    except (CRSError, KeyError, ValueError) as error:
+        raise SeaIceError(
+            f"{name}: its CRS is not understood ({error}); give it as Coordinate reference system"
+        ) from error
+
+
+def _checked_positions(dataset: Any, grid: Grid, flip: bool, name: str) -> list[str]:
+    """Compare the grid with the file's own longitudes and latitudes, where it has them.
+
+    Raises:
+        SeaIceError: They lie more than a pixel apart.
+    """
+    lat = dataset.variables.get("lat", dataset.variables.get("latitude"))
+    lon = dataset.variables.get("lon", dataset.variables.get("longitude"))
+    if lat is None or lon is None or lat.shape != grid.shape or lon.shape != grid.shape:
+        return []
+    crs = pyproj.CRS.from_user_input(grid.crs)
+    if crs.geodetic_crs is None:
+        return []
+    to_lonlat = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    geod = crs.get_geod() or pyproj.Geod(ellps="WGS84")
+    worst = 0.0
+    for row in np.linspace(0, grid.height - 1, 5).astype(int):
+        for col in np.linspace(0, grid.width - 1, 5).astype(int):
+            file_row = grid.height - 1 - row if flip else row
+            there = float(lon[file_row, col]), float(lat[file_row, col])
+            if not (math.isfinite(sum(there)) and abs(there[1]) <= 90):
+                continue
+            here = to_lonlat.transform(*(grid.transform @ (col + 0.5, row + 0.5)))
+            worst = max(worst, geod.inv(*here, *there)[2])
+    if worst > grid.resolution_m:
+        raise SeaIceError(
+            f"{name}: its CRS and coordinates put pixels up to {worst / 1000:.1f} km away from its"
+            " own longitudes and latitudes; one of them is wrong"
+        )
+    return [f"the file's own longitudes and latitudes agree within {worst:.0f} m"]
+
+
+def _footprint(dataset: Any, sic: Any, name: str) -> Footprint | None:
+    """Return the footprint of the products that are known."""
+    attributes = {key: str(dataset.getncattr(key)) for key in dataset.ncattrs()}
+    text = " ".join([name, *attributes.values()]).lower()
+    column = re.fullmatch(r"([FN]\d\d|AM2)_ICECON", sic.name)
+    if column:
+        return of_platform(column.group(1))
+    if "osi-408" in text or ("osi saf" in text and "amsr" in text):
+        return AMSR2_19
+    if "osi-4" in text or "osi saf" in text or "osisaf" in text:
+        return SSMIS_19
+    if "cersat" in text:
+        return of_platform(attributes.get("platform_id", ""), high_frequency=True) or SSMIS_91
+    return None
