@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Tuple
 
 from .fields import Choice
 
@@ -20,19 +21,23 @@ class Network(Choice):
         filters: Filters of the first convolution.
         depth: Levels of down-sampling; where a network has none, its convolutions.
         kernel_size: Side of the convolution kernels, px.
+        settings: Which of stride, padding, patch_size and output_stride it lets be chosen.
     """
 
     filters: int = 16
     depth: int = 4
     kernel_size: int = 3
+    settings: Tuple[str, ...] = ()
 
+
+_PATCH = ("stride", "patch_size", "output_stride")
 
 ARCHITECTURES = (
     Network("unet", "U-Net: encoder and decoder with skips (Ronneberger et al. 2015)"),
-    Network("encoder_decoder", "Encoder and decoder without skips"),
+    Network("encoder_decoder", "Encoder and decoder without skips", settings=("stride",)),
     Network("same_resolution_cnn", "Convolutions at full resolution", depth=5, kernel_size=5),
-    Network("patch_cnn", "Patch CNN: one value per patch, slid over the scene", 5, depth=1),
-    Network("alexnet", "AlexNet: one value per large patch (Krizhevsky et al. 2012)", 24, depth=5),
+    Network("patch_cnn", "Patch CNN: slid over the scene", 5, 1, settings=(*_PATCH, "padding")),
+    Network("alexnet", "AlexNet (Krizhevsky et al. 2012): slid", 24, 5, settings=_PATCH),
 )
 """The networks; ``networks/<id>.py`` holds each."""
 

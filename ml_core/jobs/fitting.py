@@ -8,12 +8,12 @@ from typing import Optional
 from .choices import AUGMENTATIONS, DEVICES
 from .fields import Kind, parameter
 from .inputs import ReferenceInputs
-from .network import NetworkInputs
+from .network import NetworkDetails, NetworkInputs, NetworkSize
 
 
 @dataclass(frozen=True)
-class FitInputs(NetworkInputs, ReferenceInputs):
-    """A scene with its reference, a network, and how it is fitted."""
+class FitDetails(NetworkDetails, ReferenceInputs):
+    """A scene with its reference, and what a comparison of fits holds fixed."""
 
     resolution: Optional[float] = parameter(
         Kind.NUMBER,
@@ -25,26 +25,6 @@ class FitInputs(NetworkInputs, ReferenceInputs):
         minimum=0,
         optional=True,
         decimals=1,
-    )
-    l2: float = parameter(
-        Kind.NUMBER,
-        "L2 lambda",
-        "Weight of the sum of squared convolution and dense weights in the loss, against"
-        " over-fitting. 0: none.",
-        default=1e-4,
-        minimum=0,
-        decimals=9,
-        advanced=True,
-    )
-    l1: float = parameter(
-        Kind.NUMBER,
-        "L1 lambda",
-        "Weight of the sum of the moduli of the convolution and dense weights in the loss; drives"
-        " weights to zero. 0: none.",
-        default=0.0,
-        minimum=0,
-        decimals=9,
-        advanced=True,
     )
     augmentation: str = parameter(
         Kind.CHOICE,
@@ -156,5 +136,35 @@ class FitInputs(NetworkInputs, ReferenceInputs):
         "What computes.",
         default="auto",
         choices=DEVICES,
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True)
+class FitInputs(FitDetails, NetworkInputs, NetworkSize, ReferenceInputs):
+    """A scene with its reference, a network, and how it is fitted.
+
+    The bases that are implied by others say the order of the parameters: from the last to the
+    first.
+    """
+
+    l2: float = parameter(
+        Kind.NUMBER,
+        "L2 lambda",
+        "Weight of the sum of squared convolution and dense weights in the loss, against"
+        " over-fitting. 0: none.",
+        default=1e-4,
+        minimum=0,
+        decimals=9,
+        advanced=True,
+    )
+    l1: float = parameter(
+        Kind.NUMBER,
+        "L1 lambda",
+        "Weight of the sum of the moduli of the convolution and dense weights in the loss; drives"
+        " weights to zero. 0: none.",
+        default=0.0,
+        minimum=0,
+        decimals=9,
         advanced=True,
     )

@@ -16,8 +16,8 @@ def _own(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class NetworkInputs(Job):
-    """A network and what it gives."""
+class NetworkSize(Job):
+    """One network, its size and its dropout: what a comparison takes several of."""
 
     architecture: str = parameter(
         Kind.CHOICE,
@@ -25,25 +25,6 @@ class NetworkInputs(Job):
         "The network.",
         default="unet",
         choices=ARCHITECTURES,
-    )
-    task: str = parameter(
-        Kind.CHOICE,
-        "Task",
-        "What the network gives and how its error is measured: SIC by squared error, or the"
-        " probability of each class of SIC by cross-entropy.",
-        default="regression",
-        choices=TASKS,
-        advanced=True,
-    )
-    class_bounds: Tuple[float, ...] = parameter(
-        Kind.NUMBERS,
-        "Class bounds",
-        'Classes only: the SIC between the classes, increasing, such as "15" for water and ice or'
-        ' "15, 80". Empty: 11 classes of 10 %.',
-        unit="%",
-        default=(),
-        optional=True,
-        advanced=True,
     )
     filters: Optional[int] = parameter(
         Kind.INTEGER,
@@ -65,6 +46,42 @@ class NetworkInputs(Job):
         " the network's own, " + _own("depth") + ".",
         minimum=1,
         maximum=64,
+        optional=True,
+        advanced=True,
+    )
+    dropout: float = parameter(
+        Kind.NUMBER,
+        "Dropout rate",
+        "Share of the features that is switched off at random, anew for each batch, against"
+        " over-fitting.",
+        default=0.1,
+        minimum=0,
+        below=1,
+        decimals=3,
+        advanced=True,
+    )
+
+
+@dataclass(frozen=True)
+class NetworkDetails(Job):
+    """What a network gives, and the settings that a comparison holds fixed."""
+
+    task: str = parameter(
+        Kind.CHOICE,
+        "Task",
+        "What the network gives and how its error is measured: SIC by squared error, or the"
+        " probability of each class of SIC by cross-entropy.",
+        default="regression",
+        choices=TASKS,
+        advanced=True,
+    )
+    class_bounds: Tuple[float, ...] = parameter(
+        Kind.NUMBERS,
+        "Class bounds",
+        'Classes only: the SIC between the classes, increasing, such as "15" for water and ice or'
+        ' "15, 80". Empty: 11 classes of 10 %.',
+        unit="%",
+        default=(),
         optional=True,
         advanced=True,
     )
@@ -130,17 +147,6 @@ class NetworkInputs(Job):
         choices=UPSAMPLINGS,
         advanced=True,
     )
-    dropout: float = parameter(
-        Kind.NUMBER,
-        "Dropout rate",
-        "Share of the features that is switched off at random, anew for each batch, against"
-        " over-fitting.",
-        default=0.1,
-        minimum=0,
-        below=1,
-        decimals=3,
-        advanced=True,
-    )
     dropout_position: str = parameter(
         Kind.CHOICE,
         "Dropout position",
@@ -149,3 +155,8 @@ class NetworkInputs(Job):
         choices=DROPOUT_POSITIONS,
         advanced=True,
     )
+
+
+@dataclass(frozen=True)
+class NetworkInputs(NetworkDetails, NetworkSize):
+    """A network and what it gives."""

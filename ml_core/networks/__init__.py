@@ -30,6 +30,7 @@ def plan(config: NetworkConfig) -> Plan:
     Raises:
         SeaIceError: The settings do not make a network.
     """
+    config.check_settings()
     result: Plan = import_module(f".{config.architecture}", __package__).plan(config)
     return result
 

@@ -19,9 +19,8 @@ def plan(config: NetworkConfig) -> Plan:
     """Return the layers of a patch, 227 x 227 px in the publication, at least 67 x 67.
 
     Raises:
-        SeaIceError: The layers do not fit the patch, or a setting does not apply.
+        SeaIceError: The layers do not fit the patch.
     """
-    config.refuse("padding")
     if (config.depth, config.kernel_size) != (5, 3):
         raise SeaIceError(
             f"alexnet: depth {config.depth} and kernel size {config.kernel_size}, but its five"

@@ -96,14 +96,15 @@ class NetworkConfig:
         given = {name: getattr(job, name) for name in shared - {"architecture"}}
         return cls.of(job.architecture, in_channels=in_channels, out_channels=out_channels, **given)
 
-    def refuse(self, *names: str) -> None:
+    def check_settings(self) -> None:
         """Refuse settings that the network does not have.
 
         Raises:
             SeaIceError: One of the settings, which None leaves to the network, is given.
         """
-        for name in names:
-            if getattr(self, name) is not None:
+        has = next(choice.settings for choice in ARCHITECTURES if choice.id == self.architecture)
+        for name in _OPTIONAL:
+            if name not in has and getattr(self, name) is not None:
                 raise SeaIceError(
                     f"{self.architecture}: {name.replace('_', ' ')} = {getattr(self, name)}, but"
                     " this network leaves no choice there; leave it empty"

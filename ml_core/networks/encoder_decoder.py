@@ -10,9 +10,8 @@ def plan(config: NetworkConfig) -> Plan:
     """Return the layers: `depth` times a convolution and a pooling by `stride`, and back up.
 
     Raises:
-        SeaIceError: The kernel size is even, or a setting does not apply.
+        SeaIceError: The kernel size is even.
     """
-    config.refuse("padding", "patch_size", "output_stride")
     factor = config.stride or 2
     planner = Planner(config.architecture, config.in_channels)
     everywhere = config.dropout_position == "blocks"

@@ -16,7 +16,7 @@ def plan(config: NetworkConfig) -> Plan:
     pooling by 2, dense layers of 10 and 1.
 
     Raises:
-        SeaIceError: The layers do not fit the patch, or a setting does not apply.
+        SeaIceError: The layers do not fit the patch.
     """
     padding = config.padding or 0
     patch = config.patch_size or _PATCH_PX

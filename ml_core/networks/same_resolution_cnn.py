@@ -10,9 +10,8 @@ def plan(config: NetworkConfig) -> Plan:
     """Return the layers: `depth` convolutions of `filters` filters.
 
     Raises:
-        SeaIceError: The kernel size is even, or a setting does not apply.
+        SeaIceError: The kernel size is even.
     """
-    config.refuse("stride", "padding", "patch_size", "output_stride")
     planner = Planner(config.architecture, config.in_channels)
     for level in range(config.depth):
         planner.same_convolution(f"conv{level}", config.filters, config.kernel_size)

@@ -16,7 +16,6 @@ def plan(config: NetworkConfig) -> Plan:
     Raises:
         SeaIceError: The kernel size is even.
     """
-    config.refuse("stride", "padding", "patch_size", "output_stride")
     planner = Planner(config.architecture, config.in_channels)
     everywhere = config.dropout_position == "blocks"
     skips = []

@@ -175,3 +175,10 @@ def test_a_job_file_is_plain_json():
     record = json.loads(dumps(train()))
     assert record["job"] == "train"
     assert record["parameters"]["epochs"] == TrainJob.default("epochs")
+
+
+def test_the_dialog_of_train_starts_with_the_layers():
+    names = [name for name, _ in TrainJob.specs()]
+    assert names[:6] == ["hh", "hv", "incidence", "mask", "units", "reference"]
+    assert names.index("architecture") < names.index("task") < names.index("epochs")
+    assert names[-2:] == ["model", "report"]
