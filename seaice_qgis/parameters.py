@@ -239,7 +239,13 @@ class _Run:
             value, valid = value.value(self.context.expressionContext(), definition.defaultValue())
             if not valid:
                 raise errors.SeaIceError(f"{definition.description()}: the expression fails")
-        return _plain(value)
+        value = _plain(value)
+        optional = bool(definition.flags() & _OPTIONAL)
+        # A model passes on nothing where its own input was left at its default.
+        return definition.defaultValue() if value is None and not optional else value
+
+
+_OPTIONAL = QgsProcessingParameterDefinition.Flag.FlagOptional
 
 
 def _plain(value: Any) -> Any:

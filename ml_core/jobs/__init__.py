@@ -10,6 +10,7 @@ from .base import Job, Number, dumps
 from .checkenvironment import CheckEnvironmentJob
 from .describemodel import DescribeModelJob
 from .fields import Choice, Kind, Spec
+from .importsentinel1 import ImportSentinel1Job
 from .importsic import ImportSicJob
 from .predict import PredictJob
 from .simulatescene import SimulateSceneJob
@@ -22,6 +23,7 @@ __all__ = [
     "CheckEnvironmentJob",
     "Choice",
     "DescribeModelJob",
+    "ImportSentinel1Job",
     "ImportSicJob",
     "Job",
     "Kind",
@@ -45,6 +47,7 @@ JOBS: Dict[str, Type[Job]] = {
         CheckEnvironmentJob,
         SimulateSceneJob,
         ImportSicJob,
+        ImportSentinel1Job,
     )
 }
 

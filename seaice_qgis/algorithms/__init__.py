@@ -7,6 +7,7 @@ from typing import Tuple, Type
 from .base import SeaIceAlgorithm
 from .checkenvironment import CheckEnvironment
 from .describemodel import DescribeModel
+from .importsentinel1 import ImportSentinel1
 from .importsic import ImportSic
 from .installenvironment import InstallEnvironment
 from .predict import Predict
@@ -17,6 +18,7 @@ ALGORITHMS: Tuple[Type[SeaIceAlgorithm], ...] = (
     Train,
     Predict,
     DescribeModel,
+    ImportSentinel1,
     ImportSic,
     SimulateScene,
     InstallEnvironment,

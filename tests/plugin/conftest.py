@@ -53,9 +53,13 @@ class Feedback(QgsProcessingFeedback):
         super().__init__(False)
         self.lines = []
         self.warnings = []
+        self.errors = []
 
     def pushInfo(self, text):
         self.lines.append(text)
+
+    def reportError(self, error, fatalError=False):
+        self.errors.append(error)
 
     def pushWarning(self, text):
         self.warnings.append(text)

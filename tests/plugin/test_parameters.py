@@ -136,6 +136,12 @@ def test_text_from_qgis_process_reads_as_in_a_dialog(read, make_raster):
     assert (job.choice, job.several, job.crs) == ("two", ("one", "two"), "EPSG:3031")
 
 
+def test_an_emptied_value_is_absent_where_it_may_be_and_else_the_default(read):
+    job = read(INTEGER=None, ABSENT=None, CHOICE=None, SEVERAL=None, RASTER=None)
+    assert (job.integer, job.absent, job.raster) == (3, None, None)
+    assert (job.choice, job.several) == ("one", ("two",))
+
+
 def test_expressions_of_a_model_are_evaluated(read):
     assert read(INTEGER=QgsProperty.fromExpression("2 + 3")).integer == 5
 

@@ -1,0 +1,161 @@
+"""The product annotation: image size, spacing and times, geolocation grid, slant range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import SeaIceError
+from .xml import Node, seconds
+
+SPEED_OF_LIGHT_M_S = 299792458.0
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class GeolocationGrid:
+    """The annotation's geolocation grid; all arrays but the first two are (rows, columns).
+
+    Attributes:
+        line: Image lines of the rows, (rows,), ascending; the first line's centre is 0.
+        pixel: Image pixels of the columns, (columns,), ascending.
+        latitude: Degrees.
+        longitude: Degrees.
+        height_m: Terrain height of the node above the ellipsoid.
+        incidence_deg: Incidence angle at the node.
+        slant_range_m: Distance from the antenna.
+    """
+
+    line: Floats
+    pixel: Floats
+    latitude: Floats
+    longitude: Floats
+    height_m: Floats
+    incidence_deg: Floats
+    slant_range_m: Floats
+
+    def part(self, rows: NDArray[np.int_], columns: NDArray[np.int_]) -> GeolocationGrid:
+        """Return the grid of some rows and columns."""
+        grids = (
+            getattr(self, name)[np.ix_(rows, columns)]
+            for name in ("latitude", "longitude", "height_m", "incidence_deg", "slant_range_m")
+        )
+        return GeolocationGrid(self.line[rows], self.pixel[columns], *grids)
+
+
+@dataclass(frozen=True)
+class RangeConversion:
+    """Polynomials from ground range to slant range, one per record.
+
+    Attributes:
+        line: Image lines of the records, (records,), ascending; may lie outside the image.
+        origin_m: Ground range at which each polynomial's argument is 0, (records,).
+        coefficients: Lowest order first, (records, orders).
+    """
+
+    line: Floats
+    origin_m: Floats
+    coefficients: Floats
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What the annotation of one polarisation says of its image.
+
+    Attributes:
+        lines: Height of the image.
+        samples: Width of the image.
+        azimuth_spacing_m: Distance of lines.
+        range_spacing_m: Distance of pixels on the ground.
+        grid: The geolocation grid.
+        conversion: Ground to slant range; None where the annotation has no records.
+    """
+
+    lines: int
+    samples: int
+    azimuth_spacing_m: float
+    range_spacing_m: float
+    grid: GeolocationGrid
+    conversion: RangeConversion | None
+
+
+def read_annotation(root: Node) -> Annotation:
+    """Return what a product annotation says.
+
+    Raises:
+        SeaIceError: An element is missing or malformed, or the product is no detected GRD image.
+    """
+    header = root.one("adsHeader")
+    if header.text("productType") != "GRD":
+        raise SeaIceError(f"{root.where}: product type {header.text('productType')}; expected GRD")
+    image = root.one("imageAnnotation/imageInformation")
+    lines, samples = int(image.number("numberOfLines")), int(image.number("numberOfSamples"))
+    spacing = image.number("azimuthPixelSpacing"), image.number("rangePixelSpacing")
+    if min(lines, samples, *spacing) <= 0:
+        raise SeaIceError(
+            f"{root.where}: an image of {lines} x {samples} px of {spacing[0]} x {spacing[1]} m;"
+            " expected positive numbers"
+        )
+    return Annotation(
+        lines,
+        samples,
+        *spacing,
+        grid=_read_grid(root),
+        conversion=_read_conversion(root, image),
+    )
+
+
+def _read_grid(root: Node) -> GeolocationGrid:
+    points = root.all("geolocationGrid/geolocationGridPointList/geolocationGridPoint")
+    names = ("line", "pixel", "latitude", "longitude", "height", "incidenceAngle", "slantRangeTime")
+    table = np.array([[point.number(name) for name in names] for point in points])
+    if len(table) < 4:
+        raise SeaIceError(
+            f"{root.where}: the geolocation grid has {len(table)} points; the image cannot be"
+            " placed on a map"
+        )
+    line, pixel = np.unique(table[:, 0]), np.unique(table[:, 1])
+    order = np.lexsort((table[:, 1], table[:, 0]))
+    table = table[order]
+    regular = len(table) == line.size * pixel.size and (
+        table[:, :2] == np.stack(np.meshgrid(line, pixel, indexing="ij"), -1).reshape(-1, 2)
+    )
+    if min(line.size, pixel.size) < 2 or not np.all(regular):
+        raise SeaIceError(
+            f"{root.where}: {len(table)} geolocation grid points do not form a grid of lines and"
+            " pixels; download the product again"
+        )
+    latitude, longitude, height, incidence, time = (
+        table[:, 2:].reshape(line.size, pixel.size, 5).transpose(2, 0, 1)
+    )
+    if np.any(np.abs(latitude) > 90) or np.any((incidence <= 5) | (incidence >= 70)):
+        raise SeaIceError(
+            f"{root.where}: the geolocation grid holds latitudes {latitude.min():g} to"
+            f" {latitude.max():g} and incidence angles {incidence.min():g} to {incidence.max():g};"
+            " expected -90 to 90 and 5 to 70 degrees"
+        )
+    return GeolocationGrid(
+        line, pixel, latitude, longitude, height, incidence, time * SPEED_OF_LIGHT_M_S / 2
+    )
+
+
+def _read_conversion(root: Node, image: Node) -> RangeConversion | None:
+    records = root.all("coordinateConversion/coordinateConversionList/coordinateConversion")
+    if not records:
+        return None
+    first = image.time("productFirstLineUtcTime")
+    interval_s = image.number("azimuthTimeInterval")
+    if interval_s <= 0:
+        raise SeaIceError(f"{root.where}: azimuthTimeInterval {interval_s} s; expected more than 0")
+    coefficients = [record.numbers("grsrCoefficients") for record in records]
+    orders = max(values.size for values in coefficients)
+    line = np.array([seconds(record.time("azimuthTime"), first) for record in records]) / interval_s
+    order = np.argsort(line, kind="stable")
+    return RangeConversion(
+        line[order],
+        np.array([record.number("gr0") for record in records])[order],
+        np.stack([np.pad(values, (0, orders - values.size)) for values in coefficients])[order],
+    )

@@ -1,0 +1,176 @@
+"""The measurement as it is read: strips of calibrated power, noise removed, borders masked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterioWindow
+
+from ...errors import SeaIceError
+from .annotation import Annotation
+from .calibration import LineTable, Noise
+
+_CLEAN_BORDER_SINCE_IPF = 2.9
+"""Since then the processor sets what lies outside the swaths to 0."""
+
+_BORDER_BLOCK = (8, 32)
+"""Lines and pixels whose mean tells border from echo: its speckle is about 10 %."""
+
+_ECHO_SHARE = 0.5
+"""An echo adds to the thermal noise, so a mean below this share of it is none."""
+
+
+class Measurement:
+    """The image of one polarisation, open for reading; a context manager.
+
+    Args:
+        path: The image for GDAL.
+        name: What messages call it.
+        annotation: Its annotation, which says the size.
+
+    Raises:
+        SeaIceError: The image cannot be opened, or is not of the annotated size.
+    """
+
+    def __init__(self, path: str, name: str, annotation: Annotation) -> None:
+        self.name = name
+        self.annotation = annotation
+        try:
+            self._dataset = rasterio.open(path)
+        except RasterioError as error:
+            raise SeaIceError(
+                f"{name}: cannot be opened as a TIFF ({error}); download the product again"
+            ) from error
+        shape = self._dataset.height, self._dataset.width
+        if shape != (annotation.lines, annotation.samples) or self._dataset.count != 1:
+            self._dataset.close()
+            raise SeaIceError(
+                f"{name}: has {shape[0]} x {shape[1]} px and {self._dataset.count} bands; its"
+                f" annotation says {annotation.lines} x {annotation.samples} px and one band."
+                " Download the product again"
+            )
+        if self._dataset.dtypes[0] != "uint16":
+            dtype = self._dataset.dtypes[0]
+            self._dataset.close()
+            raise SeaIceError(
+                f"{name}: holds {dtype} values; expected uint16, the amplitude of a GRD product"
+            )
+
+    def __enter__(self) -> Measurement:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._dataset.close()
+
+    def rows(self, start: int, stop: int) -> NDArray[np.uint16]:
+        """Return the digital numbers of rows start to stop, (stop - start, samples).
+
+        Raises:
+            SeaIceError: The file ends early or is damaged.
+        """
+        window = RasterioWindow(0, start, self.annotation.samples, stop - start)
+        try:
+            values: NDArray[np.uint16] = self._dataset.read(1, window=window)
+        except RasterioError as error:
+            raise SeaIceError(
+                f"{self.name}: rows {start}-{stop - 1} cannot be read; the file is truncated or"
+                f" damaged ({error.__cause__ or error}). Download the product again"
+            ) from error
+        return values
+
+
+class CalibratedImage:
+    """Sigma0 of one polarisation, strip by strip.
+
+    Args:
+        measurement: The image.
+        calibration: Factor A of sigma0 = (DN^2 - eta) / A^2.
+        noise: The thermal noise eta.
+        subtract: Whether the noise is subtracted.
+        ipf: Version of the processor; border noise is masked for those before 2.9.
+    """
+
+    def __init__(
+        self,
+        measurement: Measurement,
+        calibration: LineTable,
+        noise: Noise,
+        *,
+        subtract: bool,
+        ipf: float | None,
+    ) -> None:
+        self._measurement = measurement
+        self._calibration = calibration
+        self._noise = noise
+        self._subtract = subtract
+        self._mask_border = ipf is not None and ipf < _CLEAN_BORDER_SINCE_IPF
+
+    def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return sigma0 as linear power, negative ones included, and the valid mask.
+
+        Returns:
+            Both (stop - start, samples). A digital number of 0 is the product's nodata value.
+
+        Raises:
+            SeaIceError: The image cannot be read.
+        """
+        numbers = self._measurement.rows(start, stop)
+        valid = numbers > 0
+        power = numbers.astype(np.float32)
+        power *= power
+        if self._subtract or self._mask_border:
+            noise = self._noise.rows(start, stop)
+            if self._mask_border:
+                valid &= ~border(power, noise)
+            if self._subtract:
+                power -= noise
+        factor = self._calibration.rows(start, stop)
+        factor *= factor
+        power /= factor
+        return power, valid
+
+
+def border(power: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where the image shows border noise: left or right of everything that is an echo.
+
+    Products of old processors hold small values instead of 0 outside the swaths. The thermal
+    noise is part of every echo, so a mean of DN^2 well below it cannot be one.
+
+    Args:
+        power: DN^2, (rows, samples).
+        noise: Thermal noise, same shape and unit; 0 where it is unknown.
+    """
+    height, width = power.shape
+    high, wide = _BORDER_BLOCK
+    low = _block_sums(power, high, wide) < _ECHO_SHARE * _block_sums(noise, high, wide)
+    empty = _block_sums(power, high, wide) == 0
+    run = low | empty  # (block rows, block columns)
+    left = np.logical_and.accumulate(run, axis=1)
+    right = np.logical_and.accumulate(run[:, ::-1], axis=1)[:, ::-1]
+    # the block in which the border ends may be part border
+    for side, step in ((left, 1), (right, -1)):
+        end = side & ~np.roll(side, -step, axis=1)
+        side |= np.roll(end, step, axis=1)
+    mask = np.repeat(np.repeat(left | right, high, axis=0), wide, axis=1)
+    return mask[:height, :width]
+
+
+def _block_sums(values: NDArray[np.float32], high: int, wide: int) -> NDArray[np.float32]:
+    rows = np.add.reduceat(values, np.arange(0, values.shape[0], high), axis=0)
+    return np.add.reduceat(rows, np.arange(0, values.shape[1], wide), axis=1)
+
+
+def strips(lines: int, height: int) -> Iterator[tuple[int, int]]:
+    """Yield first and behind-last line of strips of an image, from top to bottom."""
+    for start in range(0, lines, height):
+        yield start, min(start + height, lines)
