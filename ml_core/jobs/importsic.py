@@ -102,11 +102,10 @@ class ImportSicJob(Job):
         decimals=0,
         advanced=True,
     )
-    crs: str = parameter(
+    crs: Optional[str] = parameter(
         Kind.CRS,
         "Coordinate reference system",
         "For files that do not name theirs. Empty: the file's.",
-        default="",
         optional=True,
         advanced=True,
     )

@@ -13,5 +13,5 @@ class ImportSic(SeaIceAlgorithm):
     """Brings a passive-microwave SIC product into percent with its footprint."""
 
     JOB = jobs.ImportSicJob
-    STYLES: ClassVar[Mapping[str, styling.Style]] = {"OUTPUT": styling.SIC}
+    STYLES: ClassVar[Mapping[str, styling.Style]] = {"OUTPUT": styling.sic}
     TAGS = ("NSIDC", "OSI SAF", "Bremen", "AMSR2", "SSMIS", "radiometer", "reference")
