@@ -12,7 +12,7 @@ from .files import OutputFiles
 from .jobs import CheckEnvironmentJob
 
 REQUIRED = ("torch", "rasterio", "numpy", "scipy", "safetensors", "matplotlib", "jinja2", "pyproj")
-OPTIONAL = ("openvino", "pyogrio", "shapely", "h5netcdf")
+OPTIONAL = ("openvino", "pyogrio", "shapely", "netCDF4")
 
 
 def versions() -> dict[str, str]:
