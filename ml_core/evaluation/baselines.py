@@ -143,8 +143,10 @@ def cross_fitted(
 ) -> dict[str, _Floats]:
     """Predict every cell by baselines that did not see its surroundings.
 
-    The cells are halved across the longer side of their extent, at their median; each half is
-    predicted from the other, without that one's part nearer to the border than the gap.
+    The cells are halved at the median row, and at the median column; each half is predicted from
+    the other, without that one's part nearer to the border than the gap. Of the two halvings each
+    baseline gets the one that is kinder to it: a half of water says nothing of one of ice. The
+    mean is that of all cells.
 
     Args:
         cells: The cells, N of them.
@@ -152,26 +154,39 @@ def cross_fitted(
         gap_m: Width of the gap: the footprint of the reference.
 
     Returns:
-        Name (a key of `LABELS`) to (N,) SIC in percent; empty where a half is too small.
+        Name (a key of `LABELS`) to (N,) SIC in percent; empty without cells, the mean alone where
+        the gap leaves nothing of a half.
     """
-    height, width = pixel_size_m
-    if cells.sic.size < 4:
+    if not cells.sic.size:
         return {}
-    along_rows = np.ptp(cells.row) * height >= np.ptp(cells.col) * width
-    place = cells.row * height if along_rows else cells.col * width
+    found = {"mean": mean(cells.sic, cells.sic.size)}
+    # a column's mean says something of the other half where that lies above or below
+    turned = Cells(cells.col, cells.row, cells.sic, cells.features)
+    height, width = pixel_size_m
+    for halved, size in ((cells, (height, width)), (turned, (width, height))):
+        for name, values in _by_halves(halved, size, gap_m).items():
+            if name not in found or _error(values, cells.sic) < _error(found[name], cells.sic):
+                found[name] = values
+    return found
+
+
+def _by_halves(cells: Cells, pixel_size_m: tuple[float, float], gap_m: float) -> dict[str, _Floats]:
+    place = cells.row * pixel_size_m[0]
     border = float(np.median(place))
-    upper = place >= border
+    lower = place >= border
     result: dict[str, _Floats] = {}
-    for half in (upper, ~upper):
+    for half in (lower, ~lower):
         train = ~half & (np.abs(place - border) >= gap_m)
         if not half.any() or not train.any():
             return {}
-        # a column's mean says something of the other half where the halves lie one below the other
-        fitted = cells if along_rows else Cells(cells.col, cells.row, cells.sic, cells.features)
-        size = pixel_size_m if along_rows else (width, height)
-        for name, values in predict(fitted.part(train), fitted.part(half), size).items():
-            result.setdefault(name, np.full(cells.sic.size, np.nan))[half] = values
+        for name, values in predict(cells.part(train), cells.part(half), pixel_size_m).items():
+            if name != "mean":
+                result.setdefault(name, np.full(cells.sic.size, np.nan))[half] = values
     return result
+
+
+def _error(predicted: _Floats, sic: NDArray[np.floating]) -> float:
+    return float(np.mean((predicted - sic) ** 2))
 
 
 def _vector(values: ArrayLike) -> _Floats:

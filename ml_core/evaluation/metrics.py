@@ -101,6 +101,11 @@ class ErrorSums:
         for row, value in enumerate(values, start=1):
             self.sums[row] += np.bincount(numbers, value, minlength=len(self))
 
+    def means(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return each group's mean error and mean reference, (groups,); NaN without cells."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self.sums[1] / self.sums[0], self.sums[4] / self.sums[0] + _SHIFT
+
     def scores(self) -> list[Scores]:
         """Return the scores of each group."""
         return [score(column) for column in self.sums.T]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -52,6 +52,7 @@ class Support:
         grid: The cells.
         footprint_m: Full width at half maximum of the footprint.
         quantity: What the values are; sigma0 in dB is averaged as linear power.
+        on_part: Called for each part that is read; it may raise to stop the work.
     """
 
     def __init__(
@@ -61,7 +62,9 @@ class Support:
         footprint_m: float,
         *,
         quantity: Quantity = Quantity.PLAIN,
+        on_part: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_part = on_part
         self.grid = grid
         self.is_gaussian = footprint_m > _WIDER_THAN_CELL * grid.resolution_m
         self._is_power = quantity is not Quantity.PLAIN
@@ -158,6 +161,7 @@ class Support:
                 part.row - window.row : part.stop_row - window.row,
                 part.col - window.col : part.stop_col - window.col,
             ]
+            self._on_part()
             values[place], valid[place] = self._band.read(part)
         return values, valid
 

@@ -9,6 +9,7 @@ from ..errors import JobError
 from .base import Job, Number, dumps
 from .checkenvironment import CheckEnvironmentJob
 from .describemodel import DescribeModelJob
+from .evaluate import EvaluateJob
 from .fields import Choice, Kind, Spec
 from .importsentinel1 import ImportSentinel1Job
 from .importsic import ImportSicJob
@@ -23,6 +24,7 @@ __all__ = [
     "CheckEnvironmentJob",
     "Choice",
     "DescribeModelJob",
+    "EvaluateJob",
     "ImportSentinel1Job",
     "ImportSicJob",
     "Job",
@@ -43,6 +45,7 @@ JOBS: Dict[str, Type[Job]] = {
     for job in (
         TrainJob,
         PredictJob,
+        EvaluateJob,
         DescribeModelJob,
         CheckEnvironmentJob,
         SimulateSceneJob,

@@ -247,6 +247,52 @@ def density(
         return picture(figure, alt, caption)
 
 
+def matrix(
+    shares: ArrayLike,
+    labels: Sequence[str],
+    *,
+    x_label: str,
+    y_label: str,
+    alt: str,
+    caption: str = "",
+    title: str = "",
+) -> Picture:
+    """Draw a square table of shares as tiles, each with its percentage.
+
+    Args:
+        shares: (K, K) 0-1; NaN where there is none. Rows are drawn from the top.
+        labels: Names of rows and columns.
+        x_label: What the columns are.
+        y_label: What the rows are.
+        alt: What the picture shows, in words.
+        caption: The line below it.
+        title: The line above it.
+    """
+    values = np.asarray(shares, float)
+    with style():
+        figure = canvas(5.4, 4.7)
+        ax = figure.subplots()
+        image = ax.imshow(np.ma.masked_invalid(values), cmap="Blues", vmin=0, vmax=1)
+        for (row, col), share in np.ndenumerate(values):
+            if np.isfinite(share) and share >= 0.005:
+                ax.text(
+                    col,
+                    row,
+                    f"{100 * share:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color="white" if share > 0.55 else "#1c2530",
+                )
+        ax.set_xticks(range(len(labels)), labels)
+        ax.set_yticks(range(len(labels)), labels)
+        ax.grid(visible=False)
+        ax.set(xlabel=x_label, ylabel=y_label, title=title)
+        bar = figure.colorbar(image, ax=ax, shrink=0.8, aspect=25)
+        bar.set_label("Share of the row")
+        return picture(figure, alt, caption)
+
+
 def scatter(
     x: ArrayLike,
     y: ArrayLike,

@@ -124,11 +124,15 @@ def _draw(figure: Figure, ax: Axes, panel: Panel, pixel_size_m: tuple[float, flo
         ax.spines[side].set_visible(True)
     _scale_bar(ax, extent_km[1], extent_km[2])
     if panel.legend:
-        handles = [Patch(color=colour, label=name) for name, colour in panel.legend]
+        handles = [_patch(name, colour) for name, colour in panel.legend]
         if np.isnan(values).any():
-            handles.append(Patch(color=colours.NO_DATA, label="no data"))
+            handles.append(_patch("no data", colours.NO_DATA))
         ax.legend(
-            handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), title=panel.scale.label
+            handles=handles,
+            loc="upper left",
+            bbox_to_anchor=(-0.02, 0.0),
+            ncols=2,
+            title=panel.scale.label or None,
         )
     else:
         bar = figure.colorbar(
@@ -136,6 +140,10 @@ def _draw(figure: Figure, ax: Axes, panel: Panel, pixel_size_m: tuple[float, flo
         )
         bar.set_label(panel.scale.label)
         bar.outline.set_linewidth(0.5)
+
+
+def _patch(name: str, colour: str) -> Patch:
+    return Patch(facecolor=colour, edgecolor="#777777", linewidth=0.5, label=name)
 
 
 def _scale_bar(ax: Axes, width_km: float, height_km: float) -> None:

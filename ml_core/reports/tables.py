@@ -93,9 +93,10 @@ def text(value: object, decimals: int | None = None) -> str:
     if isinstance(value, int):
         return f"{value:,}".replace(",", "\u202f")
     if isinstance(value, float):
-        shown = f"{value:.{decimals}f}" if decimals is not None else f"{value:.4g}"
-        # minus zero says nothing, and a hyphen is no minus
-        return shown.lstrip("-") if float(shown) == 0 else shown.replace("-", "\u2212", 1)
+        shown = f"{value:,.{decimals}f}" if decimals is not None else f"{value:.4g}"
+        if not shown.strip("-0."):
+            return shown.lstrip("-")  # minus zero says nothing
+        return shown.replace(",", "\u202f").replace("-", "\u2212", 1)  # a hyphen is no minus
     return str(value)
 
 

@@ -7,6 +7,7 @@ from typing import Tuple, Type
 from .base import SeaIceAlgorithm
 from .checkenvironment import CheckEnvironment
 from .describemodel import DescribeModel
+from .evaluate import Evaluate
 from .importsentinel1 import ImportSentinel1
 from .importsic import ImportSic
 from .installenvironment import InstallEnvironment
@@ -17,6 +18,7 @@ from .train import Train
 ALGORITHMS: Tuple[Type[SeaIceAlgorithm], ...] = (
     Train,
     Predict,
+    Evaluate,
     DescribeModel,
     ImportSentinel1,
     ImportSic,

@@ -59,25 +59,31 @@ def test_nearest_measures_in_metres(cells):
     assert predict(train, test, (100.0, 1.0))["nearest"] == [1]
 
 
-def test_cross_fitted_cells_never_learn_from_their_own_half_or_the_gap(cells):
-    # what is learnt is told by the value alone: the row
-    told = Cells(cells.row, cells.col, cells.row.astype(float))
-    nearest = cross_fitted(told, (1000.0, 1000.0), 5000.0)["nearest"]
-    upper = cells.row >= 20
-    assert set(nearest[upper]) == {14.0}  # 5.5 km from the border, at row 19.5
-    assert set(nearest[~upper]) == {25.0}
+def test_cross_fitted_cells_never_learn_from_their_own_half_or_the_gap():
+    # what is learnt is told by the value alone: the row, or the column
+    row, col = (index.ravel() for index in np.indices((40, 40)))
+    for told in (row, col):
+        cells = Cells(row, col, told.astype(float))
+        nearest = cross_fitted(cells, (1000.0, 1000.0), 5000.0)["nearest"]
+        # halved along the value, each half would get 14 or 25, 5.5 km from the border; halved
+        # across it, which is kinder, the value itself
+        np.testing.assert_array_equal(nearest, told)
+    diagonal = Cells(row, col, (row + col).astype(float))
+    nearest = cross_fitted(diagonal, (1000.0, 1000.0), 5000.0)["nearest"]
+    lower = row >= 20
+    np.testing.assert_array_equal(nearest[lower], 14 + col[lower])
+    np.testing.assert_array_equal(nearest[~lower], 25 + col[~lower])
 
 
-def test_cross_fitted_halves_the_longer_side():
-    row, col = (index.ravel() for index in np.indices((5, 50)))
-    found = cross_fitted(Cells(row, col, col.astype(float)), (1.0, 1.0), 0.0)
-    assert found["nearest"][col == 0][0] == 25
-    # rows play the part of columns then: a row's mean over the other half
-    assert found["column_mean"][col == 0][0] == pytest.approx(np.mean(range(25, 50)))
+def test_the_mean_is_that_of_all_cells():
+    row, col = (index.ravel() for index in np.indices((10, 10)))
+    sic = np.where(col < 5, 0.0, 100.0)
+    found = cross_fitted(Cells(row, col, sic), (1.0, 1.0), 0.0)
+    np.testing.assert_array_equal(found["mean"], 50)
 
 
-def test_cross_fitted_gives_nothing_where_a_half_is_within_the_gap(cells):
-    assert cross_fitted(cells, (1000.0, 1000.0), 1e6) == {}
+def test_cross_fitted_knows_the_mean_alone_where_a_half_is_within_the_gap(cells):
+    assert set(cross_fitted(cells, (1000.0, 1000.0), 1e6)) == {"mean"}
     assert cross_fitted(cells.part(cells.row < 0), (1.0, 1.0), 0.0) == {}
 
 

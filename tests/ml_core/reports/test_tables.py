@@ -15,6 +15,8 @@ from ml_core.reports.tables import Column, Table, text
         (1.26, 1, "1.3"),
         (-1.26, 1, "−1.3"),
         (-0.04, 1, "0.0"),
+        (12345.6, 0, "12\u202f346"),
+        (1e-7, None, "1e−07"),
         (0.000123456, None, "0.0001235"),
         (1234567, None, "1\u202f234\u202f567"),
         (True, None, "yes"),

@@ -1,0 +1,222 @@
+"""Comparison: everything that is summed up while a prediction and a reference are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..raster.grid import Grid, Window
+from .bins import CHART, PERCENT, TENTHS, Bins
+from .extent import EDGE_PERCENT, Edge, IceSums, edge_cells
+from .flags import COMPARED, NAMES
+from .metrics import Confusion, Density, ErrorSums
+from .spread import SpreadSums
+
+OVERVIEW_PX = 512
+"""Rows and columns of the overview at most."""
+
+_MOST_SAMPLED = 250_000
+
+INCIDENCE_BINS = Bins(
+    "Incidence angle [deg]",
+    ("<20", *(f"{low}–{low + 2}" for low in range(20, 46, 2)), ">46"),
+    tuple(float(low) for low in range(20, 48, 2)),
+)
+
+_ALL_STARTS = tuple(sorted({*PERCENT.starts, *TENTHS.starts, *CHART.starts}))
+
+_Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Block:
+    """What is known of a window of the reference's grid, (h, w) each.
+
+    Attributes:
+        window: Where it lies.
+        predicted: SIC in percent, averaged over the cells; NaN where there is none.
+        reference: SIC in percent; NaN where there is none.
+        kinds: What each cell is, as in `flags`.
+        area_km2: True areas.
+        spread: Stated standard deviation of the prediction in percent, or None.
+        incidence_deg: Incidence angle, or None.
+        features_db: Footprint means of HH and HV, or None.
+    """
+
+    window: Window
+    predicted: _Floats
+    reference: _Floats
+    kinds: NDArray[np.uint8]
+    area_km2: NDArray[np.float64]
+    spread: _Floats | None = None
+    incidence_deg: _Floats | None = None
+    features_db: tuple[_Floats, _Floats] | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Compared cells, evenly thinned where there are very many; (N,) each.
+
+    Attributes:
+        row: Rows.
+        col: Columns.
+        predicted: SIC in percent.
+        reference: SIC in percent.
+        features_db: (N, 2) HH and HV; NaN where there is none; None where not given.
+    """
+
+    row: NDArray[np.int64]
+    col: NDArray[np.int64]
+    predicted: NDArray[np.float32]
+    reference: NDArray[np.float32]
+    features_db: NDArray[np.float32] | None
+
+
+@dataclass
+class Comparison:
+    """Sums over the cells of a reference's grid, added window by window.
+
+    Attributes:
+        grid: The grid.
+        by_reference: Errors by the reference's SIC, in bins that all others are made of.
+        by_prediction: Errors by the predicted SIC, in percent bins.
+        by_incidence: Errors by incidence angle; without cells where it is not given.
+        confusion: Tenths.
+        density: Cells by reference and prediction.
+        ice: Extent, area and edge errors.
+        spread: Errors against the stated uncertainty.
+        overview: Errors in the pixels of a smaller raster (6, height, width).
+        kind_counts: Cells of each kind.
+        kind_km2: Their area.
+        lowest_reference: The lowest SIC of the reference.
+        highest: The highest SIC, prediction and reference.
+    """
+
+    grid: Grid
+    by_reference: ErrorSums = field(default_factory=lambda: ErrorSums(len(_ALL_STARTS) + 1))
+    by_prediction: ErrorSums = field(default_factory=lambda: ErrorSums(len(PERCENT)))
+    by_incidence: ErrorSums = field(default_factory=lambda: ErrorSums(len(INCIDENCE_BINS)))
+    confusion: Confusion = field(default_factory=lambda: Confusion(len(TENTHS)))
+    density: Density = field(default_factory=lambda: Density(np.linspace(0, 100, 51)))
+    ice: IceSums = field(default_factory=IceSums)
+    spread: SpreadSums = field(default_factory=SpreadSums)
+    lowest_reference: float = np.inf
+    highest: tuple[float, float] = (-np.inf, -np.inf)
+
+    def __post_init__(self) -> None:
+        """Make room for what depends on the grid's size."""
+        height, width = self.grid.shape
+        self.factor = max(1, -(-max(height, width) // OVERVIEW_PX))
+        self._overview_shape = -(-height // self.factor), -(-width // self.factor)
+        self._overview = ErrorSums(self._overview_shape[0] * self._overview_shape[1])
+        self.kind_counts: NDArray[np.int64] = np.zeros(len(NAMES), np.int64)
+        self.kind_km2: NDArray[np.float64] = np.zeros(len(NAMES))
+        # kind of each cell, and twice a bit: ice in the prediction, ice in the reference
+        self._cells: NDArray[np.uint8] = np.full(self.grid.shape, 255, np.uint8)
+        self._stride = max(1, int(np.ceil(np.sqrt(height * width / _MOST_SAMPLED))))
+        self._sampled: list[tuple[NDArray[np.generic], ...]] = []
+
+    @property
+    def overview(self) -> NDArray[np.float64]:
+        """Sums in the pixels of a smaller raster, (6, height, width)."""
+        return self._overview.sums.reshape(6, *self._overview_shape)
+
+    def overview_means(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean error and mean reference in the pixels of that raster, (height, width)."""
+        error, reference = self._overview.means()
+        return error.reshape(self._overview_shape), reference.reshape(self._overview_shape)
+
+    def add(self, block: Block) -> None:
+        """Add a window; windows do not overlap."""
+        kinds = block.kinds
+        self.kind_counts += np.bincount(kinds.ravel(), minlength=len(NAMES))
+        self.kind_km2 += np.bincount(kinds.ravel(), block.area_km2.ravel(), minlength=len(NAMES))
+        here = kinds == COMPARED
+        ice = [
+            here & (np.nan_to_num(values) >= EDGE_PERCENT)
+            for values in (block.predicted, block.reference)
+        ]
+        self._cells[block.window.slices] = kinds * 4 + ice[0] * 2 + ice[1]
+        if not here.any():
+            return
+        rows, cols = np.nonzero(here)
+        predicted, reference = block.predicted[here], block.reference[here]
+        self.by_reference.add(predicted, reference, np.digitize(reference, _ALL_STARTS))
+        self.by_prediction.add(predicted, reference, PERCENT.index(predicted))
+        self.confusion.add(TENTHS.index(predicted), TENTHS.index(reference))
+        self.density.add(predicted, reference)
+        self.ice.add(predicted, reference, block.area_km2[here])
+        rows, cols = rows + block.window.row, cols + block.window.col
+        pixel = rows // self.factor * self._overview_shape[1] + cols // self.factor
+        self._overview.add(predicted, reference, pixel)
+        self.lowest_reference = min(self.lowest_reference, float(reference.min()))
+        self.highest = (
+            max(self.highest[0], float(predicted.max())),
+            max(self.highest[1], float(reference.max())),
+        )
+        if block.spread is not None:
+            known = np.isfinite(block.spread[here])
+            self.spread.add(
+                (predicted - reference)[known], block.spread[here][known], reference[known]
+            )
+        if block.incidence_deg is not None:
+            known = np.isfinite(block.incidence_deg[here])
+            angles = INCIDENCE_BINS.index(block.incidence_deg[here][known])
+            self.by_incidence.add(predicted[known], reference[known], angles)
+        chosen = (rows % self._stride == 0) & (cols % self._stride == 0)
+        more = tuple(values[here][chosen] for values in block.features_db or ())
+        self._sampled.append(
+            (rows[chosen], cols[chosen], predicted[chosen], reference[chosen], *more)
+        )
+
+    def grouped(self, bins: Bins) -> ErrorSums:
+        """Return the errors by the reference's SIC in PERCENT, TENTHS or CHART bins."""
+        middles = np.array([-np.inf, *_ALL_STARTS])  # the lowest SIC of each fine bin
+        sums = ErrorSums(len(bins))
+        np.add.at(sums.sums.T, bins.index(middles), self.by_reference.sums.T)
+        return sums
+
+    def sample(self) -> Sample:
+        """Return compared cells, at most some 250 000."""
+        parts = [np.concatenate(columns) for columns in zip(*self._sampled, strict=True)]
+        if not parts:
+            none = np.zeros(0)
+            return Sample(
+                none.astype(np.int64),
+                none.astype(np.int64),
+                none.astype(np.float32),
+                none.astype(np.float32),
+                None,
+            )
+        features = np.column_stack(parts[4:]).astype(np.float32) if len(parts) > 4 else None
+        return Sample(
+            parts[0].astype(np.int64),
+            parts[1].astype(np.int64),
+            parts[2].astype(np.float32),
+            parts[3].astype(np.float32),
+            features,
+        )
+
+    def edges(self) -> tuple[Edge, Edge]:
+        """Return the ice edges of prediction and reference, among the cells compared."""
+        found = Edge(self.grid), Edge(self.grid)
+        height, width = self.grid.shape
+        strip = max(1, 4_000_000 // width)
+        for row in range(0, height, strip):
+            first, stop = max(0, row - 1), min(height, row + strip + 1)
+            cells = self._cells[first:stop]
+            compared = cells // 4 == COMPARED
+            for bit, edge in zip((2, 1), found, strict=True):
+                sic = np.where(cells & bit, np.float32(100), np.float32(0))
+                rows, cols = np.nonzero(edge_cells(sic, compared))
+                inside = (rows + first >= row) & (rows + first < row + strip)
+                edge.add(rows[inside] + first, cols[inside])
+        return found
+
+    def kinds_overview(self) -> NDArray[np.float32]:
+        """Return the kind of one cell in each pixel of the overview; NaN where none was added."""
+        half = self.factor // 2
+        cells = self._cells[half :: self.factor, half :: self.factor]
+        return np.where(cells == 255, np.nan, cells // 4).astype(np.float32)

@@ -1,0 +1,192 @@
+"""Results: what follows from a comparison once all cells are read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..raster.grid import Grid
+from . import baselines
+from .bins import Bins
+from .bootstrap import Intervals, intervals
+from .comparison import Comparison, Sample
+from .extent import EdgeDistance, distance_km, edge_distance, places
+from .metrics import ErrorSums, Scores
+
+DISTANCE_BINS = Bins(
+    "Distance to the reference's ice edge [km]",
+    ("<12.5", "12.5–25", "25–50", "50–100", "100–200", ">200"),
+    (12.5, 25.0, 50.0, 100.0, 200.0),
+)
+
+_LOWEST_OF_CUT_PRODUCTS = 14.0
+"""A reference that has no SIC below leaves out open water (Bremen: below 15 %)."""
+
+_FEW_CELLS = 30
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a comparison is about.
+
+    Attributes:
+        prediction: Name of the layer.
+        reference: Name of the layer.
+        prediction_grid: Its grid.
+        reference_grid: Its grid.
+        footprint_m: The reference's footprint.
+        is_gaussian: Whether the prediction was averaged over a Gaussian footprint; else over cells.
+        notes: What was recognised in the layers.
+        tags: What the prediction's file says of its making.
+        has_features: Whether HH and HV were given.
+        nodata_is_water: Whether reference cells without data count as open water.
+    """
+
+    prediction: str
+    reference: str
+    prediction_grid: Grid
+    reference_grid: Grid
+    footprint_m: float
+    is_gaussian: bool
+    notes: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    has_features: bool = False
+    nodata_is_water: bool = False
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline's error beside the prediction's on the same cells.
+
+    Attributes:
+        name: As in `baselines.LABELS`.
+        scores: Of the baseline.
+        prediction: Of the prediction on the same cells.
+    """
+
+    name: str
+    scores: Scores
+    prediction: Scores
+
+    @property
+    def label(self) -> str:
+        """What reports call it."""
+        return baselines.LABELS[self.name]
+
+    @property
+    def is_beaten(self) -> bool:
+        """Whether the prediction's RMSE is lower."""
+        own, other = self.prediction.rmse_percent, self.scores.rmse_percent
+        return own is not None and other is not None and own < other
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished comparison.
+
+    Attributes:
+        comparison: The sums.
+        scores: Of all cells.
+        intervals: Confidence intervals of the scores.
+        baselines: What the prediction is to be read beside.
+        edge: How far apart the ice edges are; None where one is missing.
+        by_distance: Errors by distance to the reference's edge; None without an edge.
+        water_left_out: Whether the reference gives no value to open water, so that false ice is
+            not judged.
+    """
+
+    comparison: Comparison
+    scores: Scores
+    intervals: Intervals
+    baselines: tuple[Baseline, ...]
+    edge: EdgeDistance | None
+    by_distance: ErrorSums | None
+    water_left_out: bool
+
+    @property
+    def best_baseline(self) -> Baseline | None:
+        """The baseline with the lowest error; None where there is none."""
+        return self.ranked_baselines[0] if self.baselines else None
+
+    @property
+    def ranked_baselines(self) -> list[Baseline]:
+        """The baselines, the best one first."""
+
+        def rank(baseline: Baseline) -> float:
+            rmse = baseline.scores.rmse_percent
+            return math.inf if rmse is None else rmse
+
+        return sorted(self.baselines, key=rank)
+
+
+def conclude(
+    comparison: Comparison,
+    footprint_m: float,
+    seed: int,
+    step: Callable[[float], None] = lambda fraction: None,
+) -> Result:
+    """Return what follows from a comparison.
+
+    Args:
+        comparison: All cells, at least one of them compared.
+        footprint_m: The reference's footprint: the gap between the halves that baselines are
+            fitted to and judged on.
+        seed: Of the bootstrap.
+        step: Told the share of the work that is done, 0-1.
+    """
+    sample = comparison.sample()
+    fitted = _baselines(comparison, sample, footprint_m)
+    step(0.3)
+    ranges = intervals(comparison.overview, seed=seed)
+    step(0.6)
+    predicted, reference = (edge.points() for edge in comparison.edges())
+    distance = edge_distance(predicted, reference)
+    by_distance = None
+    if len(reference):
+        by_distance = ErrorSums(len(DISTANCE_BINS))
+        km = distance_km(places(comparison.grid, sample.row, sample.col), reference)
+        by_distance.add(sample.predicted, sample.reference, DISTANCE_BINS.index(km))
+    step(1.0)
+    return Result(
+        comparison=comparison,
+        scores=comparison.by_reference.total(),
+        intervals=ranges,
+        baselines=fitted,
+        edge=distance,
+        by_distance=by_distance,
+        water_left_out=comparison.lowest_reference >= _LOWEST_OF_CUT_PRODUCTS,
+    )
+
+
+def _baselines(comparison: Comparison, sample: Sample, footprint_m: float) -> tuple[Baseline, ...]:
+    features = sample.features_db
+    keep: NDArray[np.bool_] = np.ones(sample.row.size, bool)
+    if features is not None:
+        with_features = np.asarray(np.isfinite(features).all(axis=1))
+        if with_features.sum() < _FEW_CELLS:
+            features = None
+        else:
+            keep = with_features
+    cells = baselines.Cells(sample.row, sample.col, sample.reference, features).part(keep)
+    size_m = comparison.grid.pixel_size_m
+    result = []
+    for name, values in baselines.cross_fitted(cells, size_m, footprint_m).items():
+        known = np.isfinite(values)
+        result.append(
+            Baseline(
+                name,
+                _scores(values[known], cells.sic[known]),
+                _scores(sample.predicted[keep][known], cells.sic[known]),
+            )
+        )
+    return tuple(result)
+
+
+def _scores(predicted: np.ndarray, reference: np.ndarray) -> Scores:
+    sums = ErrorSums()
+    sums.add(predicted, reference)
+    return sums.total()
