@@ -11,6 +11,7 @@ from .checkenvironment import CheckEnvironmentJob
 from .describemodel import DescribeModelJob
 from .evaluate import EvaluateJob
 from .fields import Choice, Kind, Spec
+from .icecharttosic import IceChartToSicJob
 from .importsentinel1 import ImportSentinel1Job
 from .importsic import ImportSicJob
 from .predict import PredictJob
@@ -26,6 +27,7 @@ __all__ = [
     "DescribeModelJob",
     "EvaluateJob",
     "ImportSentinel1Job",
+    "IceChartToSicJob",
     "ImportSicJob",
     "Job",
     "Kind",
@@ -50,6 +52,7 @@ JOBS: Dict[str, Type[Job]] = {
         CheckEnvironmentJob,
         SimulateSceneJob,
         ImportSicJob,
+        IceChartToSicJob,
         ImportSentinel1Job,
     )
 }

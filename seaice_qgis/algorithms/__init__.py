@@ -8,6 +8,7 @@ from .base import SeaIceAlgorithm
 from .checkenvironment import CheckEnvironment
 from .describemodel import DescribeModel
 from .evaluate import Evaluate
+from .icecharttosic import IceChartToSic
 from .importsentinel1 import ImportSentinel1
 from .importsic import ImportSic
 from .installenvironment import InstallEnvironment
@@ -22,6 +23,7 @@ ALGORITHMS: Tuple[Type[SeaIceAlgorithm], ...] = (
     DescribeModel,
     ImportSentinel1,
     ImportSic,
+    IceChartToSic,
     SimulateScene,
     InstallEnvironment,
     CheckEnvironment,
