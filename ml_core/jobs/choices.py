@@ -73,3 +73,10 @@ RUNTIMES = (
     Choice("torch", "PyTorch"),
     Choice("openvino", "OpenVINO"),
 )
+
+COMPRESSIONS = (
+    Choice("deflate", "Deflate: every program reads it"),
+    Choice("zstd", "Zstandard: lossless and faster"),
+    Choice("lerc", "LERC with Zstandard: values to 0.01, fastest and smallest"),
+    Choice("none", "None"),
+)

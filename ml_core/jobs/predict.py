@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
 from .base import Number
-from .choices import DEVICES, RUNTIMES
+from .choices import COMPRESSIONS, DEVICES, RUNTIMES
 from .fields import Kind, parameter
 from .inputs import SceneInputs
 
@@ -77,6 +77,25 @@ class PredictJob(SceneInputs):
         "What computes.",
         default="auto",
         choices=DEVICES,
+        advanced=True,
+    )
+    memory_gib: float = parameter(
+        Kind.NUMBER,
+        "Memory",
+        "Main memory that the prediction may take, about. Tile size follows from it.",
+        unit="GiB",
+        default=2.0,
+        minimum=0.5,
+        maximum=1024,
+        decimals=1,
+        advanced=True,
+    )
+    compression: str = parameter(
+        Kind.CHOICE,
+        "Compression",
+        "How the output is compressed.",
+        default="deflate",
+        choices=COMPRESSIONS,
         advanced=True,
     )
     output: Optional[str] = parameter(

@@ -1,0 +1,56 @@
+"""The memory budget: the size of tiles that follows from it."""
+
+from __future__ import annotations
+
+import math
+
+from ..raster.writing import BLOCK_PX
+from .runtimes import Runtime
+
+_LARGEST_PX = 2048
+"""Larger tiles save no more than a few percent of halo."""
+
+_TILES_PER_CALLER = 3
+"""A small scene is cut finer, so that no core is left without a tile for long."""
+
+
+def cache_bytes(budget: int) -> int:
+    """Return the share of the budget that GDAL may keep blocks in."""
+    return min(budget // 8, 2**29)
+
+
+def tile_size(
+    runtime: Runtime,
+    budget: int,
+    shape: tuple[int, int],
+    channels: int,
+    halo: int,
+    multiple: int,
+) -> int:
+    """Return the side of a tile's core.
+
+    A multiple of the output's blocks where the budget allows, as large as it allows, because the
+    halo is computed twice; smaller where the scene is small.
+
+    Args:
+        runtime: The network's runtime.
+        budget: Memory that the process may take, bytes.
+        shape: The scene's height and width.
+        channels: Input channels.
+        halo: Margin, px.
+        multiple: What the network's input must be a multiple of, px.
+    """
+    # tiles on their way: read, waiting, in work and written; input, mask and output each
+    per_px: float = (runtime.parallel + 3) * (4 * channels + 1) + (runtime.parallel + 2) * 8
+    if not runtime.on_gpu:
+        per_px += runtime.parallel * runtime.bytes_per_px
+    left = max(budget - runtime.fixed_bytes - cache_bytes(budget), budget // 8)
+    size = math.isqrt(int(left / per_px)) - 2 * halo
+    size = min(size, _LARGEST_PX)
+    # a scene of few tiles keeps every caller busy
+    share = math.isqrt(shape[0] * shape[1] // (runtime.parallel * _TILES_PER_CALLER))
+    size = min(size, max(share, BLOCK_PX))
+    for step in (BLOCK_PX, BLOCK_PX // 2, BLOCK_PX // 4, multiple):
+        if size >= step:
+            return size // step * step
+    return max(size, multiple)

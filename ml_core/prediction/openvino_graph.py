@@ -1,0 +1,127 @@
+"""A network as an OpenVINO graph, made from its plan and weights; needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
+
+from ..networks.plan import Kind, Layer, Plan
+
+Tensors = Mapping[str, np.ndarray[Any, Any]]
+Node = Any
+"""A node of the graph; openvino's stubs give its operations no useful type."""
+
+_BATCH_NORM_EPS = 1e-5
+"""torch.nn.BatchNorm2d's default."""
+
+
+def supports(plan: Plan) -> bool:
+    """Say whether every layer has its OpenVINO counterpart here."""
+    return all(layer.kind in _MAKERS or layer.kind is Kind.JOIN for layer in plan.layers)
+
+
+def build(plan: Plan, tensors: Tensors) -> ov.Model:
+    """Return the graph of a fitted network; height and width are free.
+
+    Args:
+        plan: The layers of the map (`networks.as_map`).
+        tensors: The network's state by name, as `networks.build` names it.
+
+    Returns:
+        A model from (B, C, H, W) float32 to (B, O, H, W) float32; dropout is off, batch norm is
+        as fitted.
+    """
+    source = ops.parameter([-1, plan.in_channels, -1, -1], np.float32, name="scene")
+    node: Node = source
+    kept: dict[str, Node] = {}
+    joined = {layer.joins for layer in plan.layers if layer.joins}
+    for layer in plan.layers:
+        if layer.kind is Kind.JOIN:
+            node = ops.concat([node, kept.pop(layer.joins)], axis=1)
+        else:
+            node = _MAKERS[layer.kind](node, layer, tensors)
+        if layer.name in joined:
+            kept[layer.name] = node
+    return ov.Model([node], [source], plan.architecture)
+
+
+def _weights(layer: Layer, tensors: Tensors, name: str) -> np.ndarray[Any, Any]:
+    return np.asarray(tensors[f"layers.{layer.name}.{name}"], dtype=np.float32)
+
+
+def _per_channel(values: np.ndarray[Any, Any]) -> Node:
+    return ops.constant(values.reshape(1, -1, 1, 1))  # (1, C, 1, 1)
+
+
+def _convolution(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    weight = _weights(layer, tensors, "weight")  # (O, C, K, K)
+    pads = [layer.padding] * 2
+    node = ops.convolution(
+        node, ops.constant(weight), [layer.stride] * 2, pads, pads, [layer.dilation] * 2
+    )
+    return ops.add(node, _per_channel(_weights(layer, tensors, "bias")))
+
+
+def _transposed(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    weight = _weights(layer, tensors, "weight")  # (C, O, K, K)
+    pads = [layer.padding] * 2
+    node = ops.convolution_backprop_data(
+        node,
+        ops.constant(weight),
+        [layer.stride] * 2,
+        pads_begin=pads,
+        pads_end=pads,
+        dilations=[1, 1],
+    )
+    return ops.add(node, _per_channel(_weights(layer, tensors, "bias")))
+
+
+def _max_pool(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    pads = [layer.padding] * 2
+    return ops.max_pool(
+        node, [layer.stride] * 2, [layer.dilation] * 2, pads, pads, [layer.kernel] * 2
+    ).output(0)
+
+
+def _resize(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    return ops.interpolate(
+        node,
+        ops.constant(np.array([layer.stride] * 2, dtype=np.float32)),
+        "nearest",
+        "scales",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+        axes=ops.constant(np.array([2, 3], dtype=np.int64)),
+    )
+
+
+def _batch_norm(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    scale = _weights(layer, tensors, "weight") / np.sqrt(
+        _weights(layer, tensors, "running_var") + np.float32(_BATCH_NORM_EPS)
+    )
+    shift = _weights(layer, tensors, "bias") - _weights(layer, tensors, "running_mean") * scale
+    # OpenVINO folds both into the convolution before
+    return ops.add(ops.multiply(node, _per_channel(scale)), _per_channel(shift))
+
+
+def _pad(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    before, after = layer.padding, layer.padding_after
+    begin = ops.constant(np.array([0, 0, before, before], dtype=np.int64))
+    end = ops.constant(np.array([0, 0, after, after], dtype=np.int64))
+    return ops.pad(node, begin, end, "constant", ops.constant(np.float32(0)))
+
+
+_MAKERS: Mapping[Kind, Callable[[Node, Layer, Tensors], Node]] = {
+    Kind.CONVOLUTION: _convolution,
+    Kind.TRANSPOSED: _transposed,
+    Kind.MAX_POOL: _max_pool,
+    Kind.RESIZE: _resize,
+    Kind.BATCH_NORM: _batch_norm,
+    Kind.RELU: lambda node, layer, tensors: ops.relu(node),
+    Kind.DROPOUT: lambda node, layer, tensors: node,
+    Kind.PAD: _pad,
+}

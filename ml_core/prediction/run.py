@@ -1,0 +1,193 @@
+"""The job `predict`: wires scene, network and output together."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import rasterio
+
+from .. import checkpoint
+from ..checkpoint import ModelCard
+from ..errors import SeaIceError
+from ..events import Done, Reporter
+from ..files import OutputFiles
+from ..jobs.predict import PredictJob
+from ..networks import Geometry, NetworkConfig, geometry
+from ..raster.grid import Window
+from ..raster.radiometry import Floats, Mask
+from ..raster.scene import Scene
+from ..raster.writing import BandInfo, RasterWriter
+from .budget import cache_bytes, tile_size
+from .halo import measured_halo
+from .outputs import sic_percent
+from .runtimes import Runtime, make_runtime
+from .tiled import Normalisation, Predicted, TiledNetwork, Tiling, predict_tiles
+
+
+def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
+    """Predict the SIC of a scene and write it as a GeoTIFF.
+
+    Raises:
+        SeaIceError: The model or a layer cannot be used, or the output cannot be written.
+    """
+    assert job.model is not None
+    assert job.output is not None
+    output = files.stage(job.output)
+    card, tensors = checkpoint.load(job.model)
+    if checkpoint.member_count(tensors) > 1:
+        report.info(f"{Path(job.model).name} holds several networks; the first one predicts")
+    job = _with_channels_of(job, card, report)
+    budget = round(job.memory_gib * 2**30)
+    with rasterio.Env(GDAL_CACHEMAX=cache_bytes(budget)):
+        runtime = make_runtime(job.runtime, job.device, card, checkpoint.member(tensors, 0), report)
+        with Scene.open(job, card.resolution_m) as scene:
+            return _predict(job, card, scene, runtime, output, budget, report)
+
+
+def _predict(
+    job: PredictJob,
+    card: ModelCard,
+    scene: Scene,
+    runtime: Runtime,
+    output: str,
+    budget: int,
+    report: Reporter,
+) -> Done:
+    for note in scene.notes:
+        report.warning(note)
+    shape = geometry(NetworkConfig.from_dict(card.network))
+    _check_fit(scene, card, shape, report)
+    source = _Channels(scene, card.channels)
+    normalisation = Normalisation(card.mean, card.std)
+    tiling = _tiling(job, source, scene, runtime, shape, normalisation, budget)
+    report.info(
+        f"{scene.grid.height} x {scene.grid.width} px of {scene.grid.resolution_m:.4g} m, tiles of"
+        f" {tiling.size} px with a margin of {tiling.halo} px"
+    )
+    tally = _Tally()
+    tags = {
+        "SEAICE_MODEL": Path(job.model or "").name,
+        "SEAICE_MODEL_CREATED": card.created,
+        "SEAICE_RUNTIME": runtime.name,
+        "SEAICE_PRECISION": runtime.precision,
+        "SEAICE_RESOLUTION_M": f"{scene.grid.resolution_m:g}",
+    }
+    if card.footprint_m is not None:
+        tags["SEAICE_REFERENCE_FOOTPRINT_M"] = f"{card.footprint_m:g}"
+    network = TiledNetwork(runtime, tiling)
+    band = BandInfo("Sea-ice concentration", "%")
+    with RasterWriter(output, scene.grid, [band], tags=tags, compression=job.compression) as writer:
+
+        def write(predicted: Predicted) -> None:
+            sic = sic_percent(predicted.output, predicted.valid, card)
+            tally.add(sic, predicted.valid)
+            writer.write(predicted.window, sic)
+
+        predict_tiles(
+            source,
+            scene.grid.shape,
+            network,
+            tiling,
+            normalisation,
+            write,
+            report.part(0.0, 0.95),
+            parallel=runtime.parallel,
+        )
+        report.check_cancelled()
+    if tally.count == 0:
+        raise SeaIceError(
+            f"{scene.label}: no pixel of the scene could be predicted; HH, HV and the mask leave"
+            " none valid"
+        )
+    numbers = {
+        "MEAN_SIC": tally.total / tally.count,
+        "VALID_FRACTION": tally.count / (scene.grid.height * scene.grid.width),
+    }
+    report.info(
+        f"Mean SIC {numbers['MEAN_SIC']:.1f} %, {100 * numbers['VALID_FRACTION']:.1f} % of the"
+        " pixels have one"
+    )
+    return Done({"OUTPUT": job.output or ""}, numbers)
+
+
+class _Tally:
+    """Sums over everything that was predicted."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self.count = 0
+
+    def add(self, sic: Floats, valid: Mask) -> None:
+        self.total += float(np.sum(sic, where=valid, dtype=np.float64))
+        self.count += int(np.count_nonzero(valid))
+
+
+class _Channels:
+    """A scene's channels in the order that the network wants.
+
+    Args:
+        scene: The scene.
+        channels: Their names.
+    """
+
+    def __init__(self, scene: Scene, channels: tuple[str, ...]) -> None:
+        self._scene = scene
+        self._order = [scene.channels.index(name) for name in channels]
+        self._same = self._order == list(range(len(scene.channels)))
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Return the channels (C, h, w) and the valid mask (h, w)."""
+        values, valid = self._scene.read(window)
+        return (values if self._same else values[self._order]), valid
+
+
+def _with_channels_of(job: PredictJob, card: ModelCard, report: Reporter) -> PredictJob:
+    """Return the job with the layers that the network was trained with."""
+    model = Path(job.model or "").name
+    trained = ", ".join(card.channels)
+    wants_angle = "incidence_angle" in card.channels
+    if wants_angle and job.incidence is None:
+        raise SeaIceError(
+            f"{model} was trained with {trained}; give the incidence angle of the scene"
+        )
+    if job.incidence is not None and not wants_angle:
+        report.info(f"{model} was trained with {trained}; the incidence angle is not used")
+        return dataclasses.replace(job, incidence=None)
+    return job
+
+
+def _check_fit(scene: Scene, card: ModelCard, shape: Geometry, report: Reporter) -> None:
+    side = min(scene.grid.shape)
+    if side < shape.minimum_size_px:
+        raise SeaIceError(
+            f"{scene.label}: at the network's resolution of {card.resolution_m:.4g} m the scene has"
+            f" {scene.grid.height} x {scene.grid.width} px; the network needs at least"
+            f" {shape.minimum_size_px}"
+        )
+    found = scene.grid.resolution_m
+    if found > 1.05 * card.resolution_m:
+        report.warning(
+            f"{scene.label} has pixels of {found:.4g} m, the network was trained at"
+            f" {card.resolution_m:.4g} m; it sees less detail than it learnt from, and its error is"
+            " unknown"
+        )
+
+
+def _tiling(
+    job: PredictJob,
+    source: _Channels,
+    scene: Scene,
+    runtime: Runtime,
+    shape: Geometry,
+    normalisation: Normalisation,
+    budget: int,
+) -> Tiling:
+    halo = job.overlap
+    if halo is None:
+        halo = measured_halo(source, scene.grid.shape, runtime, shape, normalisation)
+    size = job.tile_size or tile_size(
+        runtime, budget, scene.grid.shape, len(normalisation.mean), halo, shape.multiple
+    )
+    return Tiling(size, halo, shape.multiple)

@@ -1,0 +1,254 @@
+"""Tiled prediction: a scene through a network, tile by tile, reading and writing meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..events import Reporter
+from ..raster.grid import Window
+from ..raster.radiometry import Floats, Mask
+from ..raster.tiles import Tile, tiles
+from .pipeline import Pipeline
+from .runtimes import DeviceMemoryError, Runtime
+
+_CROP_STEP_PX = 64
+"""Half-empty tiles are cropped to multiples of this, so that few sizes occur."""
+
+
+class Source(Protocol):
+    """What is predicted from; `raster.Scene` is one."""
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Return channels (C, h, w) and the valid mask (h, w); the window may reach beyond."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What the network's input is made with.
+
+    Attributes:
+        mean: Of each channel, (C,).
+        std: Of each channel, (C,).
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def apply(self, values: Floats, valid: Mask) -> Floats:
+        """Return (x - mean) / std (C, h, w), 0 where invalid; `values` is overwritten."""
+        for channel, mean, std in zip(values, self.mean, self.std, strict=True):
+            channel -= np.float32(mean)
+            channel *= np.float32(1 / std)
+        if not valid.all():
+            values[:, ~valid] = 0
+        return values
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a scene is cut.
+
+    Attributes:
+        size: Side of a tile's core, px.
+        halo: Margin, px.
+        multiple: What the network's input must be a multiple of, px.
+    """
+
+    size: int
+    halo: int
+    multiple: int
+
+
+@dataclass
+class _Work:
+    core: Window  # in the scene
+    inner: Window  # the core's place in x
+    x: Floats  # (C, h, w) normalised
+    valid: Mask  # (core.height, core.width)
+
+
+@dataclass
+class Predicted:
+    """The network's output for one part of the scene.
+
+    Attributes:
+        window: Where it belongs.
+        output: (O, h, w).
+        valid: Where it means something, (h, w).
+    """
+
+    window: Window
+    output: Floats
+    valid: Mask
+
+
+class TiledNetwork:
+    """A network applied to inputs of any size, in parts where the device's memory is too small.
+
+    Args:
+        runtime: The network.
+        tiling: Its halo and multiple.
+    """
+
+    def __init__(self, runtime: Runtime, tiling: Tiling) -> None:
+        self._runtime = runtime
+        self._halo, self._multiple = tiling.halo, tiling.multiple
+        self._most_px = float("inf")
+        self.processed_px = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, x: Floats, inner: Window) -> Floats:
+        """Return the output (O, inner.height, inner.width) of a part of an input.
+
+        Args:
+            x: Normalised input (C, h, w), h and w multiples of the network's multiple.
+            inner: The part of it that is wanted.
+
+        Raises:
+            MemoryError: Not even a small part fits the device's memory.
+        """
+        height, width = x.shape[1:]
+        if height * width <= self._most_px:
+            try:
+                output = self._runtime(x[None])[0]  # (O, h, w)
+            except DeviceMemoryError:
+                with self._lock:
+                    self._most_px = min(self._most_px, height * width / 2)
+            else:
+                with self._lock:
+                    self.processed_px += height * width
+                wanted: Floats = output[(slice(None), *inner.slices)]
+                return wanted
+        if max(inner.height, inner.width) < 2 * self._multiple:
+            raise MemoryError(f"the device has too little memory for {height} x {width} px")
+        halves = []
+        for half in _halves(inner, self._multiple):
+            part = self._around(half, height, width)
+            place = Window(half.row - part.row, half.col - part.col, half.height, half.width)
+            halves.append(self(np.ascontiguousarray(x[(slice(None), *part.slices)]), place))
+        return np.concatenate(halves, axis=1 if inner.height >= inner.width else 2)
+
+    def _around(self, window: Window, height: int, width: int) -> Window:
+        m, halo = self._multiple, self._halo
+        row, col = (max(n - halo, 0) // m * m for n in (window.row, window.col))
+        stop_row = min(-(-(window.stop_row + halo) // m) * m, height)
+        stop_col = min(-(-(window.stop_col + halo) // m) * m, width)
+        return Window(row, col, stop_row - row, stop_col - col)
+
+
+def _halves(window: Window, multiple: int) -> tuple[Window, Window]:
+    """Split a window along its longer side, at a multiple from its start."""
+    if window.height >= window.width:
+        first = max(window.height // 2 // multiple * multiple, 1)
+        return (
+            Window(window.row, window.col, first, window.width),
+            Window(window.row + first, window.col, window.height - first, window.width),
+        )
+    first = max(window.width // 2 // multiple * multiple, 1)
+    return (
+        Window(window.row, window.col, window.height, first),
+        Window(window.row, window.col + first, window.height, window.width - first),
+    )
+
+
+def predict_tiles(
+    source: Source,
+    shape: tuple[int, int],
+    network: TiledNetwork,
+    tiling: Tiling,
+    normalisation: Normalisation,
+    write: Callable[[Predicted], None],
+    report: Reporter,
+    *,
+    parallel: int = 1,
+) -> None:
+    """Predict a scene: one thread reads, `parallel` threads compute, one writes.
+
+    Tiles without a valid pixel are skipped and never written. Progress is reported, and
+    cancellation noticed, once per tile.
+
+    Args:
+        source: The scene.
+        shape: Its height and width.
+        network: The network.
+        tiling: How it is cut.
+        normalisation: How its channels become the network's input.
+        write: Receives every predicted part, in no fixed order, in one thread.
+        report: Receives the progress.
+        parallel: Threads that compute.
+
+    Raises:
+        CancelledError: The run was cancelled.
+        SeaIceError: Reading or writing failed.
+    """
+    every = list(tiles(*shape, tiling.size, tiling.halo, tiling.multiple))
+    line = Pipeline()
+
+    def read() -> Iterator[_Work | None]:
+        for tile in every:
+            yield _read_tile(source, tile, tiling, normalisation)
+
+    def compute(work: _Work | None) -> Predicted | None:
+        if work is None:
+            return None
+        return Predicted(work.core, network(work.x, work.inner), work.valid)
+
+    def save(predicted: Predicted | None) -> bool:
+        if predicted is not None:
+            write(predicted)
+        return True
+
+    inputs = line.start(read())
+    outputs = line.map(compute, inputs, threads=parallel)
+    saved = line.map(save, outputs, threads=1)
+    with line:
+        for count, _ in enumerate(line.results(saved), 1):
+            report.progress(count / len(every))
+
+
+def _read_tile(
+    source: Source, tile: Tile, tiling: Tiling, normalisation: Normalisation
+) -> _Work | None:
+    values, valid = source.read(tile.padded)
+    inner = tile.inner
+    rows, cols = (np.flatnonzero(valid[inner.slices].any(axis=axis)) for axis in (1, 0))
+    if rows.size == 0:
+        return None
+    # the part of the core that holds data, from and to multiples of the scene's grid
+    box = _box(inner, rows, cols)
+    step = max(tiling.multiple, _CROP_STEP_PX // tiling.multiple * tiling.multiple)
+    cut = Window(
+        max(box.row - tiling.halo, 0) // step * step,
+        max(box.col - tiling.halo, 0) // step * step,
+        0,
+        0,
+    )
+    stop_row = min(-(-(box.stop_row + tiling.halo) // step) * step, tile.padded.height)
+    stop_col = min(-(-(box.stop_col + tiling.halo) // step) * step, tile.padded.width)
+    cut = Window(cut.row, cut.col, stop_row - cut.row, stop_col - cut.col)
+    x = normalisation.apply(values, valid)
+    if cut.height * cut.width < 0.9 * valid.size:
+        x = np.ascontiguousarray(x[(slice(None), *cut.slices)])
+    else:
+        box, cut = inner, Window(0, 0, *valid.shape)
+    return _Work(
+        Window(tile.padded.row + box.row, tile.padded.col + box.col, box.height, box.width),
+        Window(box.row - cut.row, box.col - cut.col, box.height, box.width),
+        x,
+        valid[box.slices],
+    )
+
+
+def _box(inner: Window, rows: np.ndarray[Any, Any], cols: np.ndarray[Any, Any]) -> Window:
+    return Window(
+        inner.row + int(rows[0]),
+        inner.col + int(cols[0]),
+        int(rows[-1] - rows[0]) + 1,
+        int(cols[-1] - cols[0]) + 1,
+    )

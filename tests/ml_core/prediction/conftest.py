@@ -1,0 +1,132 @@
+"""Networks and scenes for the tests of prediction."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from ml_core import checkpoint, networks
+from ml_core.checkpoint import ModelCard
+from ml_core.networks import NetworkConfig
+from tests.ml_core.raster.conftest import write_raster
+
+
+def card_of(config, **more):
+    """A model card for a network; its scene has about zero mean and unit variance."""
+    channels = ("HH", "HV", "incidence_angle")[: config.in_channels]
+    values = {
+        "network": config.to_dict(),
+        "channels": channels,
+        "mean": (-15.0, -24.0, 35.0)[: config.in_channels],
+        "std": (5.0, 5.0, 8.0)[: config.in_channels],
+        "resolution_m": 40.0,
+        "footprint_m": 12_000.0,
+        "created": "2026-01-01T00:00:00Z",
+    }
+    return ModelCard(**{**values, **more})
+
+
+def random_state(config, seed=0):
+    """A network's state with every tensor random, batch norm's statistics too."""
+    generator = torch.Generator().manual_seed(seed)
+    network = networks.build(config, generator)
+    state = {}
+    for name, tensor in network.state_dict().items():
+        if name.endswith("running_var"):
+            tensor = 0.5 + torch.rand(tensor.shape, generator=generator)
+        elif name.endswith("running_mean") or name.endswith("bias"):
+            tensor = 0.1 * torch.randn(tensor.shape, generator=generator)
+        state[name] = tensor.numpy()
+    return state
+
+
+def sea_ice(shape, seed=0):
+    """HH and HV (2, H, W) in dB of ice and water in patches, and the ice fraction (H, W)."""
+    generator = np.random.default_rng(seed)
+    coarse = generator.random((shape[0] // 40 + 2, shape[1] // 40 + 2)).astype(np.float32)
+    x = torch.nn.functional.interpolate(
+        torch.from_numpy(coarse)[None, None], size=shape, mode="bicubic", align_corners=False
+    )
+    ice = torch.clamp(4 * (x[0, 0] - 0.35), 0, 1).numpy()
+    speckle = generator.gamma(8, 1 / 8, (2, *shape))
+    power = np.stack([0.01 + 0.07 * ice, 0.001 + 0.007 * ice]) * speckle
+    return (10 * np.log10(power)).astype(np.float32), ice
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """A U-Net of depth 4 fitted for some seconds: its output is a SIC, not noise."""
+    config = NetworkConfig(filters=4, depth=4)
+    generator = torch.Generator().manual_seed(1)
+    network = networks.build(config, generator)
+    optimiser = torch.optim.Adam(network.parameters(), 4e-3)
+    card = card_of(config)
+    values, ice = sea_ice((700, 700), seed=5)
+    mean, std = (np.array(v, dtype=np.float32)[:, None, None] for v in (card.mean, card.std))
+    x, y = torch.from_numpy((values - mean) / std), torch.from_numpy(ice)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # tests run beside each other
+    for _ in range(80):
+        rows, cols = torch.randint(0, 700 - 128, (2, 2), generator=generator)
+        places = [np.s_[r : r + 128, c : c + 128] for r, c in zip(rows, cols, strict=True)]
+        batch = torch.stack([x[(slice(None), *place)] for place in places])
+        wanted = torch.stack([y[place] for place in places])
+        loss = ((network(batch)[:, 0] - wanted) ** 2).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    torch.set_num_threads(threads)
+    assert loss.item() < 0.1
+    return card, {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    """A function that writes a model file and returns its path."""
+
+    def make(card, state, name="net.safetensors"):
+        path = str(tmp_path / name)
+        checkpoint.save(path, {f"member0.{key}": value for key, value in state.items()}, card)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def scene_files(tmp_path):
+    """A function that writes (2, H, W) dB as HH and HV files and returns their paths."""
+
+    def make(values, **more):
+        return {
+            name: write_raster(tmp_path / f"{name}.tif", band, nodata=np.nan, **more)
+            for name, band in zip(("hh", "hv"), values, strict=True)
+        }
+
+    return make
+
+
+class Recorder:
+    """Stands in for the reporter's receiver."""
+
+    def __init__(self):
+        self.events = []
+
+    def __call__(self, event):
+        self.events.append(event)
+
+    def texts(self, level=None):
+        return [
+            event.text
+            for event in self.events
+            if hasattr(event, "level") and level in (None, event.level)
+        ]
+
+
+@pytest.fixture
+def recorder():
+    return Recorder()
+
+
+def replace(card, **more):
+    return dataclasses.replace(card, **more)

@@ -1,0 +1,282 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from ml_core import networks
+from ml_core.errors import CancelledError, SeaIceError
+from ml_core.events import Reporter
+from ml_core.networks import NetworkConfig
+from ml_core.networks.sliding import as_map
+from ml_core.prediction.halo import measured_halo
+from ml_core.prediction.openvino_runtime import OpenVinoRuntime
+from ml_core.prediction.runtimes import DeviceMemoryError
+from ml_core.prediction.tiled import Normalisation, TiledNetwork, Tiling, predict_tiles
+from ml_core.prediction.torch_runtime import TorchRuntime
+from ml_core.raster.grid import Window
+from tests.ml_core.prediction.conftest import random_state, sea_ice
+
+SMALL = NetworkConfig(filters=4, depth=2)
+PLAIN = Normalisation((0.0, 0.0), (1.0, 1.0))
+
+
+class ArraySource:
+    """Channels and mask in memory; counts its reads."""
+
+    def __init__(self, values, valid=None):
+        self.values = values
+        self.valid = np.isfinite(values).all(axis=0) if valid is None else valid
+        self.reads = 0
+
+    def read(self, window):
+        self.reads += 1
+        values = np.full((len(self.values), window.height, window.width), np.nan, np.float32)
+        valid = np.zeros((window.height, window.width), bool)
+        inside = window.clipped(*self.valid.shape)
+        place = Window(
+            inside.row - window.row, inside.col - window.col, inside.height, inside.width
+        )
+        values[(slice(None), *place.slices)] = self.values[(slice(None), *inside.slices)]
+        valid[place.slices] = self.valid[inside.slices]
+        return values, valid
+
+
+def runtime_of(config, state, **more):
+    return OpenVinoRuntime(
+        as_map(networks.plan(config)), state, precision="float32", threads=1, **more
+    )
+
+
+def whole_image(runtime, source, normalisation, multiple):
+    """The network on the whole scene at once, filled up to its multiple."""
+    height, width = source.valid.shape
+    filled = Window(0, 0, -(-height // multiple) * multiple, -(-width // multiple) * multiple)
+    values, valid = source.read(filled)
+    return runtime(normalisation.apply(values, valid)[None])[0][:, :height, :width]
+
+
+def tiled(runtime, source, normalisation, tiling, parallel=1, emit=lambda event: None):
+    output = np.full(source.valid.shape, np.nan, dtype=np.float32)
+    written = np.zeros(output.shape, dtype=int)
+
+    def write(predicted):
+        output[predicted.window.slices] = np.where(
+            predicted.valid, predicted.output[0], np.float32(np.nan)
+        )
+        written[predicted.window.slices] += 1
+
+    network = TiledNetwork(runtime, tiling)
+    shape = source.valid.shape
+    predict_tiles(
+        source, shape, network, tiling, normalisation, write, Reporter(emit), parallel=parallel
+    )
+    assert written.max() <= 1
+    assert not np.isfinite(output[written == 0]).any()
+    return output
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        SMALL,
+        NetworkConfig("encoder_decoder", filters=4, depth=2),
+        NetworkConfig("same_resolution_cnn", filters=4, depth=3),
+        NetworkConfig("patch_cnn", filters=3, depth=1, output_stride=4),
+    ],
+    ids=lambda config: config.architecture,
+)
+@pytest.mark.parametrize("size", [64, 96, 1000])
+def test_tiles_equal_the_whole_image_with_the_exact_halo(config, size):
+    generator = np.random.default_rng(1)
+    values = generator.normal(size=(2, 203, 318)).astype(np.float32)
+    values[:, 90:130, :250] = np.nan
+    values[:, :, 300:] = np.nan
+    source = ArraySource(values)
+    shape = networks.geometry(config)
+    runtime = runtime_of(config, random_state(config))
+    expected = whole_image(runtime, source, PLAIN, shape.multiple)[0]
+    found = tiled(runtime, source, PLAIN, Tiling(size, shape.halo_px, shape.multiple))
+    assert np.array_equal(np.isfinite(found), source.valid)
+    difference = np.abs(found - expected)[source.valid]
+    assert difference.max() < 1e-4 * np.abs(expected).max()
+
+
+def test_a_halo_that_is_too_small_shows(trained):
+    """The comparison above can fail."""
+    config = NetworkConfig.from_dict(trained[0].network)
+    source = ArraySource(np.random.default_rng(1).normal(size=(2, 256, 256)).astype(np.float32))
+    runtime = runtime_of(config, trained[1])
+    expected = whole_image(runtime, source, PLAIN, 16)[0]
+    found = tiled(runtime, source, PLAIN, Tiling(64, 0, 16))
+    assert np.abs(found - expected).max() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("openvino", 256), ("openvino", 512), ("openvino", 1024), ("torch", 512)]
+)
+def test_a_trained_network_shows_no_seams_with_the_measured_halo(trained, size, name):
+    card, state = trained
+    config = NetworkConfig.from_dict(card.network)
+    source = ArraySource(sea_ice((1500, 1300), seed=3)[0])
+    normalisation = Normalisation(card.mean, card.std)
+    shape = networks.geometry(config)
+    runtime = runtime_of(config, state)
+    if name == "torch":
+        runtime = TorchRuntime(config, state, "cpu", precision="float32")
+    halo = measured_halo(source, source.valid.shape, runtime, shape, normalisation)
+    assert 16 <= halo <= shape.halo_px
+    expected = whole_image(runtime, source, normalisation, 16)[0]
+    found = tiled(runtime, source, normalisation, Tiling(size, halo, 16))
+    assert 100 * np.abs(np.clip(found, 0, 1) - np.clip(expected, 0, 1)).max() <= 0.5
+
+
+def test_measured_halo_of_a_network_that_looks_far_is_the_exact_one():
+    config = NetworkConfig(filters=2, depth=3)
+    source = ArraySource(np.random.default_rng(1).normal(size=(2, 400, 400)).astype(np.float32))
+    shape = networks.geometry(config)
+    # the output differs by all that it has wherever the input was cut
+    seen = []
+
+    class Edgy:
+        def __call__(self, batch):
+            seen.append(batch.shape)
+            return batch[:, :1] + batch.shape[2]
+
+    assert measured_halo(source, (400, 400), Edgy(), shape, PLAIN) == shape.halo_px
+    assert len({s[2] for s in seen}) == 2
+
+
+def test_empty_tiles_are_read_but_not_computed_and_half_empty_ones_are_cropped():
+    values = np.full((2, 512, 512), np.nan, dtype=np.float32)
+    values[:, 10:60, 300:340] = 1
+    source = ArraySource(values)
+    shapes = []
+
+    class Counting:
+        def __call__(self, batch):
+            shapes.append(batch.shape[2:])
+            return batch[:, :1]
+
+    found = tiled(Counting(), source, PLAIN, Tiling(256, 16, 16))
+    assert np.array_equal(np.isfinite(found), source.valid)
+    assert shapes == [(128, 128)]
+
+
+class Limited:
+    """A device with memory for so many pixels."""
+
+    def __init__(self, runtime, most_px):
+        self.runtime, self.most_px = runtime, most_px
+        self.calls = 0
+
+    def __call__(self, batch):
+        self.calls += 1
+        if batch.shape[2] * batch.shape[3] > self.most_px:
+            raise DeviceMemoryError("no")
+        return self.runtime(batch)
+
+
+def test_too_little_memory_halves_the_tile_and_gives_the_same():
+    config = SMALL
+    source = ArraySource(np.random.default_rng(0).normal(size=(2, 300, 200)).astype(np.float32))
+    shape = networks.geometry(config)
+    runtime = runtime_of(config, random_state(config))
+    tiling = Tiling(256, shape.halo_px, shape.multiple)
+    limited = Limited(runtime, 120 * 160)
+    found = tiled(limited, source, PLAIN, tiling)
+    expected = tiled(runtime, source, PLAIN, tiling)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    assert limited.calls > 4
+    with pytest.raises(MemoryError, match="too little memory for"):
+        tiled(Limited(runtime, 10), source, PLAIN, tiling)
+
+
+def test_several_threads_give_what_one_gives():
+    config = SMALL
+    source = ArraySource(np.random.default_rng(0).normal(size=(2, 300, 300)).astype(np.float32))
+    runtime = runtime_of(config, random_state(config))
+    tiling = Tiling(64, 48, 4)
+    expected = tiled(runtime, source, PLAIN, tiling)
+    assert np.array_equal(tiled(runtime, source, PLAIN, tiling, parallel=4), expected)
+
+
+def running():
+    return threading.active_count()
+
+
+@pytest.mark.parametrize("stage", ["read", "compute", "write"])
+def test_a_failure_in_any_stage_is_raised_and_ends_the_threads(stage):
+    source = ArraySource(np.ones((2, 256, 256), dtype=np.float32))
+    before = running()
+
+    def fail(*_):
+        raise SeaIceError(f"{stage} failed")
+
+    network = TiledNetwork(
+        fail if stage == "compute" else lambda batch: batch[:, :1], Tiling(32, 0, 1)
+    )
+    if stage == "read":
+        source.read = fail
+    with pytest.raises(SeaIceError, match=f"{stage} failed"):
+        predict_tiles(
+            source,
+            (256, 256),
+            network,
+            Tiling(32, 0, 1),
+            PLAIN,
+            fail if stage == "write" else lambda predicted: None,
+            Reporter(lambda event: None),
+            parallel=2,
+        )
+    assert running() == before
+
+
+def test_cancelling_stops_within_a_few_tiles_and_ends_the_threads():
+    source = ArraySource(np.ones((2, 2048, 2048), dtype=np.float32))
+    before = running()
+    cancelled = threading.Event()
+
+    def slow(batch):
+        time.sleep(0.01)
+        return batch[:, :1]
+
+    def emit(event):
+        if event.fraction > 0.02:
+            cancelled.set()
+
+    with pytest.raises(CancelledError):
+        predict_tiles(
+            source,
+            (2048, 2048),
+            TiledNetwork(slow, Tiling(32, 0, 1)),
+            Tiling(32, 0, 1),
+            PLAIN,
+            lambda predicted: None,
+            Reporter(emit, cancelled.is_set),
+        )
+    assert source.reads < 4096 * 0.02 + 20
+    assert running() == before
+
+
+def test_few_tiles_are_in_memory_at_a_time():
+    source = ArraySource(np.ones((2, 1024, 1024), dtype=np.float32))
+    written = []
+
+    def slow(predicted):
+        time.sleep(0.002)
+        written.append(source.reads - len(written))
+
+    network = TiledNetwork(lambda batch: batch[:, :1], Tiling(64, 0, 1))
+    predict_tiles(
+        source,
+        (1024, 1024),
+        network,
+        Tiling(64, 0, 1),
+        PLAIN,
+        slow,
+        Reporter(lambda event: None),
+        parallel=2,
+    )
+    assert len(written) == 256
+    assert max(written) <= 12
