@@ -134,7 +134,7 @@ def save(path: str, tensors: Mapping[str, Array], card: ModelCard) -> None:
     )
     # one metadata entry only: the library keeps several in no fixed order
     content = to_bytes(
-        {name: np.ascontiguousarray(array) for name, array in sorted(tensors.items())},
+        {name: np.asarray(array, order="C") for name, array in sorted(tensors.items())},
         metadata={_CARD_KEY: text},
     )
     try:

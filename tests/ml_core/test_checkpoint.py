@@ -50,7 +50,7 @@ def test_what_is_saved_comes_back(tmp_path):
     assert card == checkpoint.read_card(path)
     assert set(tensors) == set(TENSORS)
     for name, array in TENSORS.items():
-        assert tensors[name].dtype == array.dtype
+        assert (tensors[name].dtype, tensors[name].shape) == (array.dtype, array.shape)
         np.testing.assert_array_equal(tensors[name], array)
 
 

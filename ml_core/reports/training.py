@@ -1,0 +1,290 @@
+"""The report of `train`: curves, split, errors and model card of a fitted network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checkpoint import ModelCard
+from ..evaluation.baselines import LABELS
+from ..evaluation.metrics import Density, Scores
+from . import colours, page
+from .charts import Mark, Series, curves, density
+from .figures import Picture
+from .maps import Panel, maps
+from .tables import Column, Table, text
+
+UNUSED, TRAINING, VALIDATION, BUFFER = 0.0, 1.0, 2.0, 3.0
+"""Values of `TrainingView.roles`; pixels without a reference are NaN."""
+
+_ROLES: Final = (
+    ("no reference", "#ffffff"),
+    ("training", "#9ecae1"),
+    ("validation", "#d1600a"),
+    ("buffer", "#b9b9b9"),
+)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The losses of a fit by epoch, in the unit of the report.
+
+    Attributes:
+        training: Mean data loss of each epoch's chips.
+        validation: Data loss on the validation part; None where there was none.
+        penalty: L2 and L1 terms.
+        best: The epoch that was kept, from 1.
+        first_candidate: The first epoch after the learning rate had come down.
+    """
+
+    training: list[float]
+    validation: list[float | None]
+    penalty: list[float]
+    best: int
+    first_candidate: int
+
+
+@dataclass(frozen=True)
+class TrainingView:
+    """What the report shows of a training.
+
+    Attributes:
+        title: What was trained on.
+        card: The model card.
+        loss_label: What the data loss is called.
+        loss_unit: Its unit.
+        curve: Of the fit that was validated.
+        second: Of the fit on everything; None where there was none.
+        training: Errors on the training part.
+        validation: Errors on the validation part; None without one.
+        density: How often which SIC was predicted for which on the validation part.
+        baselines: RMSE in percent of ``network`` and of baselines on the validation part's cells.
+        footprints: Independent footprints of the validation part.
+        hh_db: HH, thinned (h, w).
+        sic_percent: The reference, thinned likewise.
+        roles: Parts of the split, thinned likewise.
+        predicted_percent: Prediction of the validated fit in the validation blocks, by cells; NaN
+            elsewhere.
+        reference_cells: The reference by cells.
+        pixel_size_m: Ground size (height, width) of a thinned pixel.
+        cell_size_m: Ground size (height, width) of a cell.
+        verdict: A plain word on the fit, the numbers behind it, and the notice's kind.
+        warnings: What the analyst should look at.
+    """
+
+    title: str
+    card: ModelCard
+    loss_label: str
+    loss_unit: str
+    curve: Curve
+    second: Curve | None
+    training: Scores
+    validation: Scores | None
+    density: Density | None
+    baselines: dict[str, float]
+    footprints: float
+    hh_db: NDArray[np.floating]
+    sic_percent: NDArray[np.floating]
+    roles: NDArray[np.floating]
+    predicted_percent: NDArray[np.floating]
+    reference_cells: NDArray[np.floating]
+    pixel_size_m: tuple[float, float]
+    cell_size_m: tuple[float, float]
+    verdict: tuple[str, str, str]
+    warnings: tuple[str, ...] = field(default_factory=tuple)
+
+
+def write(path: str, view: TrainingView) -> None:
+    """Write the report as one HTML file."""
+    page.render(
+        "training.html",
+        path,
+        view=view,
+        tiles=_tiles(view),
+        curves=_curves(view),
+        split=_split_map(view),
+        maps=_maps(view),
+        scatter=_scatter(view),
+        errors=_errors(view),
+        baselines=_baselines(view),
+        settings=_facts(view.card.training.get("parameters", {})),
+        card=_card(view.card),
+    )
+
+
+def _tiles(view: TrainingView) -> list[tuple[str, str, str, str]]:
+    tiles = [
+        (
+            "RMSE on the validation blocks",
+            text(view.validation.rmse_percent if view.validation else None, 1),
+            "% SIC",
+            f"{view.footprints:.1f} independent footprints" if view.validation else "none kept",
+        ),
+        ("RMSE on the training part", text(view.training.rmse_percent, 1), "% SIC", ""),
+        ("Best epoch", str(view.curve.best), "", f"of {len(view.curve.training)}"),
+    ]
+    if "linear" in view.baselines:
+        tiles.append(
+            ("Linear regression, same blocks", text(view.baselines["linear"], 1), "% SIC", "")
+        )
+    return tiles
+
+
+def _curves(view: TrainingView) -> list[Picture]:
+    epochs = np.arange(1, len(view.curve.training) + 1)
+    series = [Series("training, as fitted (dropout on)", epochs, view.curve.training, marker="o")]
+    known = [np.nan if value is None else value for value in view.curve.validation]
+    if np.isfinite(known).any():
+        series.append(Series("validation", epochs, known, marker="o"))
+    if view.second:
+        again = np.arange(1, len(view.second.training) + 1)
+        series.append(
+            Series("training, fitted again on everything", again, view.second.training, line=":")
+        )
+    if max(view.curve.penalty) > 0:
+        series.append(Series("L2 and L1 terms", epochs, view.curve.penalty, line="--"))
+    best = (
+        [Mark(view.curve.best, f"best epoch, {view.curve.best}")]
+        if view.curve.validation[0] is not None
+        else []
+    )
+    return [
+        curves(
+            series,
+            x_label="Epoch",
+            y_label=f"{view.loss_label.capitalize()} [{view.loss_unit}]",
+            alt="Loss curves of training and validation by epoch",
+            caption=(
+                "Data loss by epoch, and the penalty on the weights apart from it. The best epoch"
+                f" is looked for from epoch {view.curve.first_candidate} on, once the learning rate"
+                " has come down."
+            ),
+            log_y=True,
+            marks=best,
+        )
+    ]
+
+
+def _split_map(view: TrainingView) -> Picture:
+    roles = colours.categories("Part", _ROLES)
+    return maps(
+        [
+            Panel(view.hh_db, "HH", _grey(view.hh_db)),
+            Panel(view.sic_percent, "Reference", colours.sic()),
+            Panel(view.roles, "Split", roles, legend=_ROLES[1:]),
+        ],
+        view.pixel_size_m,
+        alt="Maps of HH, the reference and the parts of the split",
+        caption=(
+            "The network learns from the training part and is judged on the validation blocks; in"
+            " the buffer between them the reference is left out of both."
+        ),
+    )
+
+
+def _maps(view: TrainingView) -> Picture | None:
+    if view.validation is None:
+        return None
+    predicted = view.predicted_percent
+    known = np.where(np.isfinite(predicted), view.reference_cells, np.nan)
+    limit = max(5.0, float(np.nanmax(np.abs(predicted - known))))
+    return maps(
+        [
+            Panel(known, "Reference, validation blocks", colours.sic()),
+            Panel(predicted, "Predicted there", colours.sic()),
+            Panel(predicted - known, "Predicted minus reference", colours.difference(limit)),
+        ],
+        view.cell_size_m,
+        alt="Maps of reference, prediction and their difference in the validation blocks",
+        caption="By cells of about a quarter of the footprint; nothing here was learnt from.",
+    )
+
+
+def _grey(values_db: NDArray[np.floating]) -> colours.Scale:
+    low, high = np.nanquantile(values_db, (0.02, 0.98))
+    return colours.backscatter("sigma0 [dB]", float(low), float(high))
+
+
+def _scatter(view: TrainingView) -> Picture | None:
+    if view.density is None:
+        return None
+    return density(
+        view.density.counts,
+        view.density.edges,
+        view.density.edges,
+        x_label="Reference SIC [%]",
+        y_label="Predicted SIC [%]",
+        alt="Density of predicted against reference SIC on the validation blocks",
+        caption="Reference pixels of the validation blocks.",
+    )
+
+
+def _errors(view: TrainingView) -> Table:
+    columns = (
+        Column("Part"),
+        Column("RMSE", "% SIC", 2),
+        Column("MAE", "% SIC", 2),
+        Column("Bias", "% SIC", 2),
+        Column("R²", decimals=3),
+        Column("Reference pixels"),
+    )
+    rows = [
+        (name, s.rmse_percent, s.mae_percent, s.bias_percent, s.r2, s.count)
+        for name, s in (("Training", view.training), ("Validation", view.validation))
+        if s is not None
+    ]
+    note = "Each reference pixel at the network's grid counts once; SIC is clipped to 0-100 %."
+    if view.validation and view.validation.r2 is None:
+        note += f" R² of validation is withheld: {view.validation.r2_withheld}."
+    return Table(columns, rows, caption="Errors of the fit that was validated", note=note)
+
+
+def _baselines(view: TrainingView) -> Table | None:
+    if not view.baselines:
+        return None
+    names = {**LABELS, "network": "this network"}
+    ordered = sorted(view.baselines.items(), key=lambda item: item[1])
+    return Table(
+        (Column("Predictor"), Column("RMSE", "% SIC", 2)),
+        [(names.get(name, name), rmse) for name, rmse in ordered],
+        caption="Beside baselines, on the validation blocks",
+        note=(
+            "All on the same cells, means over about a quarter of the footprint. The baselines"
+            " learn from the training part; those of position know no backscatter at all."
+        ),
+        strong=frozenset(i for i, (name, _) in enumerate(ordered) if name == "network"),
+    )
+
+
+def _facts(values: Any) -> list[tuple[str, Any]]:  # Any: JSON of the card
+    return [
+        (str(name), ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value)
+        for name, value in values.items()
+    ]
+
+
+def _card(card: ModelCard) -> list[tuple[str, Any]]:
+    channels = zip(card.channels, card.mean, card.std, strict=True)
+    split, training = card.split, card.training
+    return [
+        ("Inputs", "; ".join(f"{k}: {v}" for k, v in training.get("inputs", {}).items())),
+        ("Network", "; ".join(f"{k} {v}" for k, v in card.network.items() if v is not None)),
+        ("Task", card.task),
+        (
+            "Channels (mean, standard deviation)",
+            "; ".join(f"{name} {mean:.2f}, {std:.2f}" for name, mean, std in channels),
+        ),
+        ("Resolution", f"{card.resolution_m:.4g} m"),
+        ("Footprint of the reference", f"{card.footprint_m or 0:.4g} m"),
+        ("Buffer", f"{split.get('buffer_m', 0):.4g} m"),
+        ("Steps", training.get("steps")),
+        ("Fitted again on everything", training.get("fitted_again_on_everything")),
+        ("Seed", training.get("seed")),
+        ("Device", f"{training.get('device')}, {training.get('precision')}"),
+        ("Seconds of fitting", training.get("seconds")),
+        ("Versions", "; ".join(f"{k} {v}" for k, v in card.versions.items())),
+        ("Created", card.created),
+    ]

@@ -1,0 +1,239 @@
+"""Chips: training samples drawn from a scene, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from ..errors import SeaIceError
+from ..raster.grid import Window
+from .cells import Cells
+from .split import Split
+
+_ROWS_AT_ONCE: Final = 512
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation of each channel, dB or degrees."""
+
+    mean: NDArray[np.float32]  # (C,)
+    std: NDArray[np.float32]  # (C,)
+
+    def apply(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return pixels (..., C) as multiples of the deviation from the mean; NaN becomes 0."""
+        normal: NDArray[np.float32] = (pixels - self.mean) / self.std
+        return np.nan_to_num(normal, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How chips are varied at random.
+
+    Attributes:
+        north_south: Mirrored along the columns.
+        east_west: Mirrored along the rows, across range.
+        quarter_turn: Turned by 90 degrees, which with both mirrorings makes every rotation.
+    """
+
+    north_south: bool = True
+    east_west: bool = False
+    quarter_turn: bool = False
+
+    @classmethod
+    def of(cls, choice: str, *, has_angle: bool) -> Augmentation:
+        """Return what a choice of `jobs.choices.AUGMENTATIONS` means.
+
+        Backscatter falls with the incidence angle, so east and west differ; a network that sees
+        the angle can be shown mirrored chips all the same, since the angle is mirrored with them.
+        Turned chips would show it angles that rise along the flight, which do not exist.
+
+        Args:
+            choice: ``none``, ``flips`` or ``rotations``.
+            has_angle: Whether the incidence angle is a channel.
+        """
+        if choice == "none":
+            return cls(north_south=False)
+        turned = choice == "rotations" and not has_angle
+        return cls(east_west=has_angle or turned, quarter_turn=turned)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Chips ready for the network.
+
+    Attributes:
+        pixels: Normalised input (B, S, S, C); the channels lie together in memory.
+        label: Reference (B, S, S): SIC as a fraction, or a class; 0 where not valid.
+        valid: Where the label counts (B, S, S).
+    """
+
+    pixels: NDArray[np.float32]
+    label: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+
+
+def normalisation(store: NDArray[np.float32], split: Split, names: Sequence[str]) -> Normalisation:
+    """Return each channel's mean and deviation over the training part, where it has a reference.
+
+    Args:
+        store: Pixels and label (H, W, C + 1), NaN where there is none; may be memory-mapped.
+        split: Tells the training part.
+        names: The channels' names, for messages.
+
+    Raises:
+        SeaIceError: A channel has no values there, or one value only.
+    """
+    height, width, depth = store.shape
+    count, total, squares = 0, np.zeros(depth - 1), np.zeros(depth - 1)
+    shift: NDArray[np.float64] | None = None
+    for row in range(0, height, _ROWS_AT_ONCE):
+        window = Window(row, 0, min(_ROWS_AT_ONCE, height - row), width)
+        part = store[window.slices]
+        rows = part[split.training(window) & np.isfinite(part[..., -1])][:, :-1].astype(np.float64)
+        if not len(rows):
+            continue
+        if shift is None:
+            shift = rows.mean(0)  # keeps the sums of squares small
+        rows -= shift
+        count += len(rows)
+        total += rows.sum(0)
+        squares += np.square(rows).sum(0)
+    if shift is None:
+        raise SeaIceError(
+            "the training part has no pixel where HH, HV and the reference are all valid; check"
+            " that the layers overlap and what their nodata values are"
+        )
+    std = np.sqrt(np.maximum(squares / count - np.square(total / count), 0))
+    for name, deviation, mean in zip(names, std, shift + total / count, strict=True):
+        if not deviation > 1e-6 * max(1.0, abs(mean)):
+            raise SeaIceError(
+                f"{name} has the value {mean:g} everywhere on the training part; a network learns"
+                " nothing from it. Check the layer and its band"
+            )
+    return Normalisation((shift + total / count).astype(np.float32), std.astype(np.float32))
+
+
+_DEFAULT: Final = Augmentation()
+
+
+class ChipSampler:
+    """Draws chips uniformly over the reference of the training part.
+
+    Each chip holds a reference pixel drawn uniformly, at a place of the chip drawn uniformly, as
+    far as the scene's edge allows.
+
+    Args:
+        store: Pixels and reference SIC in percent (H, W, C + 1), NaN where there is none, and no
+            reference without pixels; may be memory-mapped.
+        cells: The reference counted by cells.
+        split: Tells the training part.
+        scaling: Normalises the pixels.
+        size_px: Side S of a chip.
+        label: Turns SIC in percent into what the network learns.
+        augmentation: How chips are varied.
+
+    Raises:
+        SeaIceError: The scene is smaller than a chip, or has no training pixels.
+    """
+
+    def __init__(
+        self,
+        store: NDArray[np.float32],
+        cells: Cells,
+        split: Split,
+        scaling: Normalisation,
+        size_px: int,
+        label: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        augmentation: Augmentation = _DEFAULT,
+    ) -> None:
+        height, width = store.shape[:2]
+        if min(height, width) < size_px:
+            raise SeaIceError(
+                f"the scene has {height} x {width} px at the network's resolution, less than a"
+                f" chip of {size_px} x {size_px} px; give a smaller Chip size, a finer Resolution,"
+                " or a larger scene"
+            )
+        self._store, self._split, self._scaling = store, split, scaling
+        self._size, self._cell = size_px, cells.size_px
+        self._label, self._augmentation = label, augmentation
+        kept = split.training_cells(cells)
+        self._cells_cumulated = np.cumsum(np.where(kept, cells.count, 0))
+        self._cells_across = cells.count.shape[1]
+        if not self._cells_cumulated[-1]:
+            raise SeaIceError(
+                "no reference pixel is left for training; check that the reference overlaps the"
+                " scene and what its nodata values are"
+            )
+        # (H - S + 1, W - S + 1, C + 1, S, S): a chip at every place, nothing is copied
+        views = sliding_window_view(store, (size_px, size_px), axis=(0, 1))  # type: ignore[call-overload]
+        self._chips = views.transpose(0, 1, 3, 4, 2)
+
+    def draw(self, number: int, rng: np.random.Generator) -> Batch:
+        """Return a batch of so many chips."""
+        rows, cols = self._places(number, rng)
+        chips = self._chips[rows, cols]  # (B, S, S, C + 1), a copy
+        pixels = self._scaling.apply(chips[..., :-1])
+        sic = chips[..., -1]
+        valid = np.isfinite(sic) & self._training(rows, cols)
+        label = np.where(valid, self._label(sic), np.float32(0))
+        return self._varied(Batch(pixels, label, valid), rng)
+
+    def _varied(self, batch: Batch, rng: np.random.Generator) -> Batch:
+        """Mirror and turn a batch's chips in place, each at random."""
+        south, east, turned = rng.random((3, len(batch.label))) < 0.5
+        arrays: list[NDArray[Any]] = [batch.pixels, batch.label, batch.valid]  # Any: two types
+        for array in arrays:
+            if self._augmentation.north_south:
+                array[south] = array[south, ::-1]
+            if self._augmentation.east_west:
+                array[east] = array[east, :, ::-1]
+            if self._augmentation.quarter_turn:
+                array[turned] = array[turned].swapaxes(1, 2)
+        return batch
+
+    def _places(
+        self, number: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the chips' first rows and columns."""
+        height, width = self._store.shape[:2]
+        rows, cols = self._reference_pixels(number, rng)
+        offset = rng.integers(0, self._size, (2, number))
+        return (
+            np.clip(rows - offset[0], 0, height - self._size),
+            np.clip(cols - offset[1], 0, width - self._size),
+        )
+
+    def _reference_pixels(
+        self, number: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return training pixels that have a reference, each as likely as the other.
+
+        A cell is drawn by its number of reference pixels, then a pixel of it until one has a value.
+        """
+        total = int(self._cells_cumulated[-1])
+        cell = np.searchsorted(self._cells_cumulated, rng.integers(0, total, number), "right")
+        top, left = np.divmod(cell, self._cells_across)
+        rows, cols = np.empty(number, np.int64), np.empty(number, np.int64)
+        missing = np.arange(number)
+        height, width = self._store.shape[:2]
+        while missing.size:
+            inside = rng.integers(0, self._cell, (2, missing.size))
+            row = top[missing] * self._cell + inside[0]
+            col = left[missing] * self._cell + inside[1]
+            rows[missing], cols[missing] = row, col
+            within = (row < height) & (col < width)
+            found = np.zeros(missing.size, bool)
+            found[within] = np.isfinite(self._store[row[within], col[within], -1])
+            missing = missing[~found]
+        return rows, cols
+
+    def _training(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return where chips that start at (rows, cols) train, (B, S, S)."""
+        span = np.arange(self._size)
+        return self._split.training_at(rows[:, None] + span, cols[:, None] + span)

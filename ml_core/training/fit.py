@@ -1,0 +1,287 @@
+"""The fit: a network's weights made to match the labels of chips."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..errors import SeaIceError
+from ..events import Reporter
+from .chips import Batch
+from .device import Device
+from .losses import DataLoss, l1_term, l2_term, penalised
+from .schedule import OneCycle
+
+Draw = Callable[[int, np.random.Generator], Batch]
+"""Returns a batch of so many chips."""
+
+Validate = Callable[[nn.Module], float]
+"""Returns the data loss of a network, in evaluation mode, on the validation part."""
+
+_STATISTICS_BATCHES: Final = 20
+"""Batch norm's statistics are the mean over at least so many batches, the last epoch's."""
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How a network is fitted.
+
+    Attributes:
+        epochs: Length of the learning rate's cycle, in epochs.
+        chips_per_epoch: Chips in an epoch.
+        batch_size: Chips in a step.
+        learning_rate: Peak of the learning rate.
+        l2: Lambda of the sum of squared weights.
+        l1: Lambda of the sum of the weights' moduli.
+        patience: The fit stops when validation has not improved for so many epochs, counted once
+            the learning rate has come down; 0: never.
+        seed: Of the chips, dropout and first weights.
+    """
+
+    epochs: int
+    chips_per_epoch: int
+    batch_size: int
+    learning_rate: float
+    l2: float = 0.0
+    l1: float = 0.0
+    patience: int = 0
+    seed: int = 1
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in an epoch; the last may have fewer chips."""
+        return math.ceil(self.chips_per_epoch / self.batch_size)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch came to.
+
+    Attributes:
+        number: From 1.
+        training: Mean data loss over the epoch's chips, as the network was fitted on them.
+        validation: Data loss on the validation part after the epoch; None without one.
+        l2: Lambda times the sum of squared weights after the epoch.
+        l1: Lambda times the sum of the weights' moduli after the epoch.
+        learning_rate: In its last step.
+        is_candidate: Whether the learning rate had come down, so that it may be the best.
+    """
+
+    number: int
+    training: float
+    validation: float | None
+    l2: float
+    l1: float
+    learning_rate: float
+    is_candidate: bool
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted network.
+
+    Attributes:
+        state: The weights kept: the best epoch's.
+        best_epoch: Its number, from 1; the last where there was no validation.
+        epochs: All epochs.
+        seconds: Time of the steps, validation left out.
+        chips: Chips seen.
+    """
+
+    state: dict[str, NDArray[np.generic]]
+    best_epoch: int
+    epochs: list[Epoch] = field(default_factory=list)
+    seconds: float = 0.0
+    chips: int = 0
+
+
+def fit(
+    network: nn.Module,
+    draw: Draw,
+    loss: DataLoss,
+    settings: FitSettings,
+    device: Device,
+    report: Reporter,
+    validate: Validate | None = None,
+    stop_after: int | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> Fit:
+    """Fit a network and return its best weights.
+
+    Args:
+        network: The network; it is changed, and ends with its last weights.
+        draw: Gives the chips.
+        loss: The data loss.
+        settings: How.
+        device: Where.
+        report: Receives progress 0-1; cancels between steps.
+        validate: Judges the network after each epoch; without it the last weights are kept.
+        stop_after: Epochs after which to stop, on the way of the whole cycle; None: all.
+        on_epoch: Receives each epoch.
+
+    Raises:
+        SeaIceError: The loss is no longer a number.
+    """
+    network.to(device.name, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    cycle = OneCycle(settings.learning_rate, settings.epochs * settings.steps_per_epoch)
+    optimiser = _optimiser(network, settings)
+    last = min(stop_after or settings.epochs, settings.epochs)
+    steps = last * settings.steps_per_epoch
+    epochs: list[Epoch] = []
+    best: tuple[float, int, dict[str, NDArray[np.generic]]] | None = None
+    seconds, chips, step = 0.0, 0, 0
+    with _ahead(draw, _sizes(settings, last), settings.seed) as batches:
+        for number in range(1, last + 1):
+            start = time.perf_counter()
+            _refresh_statistics(network, settings, number)
+            network.train()
+            total = torch.zeros(2, device=device.name)
+            for _ in range(settings.steps_per_epoch):
+                batch = next(batches)
+                for group in optimiser.param_groups:
+                    group["lr"] = cycle.at(step)
+                total += _step(network, batch, loss, optimiser, settings, device)
+                chips += len(batch.label)
+                step += 1
+                report.progress(step / steps)
+            training = float(total[0] / total[1])
+            seconds += time.perf_counter() - start
+            _check_finite(training, number, settings)
+            network.eval()
+            validation = validate(network) if validate else None
+            epoch = Epoch(
+                number,
+                training,
+                validation,
+                settings.l2 * float(l2_term(network).detach()),
+                settings.l1 * float(l1_term(network).detach()),
+                cycle.at(step - 1),
+                cycle.is_down(step - 1) or number == last,
+            )
+            epochs.append(epoch)
+            if on_epoch:
+                on_epoch(epoch)
+            if validation is None:
+                continue
+            if epoch.is_candidate and (best is None or validation < best[0]):
+                best = validation, number, _state(network)
+            if best is not None and 0 < settings.patience <= number - best[1]:
+                break
+    if best is None:
+        return Fit(_state(network), len(epochs), epochs, seconds, chips)
+    return Fit(best[2], best[1], epochs, seconds, chips)
+
+
+def _optimiser(network: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
+    """Return Adam, with L2 as its gradient.
+
+    The gradient of lambda times the sum of w^2 is 2 lambda w, which Adam's `weight_decay` (unlike
+    AdamW's) adds to the gradient of the loss before its moments: the same as the term in the
+    loss, for less time.
+    """
+    weights = {id(weight) for weight in penalised(network)}
+    parameters = list(network.parameters())
+    groups: list[dict[str, Any]] = [  # Any: torch's
+        {"params": [p for p in parameters if id(p) in weights], "weight_decay": 2 * settings.l2},
+        {"params": [p for p in parameters if id(p) not in weights]},
+    ]
+    return torch.optim.Adam(groups, lr=settings.learning_rate, fused=True)
+
+
+def _step(
+    network: nn.Module,
+    batch: Batch,
+    loss: DataLoss,
+    optimiser: torch.optim.Optimizer,
+    settings: FitSettings,
+    device: Device,
+) -> Tensor:
+    """Change the weights by one step; return the sum of losses and the number of pixels, (2,)."""
+    # (B, H, W, C) in memory is (B, C, H, W) in the format channels_last
+    pixels = _to_device(batch.pixels, device).permute(0, 3, 1, 2)
+    label, valid = _to_device(batch.label, device), _to_device(batch.valid, device)
+    with device.autocast():
+        output = network(pixels)
+    total, count = loss(output, label, valid)
+    optimiser.zero_grad(set_to_none=True)
+    (total / count.clamp(min=1)).backward()  # type: ignore[no-untyped-call]
+    if settings.l1:
+        for weight in penalised(network):
+            if weight.grad is not None:
+                weight.grad.add_(weight.detach().sign(), alpha=settings.l1)
+    optimiser.step()
+    return torch.stack([total.detach(), count.to(total.dtype)])
+
+
+def _refresh_statistics(network: nn.Module, settings: FitSettings, number: int) -> None:
+    """Let batch norm average its statistics anew, over this epoch's batches.
+
+    Its running mean otherwise looks back over ten batches; on chips of water and chips of ice
+    these differ so much that the error of the fitted network varies by a tenth.
+    """
+    every = math.ceil(_STATISTICS_BATCHES / settings.steps_per_epoch)
+    if (number - 1) % every:
+        return
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # the plain mean since the reset
+            module.reset_running_stats()
+
+
+def _check_finite(training: float, number: int, settings: FitSettings) -> None:
+    if not math.isfinite(training):
+        raise SeaIceError(
+            f"the training loss is no longer a number after epoch {number}; the steps were too"
+            f" large. Give a Learning rate below {settings.learning_rate:g}, for example"
+            f" {settings.learning_rate / 4:g}"
+        )
+
+
+def _sizes(settings: FitSettings, epochs: int) -> list[int]:
+    """Return the number of chips in each step."""
+    full, rest = divmod(settings.chips_per_epoch, settings.batch_size)
+    epoch = [settings.batch_size] * full + [rest] * (rest > 0)
+    return epoch * epochs
+
+
+class _ahead:  # noqa: N801 - used as a function
+    """Batches, each drawn in a thread while the one before is learnt from."""
+
+    def __init__(self, draw: Draw, sizes: list[int], seed: int) -> None:
+        self._draw, self._sizes = draw, sizes
+        self._rng = np.random.default_rng(seed)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="chips")
+
+    def __enter__(self) -> Iterator[Batch]:
+        return self._batches()
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _batches(self) -> Iterator[Batch]:
+        future = self._pool.submit(self._draw, self._sizes[0], self._rng)
+        for size in self._sizes[1:]:
+            batch = future.result()
+            future = self._pool.submit(self._draw, size, self._rng)
+            yield batch
+        yield future.result()
+
+
+def _to_device(array: NDArray[np.generic], device: Device) -> Tensor:
+    return torch.from_numpy(array).to(device.name, non_blocking=True)
+
+
+def _state(network: nn.Module) -> dict[str, NDArray[np.generic]]:
+    """Return a copy of a network's weights and statistics by name."""
+    return {
+        name: tensor.detach().cpu().numpy().copy() for name, tensor in network.state_dict().items()
+    }

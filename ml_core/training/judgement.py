@@ -1,0 +1,115 @@
+"""How good a fitted network is on a part of its scene, beside baselines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from ..evaluation import baselines
+from ..evaluation.metrics import Density, ErrorSums, Scores
+from .scene import TrainingData
+from .split import Split
+from .tasks import Task
+from .validation import Tile
+
+NETWORK: Final = "network"
+"""Key of the network's own error among the baselines'."""
+
+_EDGES: Final = tuple(range(0, 101, 2))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A network's error on a part of the scene.
+
+    Attributes:
+        scores: Errors per reference pixel.
+        density: How often which SIC was predicted for which.
+        predicted: Mean prediction in percent of each cell (h, w), NaN where none was judged.
+        reference: Mean reference there (h, w).
+    """
+
+    scores: Scores
+    density: Density
+    predicted: NDArray[np.float64]
+    reference: NDArray[np.float64]
+
+
+def judge(tiles: Iterable[Tile], data: TrainingData, task: Task) -> Judgement:
+    """Return the error of predicted tiles.
+
+    Args:
+        tiles: What a network predicted.
+        data: The scene.
+        task: Says what the network gives.
+    """
+    errors, density = ErrorSums(), Density(_EDGES)
+    size, shape = data.cells.size_px, data.cells.count.shape
+    sums = np.zeros((3, *shape))  # predicted, reference, pixels
+    for tile in tiles:
+        predicted = task.sic_percent(tile.output)[tile.valid]
+        reference = tile.sic_percent[tile.valid]
+        errors.add(predicted, reference)
+        density.add(predicted, reference)
+        rows, cols = np.nonzero(tile.valid)
+        cell = (rows + tile.window.row) // size * shape[1] + (cols + tile.window.col) // size
+        for total, values in zip(sums, (predicted, reference, None), strict=True):
+            total += np.bincount(cell, values, shape[0] * shape[1]).reshape(shape)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return Judgement(errors.total(), density, sums[0] / sums[2], sums[1] / sums[2])
+
+
+def beside_baselines(validation: Judgement, data: TrainingData, split: Split) -> dict[str, float]:
+    """Return the RMSE in percent of a network (`NETWORK`) and of each baseline, on the same cells.
+
+    The cells are squares of some quarter of the footprint; the backscatter that the linear
+    regression sees is averaged over a footprint.
+
+    Args:
+        validation: The network on the validation part.
+        data: The scene.
+        split: Tells the training part, which the baselines learn from.
+    """
+    means, counted = _cell_means(data)
+    across = max(1, round(data.footprint_px / data.cells.size_px))
+    weights = uniform_filter(counted.astype(np.float64), across, mode="constant")
+    features = np.stack(
+        [
+            uniform_filter(np.where(counted, mean, 0), across, mode="constant")
+            / np.where(counted, weights, 1)
+            for mean in means[:-1]
+        ],
+        axis=-1,
+    )  # (h, w, C)
+    tested = np.isfinite(validation.predicted)
+    learnt = counted & split.training_cells(data.cells)
+    if not tested.any() or not learnt.any():
+        return {}
+    side = data.cells.size_px
+    size_m = tuple(side * length for length in data.grid.nominal_pixel_size_m)
+    places: NDArray[np.int64] = np.indices(counted.shape)
+    rows, cols = places[0], places[1]
+    train, test = (
+        baselines.Cells(rows[where], cols[where], means[-1][where], features[where])
+        for where in (learnt, tested)
+    )
+    reference = validation.reference[tested]
+    predictions = baselines.predict(train, test, (size_m[0], size_m[1]))
+    predictions[NETWORK] = validation.predicted[tested]
+    return {
+        name: math.sqrt(float(np.square(values - reference).mean()))
+        for name, values in predictions.items()
+    }
+
+
+def _cell_means(data: TrainingData) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return each cell's mean pixels and reference (C + 1, h, w), and where it has any."""
+    counted = data.cells.count > 0
+    means = data.sums / np.maximum(data.cells.count, 1)[..., None]
+    return means.transpose(2, 0, 1), counted

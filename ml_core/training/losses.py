@@ -1,0 +1,63 @@
+"""What the fit makes small: the error of a network's output, and penalties on its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+DataLoss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""(output (B, O, H, W), label (B, H, W), valid (B, H, W)) -> sum of losses, number of pixels."""
+
+
+def squared_error(output: Tensor, sic_fraction: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sum of squared errors of a regression over the valid pixels, and their number.
+
+    Args:
+        output: (B, 1, H, W) SIC fraction that the network gives.
+        sic_fraction: (B, H, W) reference, 0-1; anything where it is not valid.
+        valid: (B, H, W) bool.
+    """
+    error = torch.where(valid, output[:, 0].float() - sic_fraction, 0.0)
+    return error.square().sum(), valid.sum()
+
+
+def cross_entropy(
+    output: Tensor,
+    label: Tensor,
+    valid: Tensor,
+    class_weights: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return the cross-entropy of classes summed over the valid pixels, and their number.
+
+    Args:
+        output: (B, K, H, W) one score (logit) for each of K classes.
+        label: (B, H, W) the class, 0 to K - 1, of any number type; anything where not valid.
+        valid: (B, H, W) bool.
+        class_weights: (K,) weight of each class; the number of pixels is then the sum of theirs.
+    """
+    target = torch.where(valid, label, -1).long()
+    total = nn.functional.cross_entropy(
+        output.float(), target, class_weights, ignore_index=-1, reduction="sum"
+    )
+    if class_weights is None:
+        return total, valid.sum()
+    return total, class_weights[target[valid]].sum()
+
+
+def l2_term(network: nn.Module) -> Tensor:
+    """Return the sum of the squared convolution and dense weights."""
+    return torch.stack([weight.square().sum() for weight in penalised(network)]).sum()
+
+
+def l1_term(network: nn.Module) -> Tensor:
+    """Return the sum of the moduli of the convolution and dense weights."""
+    return torch.stack([weight.abs().sum() for weight in penalised(network)]).sum()
+
+
+def penalised(network: nn.Module) -> Iterator[Tensor]:
+    """Yield the weights that L2 and L1 count: no biases, no batch normalisation."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            yield module.weight

@@ -1,0 +1,127 @@
+"""What is to be fitted and how, from a job's parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import networks
+from ..errors import SeaIceError
+from ..jobs.fitting import FitInputs
+from ..networks import NetworkConfig
+from ..networks.classes import SicClasses
+from ..raster.grid import Window
+from .chips import Augmentation
+from .fit import FitSettings
+from .split import Split
+from .tasks import REGRESSION, Classification, Task
+
+_ROWS_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be fitted, and how.
+
+    Attributes:
+        network: The network.
+        task: What it gives.
+        fit: How it is fitted.
+        chip_px: Side of a chip.
+        augmentation: How chips are varied.
+        validation_fraction: Share of the reference that validates.
+        data_fraction: Share of the training part that is used.
+        refit: Whether the network is fitted again on everything.
+        class_weights: Whether rare classes weigh more.
+    """
+
+    network: NetworkConfig
+    task: Task
+    fit: FitSettings
+    chip_px: int
+    augmentation: Augmentation
+    validation_fraction: float
+    data_fraction: float = 1.0
+    refit: bool = False
+    class_weights: bool = False
+
+    @classmethod
+    def from_job(cls, job: FitInputs, *, refit: bool) -> Plan:
+        """Return the plan that a job's parameters describe, checked before any data is read.
+
+        Raises:
+            SeaIceError: The parameters make no network, or none that fits the chips.
+        """
+        classes = SicClasses.from_job(job)
+        task: Task = REGRESSION if classes is None else Classification(classes)
+        has_angle = job.incidence is not None
+        plan = cls(
+            NetworkConfig.from_job(job, 3 if has_angle else 2, task.outputs),
+            task,
+            FitSettings(
+                epochs=job.epochs,
+                chips_per_epoch=job.chips_per_epoch,
+                batch_size=job.batch_size,
+                learning_rate=job.learning_rate,
+                l2=job.l2,
+                l1=job.l1,
+                patience=job.patience,
+                seed=job.seed,
+            ),
+            job.chip_size,
+            Augmentation.of(job.augmentation, has_angle=has_angle),
+            job.validation_fraction,
+            job.data_fraction,
+            refit,
+            job.class_weights,
+        )
+        plan.check()
+        return plan
+
+    def check(self) -> None:
+        """Check that network and chips fit each other.
+
+        Raises:
+            SeaIceError: They do not.
+        """
+        geometry = networks.geometry(self.network)
+        name, multiple = self.network.architecture, geometry.multiple
+        if self.chip_px < geometry.minimum_size_px:
+            raise SeaIceError(
+                f"Chip size {self.chip_px} px is less than the {geometry.minimum_size_px} px that"
+                f" the network {name} needs; give a larger Chip size, or a smaller Depth"
+            )
+        if self.chip_px % multiple:
+            low = self.chip_px // multiple * multiple
+            raise SeaIceError(
+                f"Chip size {self.chip_px} px is no multiple of {multiple} px, by which the network"
+                f" {name} of depth {self.network.depth} reduces its input; give {low} or"
+                f" {low + multiple}, or a smaller Depth"
+            )
+
+    def for_part(self, store: NDArray[np.float32], split: Split) -> Plan:
+        """Return the plan with the class weights of a training part.
+
+        Args:
+            store: Pixels and reference SIC in percent (H, W, C + 1), NaN where there is none.
+            split: Tells the training part.
+
+        Raises:
+            SeaIceError: A class has no reference pixel there.
+        """
+        if not isinstance(self.task, Classification):
+            return self
+        classes = self.task.classes
+        counts = np.zeros(classes.count, np.int64)
+        height, width = store.shape[:2]
+        for row in range(0, height, _ROWS_AT_ONCE):
+            window = Window(row, 0, min(_ROWS_AT_ONCE, height - row), width)
+            sic = store[window.slices][..., -1]
+            counts += classes.counts(sic[split.training(window)])
+        classes.check_filled(counts)
+        if not self.class_weights:
+            return self
+        weights = tuple(classes.inverse_frequency(counts).tolist())
+        return replace(self, task=replace(self.task, weights=weights))

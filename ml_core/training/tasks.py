@@ -1,0 +1,124 @@
+"""Tasks: what a network's output means, and how its error is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..networks.classes import SicClasses
+from .losses import DataLoss, cross_entropy, squared_error
+
+Floats = NDArray[np.float32]
+
+
+class Task(Protocol):
+    """What a network is fitted to give."""
+
+    @property
+    def id(self) -> str:
+        """The id of one of `jobs.choices.TASKS`."""
+
+    @property
+    def outputs(self) -> int:
+        """Outputs per pixel."""
+
+    @property
+    def loss_label(self) -> str:
+        """What the data loss is called."""
+
+    @property
+    def loss_unit(self) -> str:
+        """Unit of the losses that are shown."""
+
+    @property
+    def loss_scale(self) -> float:
+        """Factor from the data loss to that unit."""
+
+    @property
+    def loss(self) -> DataLoss:
+        """The data loss."""
+
+    def label(self, sic_percent: Floats) -> Floats:
+        """Return what the network learns for a SIC in percent, of any shape; NaN stays NaN."""
+
+    def sic_percent(self, output: Floats) -> Floats:
+        """Return the SIC within 0-100 % (h, w) that an output (O, h, w) stands for."""
+
+
+@dataclass(frozen=True)
+class Regression:
+    """The network gives the SIC as a fraction; its error is squared."""
+
+    id: str = "regression"
+    outputs: int = 1
+    loss_label: str = "mean squared error"
+    loss_unit: str = "%²"
+    loss_scale: float = 1e4
+
+    @property
+    def loss(self) -> DataLoss:
+        """Squared error."""
+        return squared_error
+
+    def label(self, sic_percent: Floats) -> Floats:
+        """Return the fraction."""
+        result: Floats = sic_percent * np.float32(0.01)
+        return result
+
+    def sic_percent(self, output: Floats) -> Floats:
+        """Return the percentage, clipped."""
+        result: Floats = np.clip(output[0] * np.float32(100), 0, 100)
+        return result
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The network gives a score for each class of SIC; its error is the cross-entropy.
+
+    Attributes:
+        classes: The classes.
+        weights: Weight of each class (K,); None: all the same.
+    """
+
+    classes: SicClasses
+    weights: tuple[float, ...] | None = None
+    id: str = "classes"
+    loss_label: str = "cross-entropy"
+    loss_unit: str = "nat"
+    loss_scale: float = 1.0
+
+    @property
+    def outputs(self) -> int:
+        """One for each class."""
+        return self.classes.count
+
+    @property
+    def loss(self) -> DataLoss:
+        """Cross-entropy."""
+        if self.weights is None:
+            return cross_entropy
+        return partial(cross_entropy, class_weights=torch.tensor(self.weights))
+
+    def label(self, sic_percent: Floats) -> Floats:
+        """Return the class's number."""
+        found = self.classes.of(sic_percent)
+        return np.where(found < 0, np.nan, found).astype(np.float32)
+
+    def sic_percent(self, output: Floats) -> Floats:
+        """Return the expected SIC."""
+        scores = np.exp(output - output.max(0, keepdims=True))
+        probabilities = scores / scores.sum(0, keepdims=True)
+        return self.classes.expected_percent(probabilities).astype(np.float32)
+
+
+REGRESSION: Final = Regression()
+
+
+def to_dict(task: Task) -> dict[str, Any] | None:
+    """Return the classes of a task as the model card holds them; None for a regression."""
+    return task.classes.to_dict() if isinstance(task, Classification) else None

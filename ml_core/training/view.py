@@ -1,0 +1,114 @@
+"""What the training report shows of an outcome."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..checkpoint import ModelCard
+from ..raster.grid import Window
+from ..reports.maps import MAX_SIDE_PX
+from ..reports.training import BUFFER, TRAINING, VALIDATION, Curve, TrainingView
+from .experiment import Outcome
+from .fit import Fit
+from .plan import Plan
+from .scene import TrainingData
+from .split import Split
+from .verdict import RULE, verdict
+
+_FEW_FOOTPRINTS = 20
+"""With fewer, one SIC error more or less moves the validation RMSE a lot."""
+
+
+def view_of(plan: Plan, data: TrainingData, outcome: Outcome, card: ModelCard) -> TrainingView:
+    """Return what the report shows."""
+    step = max(1, math.ceil(max(data.grid.shape) / MAX_SIDE_PX))
+    thinned = np.array(data.store[::step, ::step])
+    scores = outcome.validation.scores if outcome.validation else None
+    first = outcome.first
+    word = verdict(
+        [epoch.training for epoch in first.epochs],
+        [epoch.validation for epoch in first.epochs],
+        outcome.training.scores.rmse_percent,
+        scores.rmse_percent if scores else None,
+        outcome.baselines.get("linear"),
+    )
+    level = {"fitted": "good", "over-fitted": "warning", "under-fitted": "warning"}
+    footprints = data.footprints(outcome.split.counts["validation"])
+    height_m, width_m = data.grid.nominal_pixel_size_m
+    inputs = card.training["inputs"]
+    cells = data.cells
+    with np.errstate(invalid="ignore", divide="ignore"):
+        reference_cells = data.sums[..., -1] / np.where(cells.count, cells.count, np.nan)
+    return TrainingView(
+        title=f"{inputs['HH']} and {inputs['HV']}, reference {inputs['reference']}",
+        card=card,
+        loss_label=plan.task.loss_label,
+        loss_unit=plan.task.loss_unit,
+        curve=_curve(first, plan.task.loss_scale),
+        second=_curve(outcome.second, plan.task.loss_scale) if outcome.second else None,
+        training=outcome.training.scores,
+        validation=scores,
+        density=outcome.validation.density if outcome.validation else None,
+        baselines=outcome.baselines,
+        footprints=footprints,
+        hh_db=thinned[..., 0],
+        sic_percent=thinned[..., -1],
+        roles=_roles(outcome.split, thinned[..., -1], step, data.grid.shape),
+        predicted_percent=(
+            outcome.validation.predicted
+            if outcome.validation
+            else np.full(cells.count.shape, np.nan)
+        ),
+        reference_cells=reference_cells,
+        pixel_size_m=(step * height_m, step * width_m),
+        cell_size_m=(cells.size_px * height_m, cells.size_px * width_m),
+        verdict=(
+            word.word.capitalize(),
+            f"{word.reason}. {RULE}" if scores else word.reason,
+            level.get(word.word, "info"),
+        ),
+        warnings=_warnings(outcome, footprints, data),
+    )
+
+
+def _curve(fit: Fit, scale: float) -> Curve:
+    return Curve(
+        [epoch.training * scale for epoch in fit.epochs],
+        [None if e.validation is None else e.validation * scale for e in fit.epochs],
+        [(epoch.l2 + epoch.l1) * scale for epoch in fit.epochs],
+        fit.best_epoch,
+        next((epoch.number for epoch in fit.epochs if epoch.is_candidate), len(fit.epochs)),
+    )
+
+
+def _roles(
+    split: Split, sic_percent: NDArray[np.float32], step: int, shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Return the parts of the split on every n-th pixel, NaN where there is no reference."""
+    roles = np.full(sic_percent.shape, BUFFER, np.float32)
+    for number, row in enumerate(range(0, shape[0], step)):
+        strip = Window(row, 0, 1, shape[1])
+        roles[number, split.training(strip)[0, ::step]] = TRAINING
+        roles[number, split.validation(strip)[0, ::step]] = VALIDATION
+    return np.where(np.isfinite(sic_percent), roles, np.nan).astype(np.float32)
+
+
+def _warnings(outcome: Outcome, footprints: float, data: TrainingData) -> tuple[str, ...]:
+    warnings = list(data.notes)
+    if outcome.validation and footprints < _FEW_FOOTPRINTS:
+        warnings.append(
+            f"The validation part holds {footprints:.1f} independent footprints only. Its RMSE is a"
+            " rough guide; another Seed draws other blocks and gives another figure."
+        )
+    network = outcome.baselines.get("network")
+    if network is not None:
+        better = [v for k, v in outcome.baselines.items() if k != "network" and v <= network]
+        if better:
+            warnings.append(
+                f"The network ({network:.1f} %) does not beat every baseline on the validation"
+                f" blocks; the best of them errs by {min(better):.1f} %."
+            )
+    return tuple(warnings)
