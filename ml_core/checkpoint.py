@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 
-CHANNELS = ("HH", "HV", "incidence_angle")
+CHANNELS = ("HH", "HV", "VV", "VH", "incidence_angle")
 
 _CARD_KEY = "seaice_model_card"
 _MAX_HEADER_BYTES = 16 * 2**20

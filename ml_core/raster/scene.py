@@ -31,6 +31,8 @@ _SAMPLES = 5
 _SAMPLE_PX = 192
 """Their side."""
 
+_COPOL, _CROSSPOL = ("HH", "VV"), ("HV", "VH")
+
 _MOST_ZEROS = 1e-3
 """Share of exact 0 dB above which it is nodata, as SNAP writes it, and not a measurement."""
 
@@ -40,9 +42,11 @@ class Scene:
 
     Attributes:
         grid: HH's grid, or a coarser one with the same origin.
-        channels: Names of the channels: ``HH``, ``HV`` and ``incidence_angle`` where given.
+        channels: Names of the channels: ``HH``, ``HV`` and ``incidence_angle`` where given;
+            ``VV`` and ``VH`` where the files say that they hold these.
         label: What messages call the scene.
         hh_grid: The grid of the HH file.
+        acquisition: What HH's file says of the product it was made from, ``SEAICE_`` tags.
         notes: What the analyst should know of the input.
     """
 
@@ -64,7 +68,8 @@ class Scene:
             AlignedBand(hh, self.grid, quantity=quantity),
             AlignedBand(hv, self.grid, quantity=quantity),
         ]
-        self.channels: tuple[str, ...] = ("HH", "HV")
+        self.channels: tuple[str, ...] = _polarisations(hh, hv)
+        self.acquisition = _acquisition(hh)
         if incidence is not None:
             self._bands.append(AlignedBand(incidence, self.grid))
             self.channels = (*self.channels, "incidence_angle")
@@ -205,6 +210,34 @@ def scene_grid(hh: Grid, resolution_m: float | None) -> Grid:
         whole = max(1, round(factor))
         factors.append(max(1.0, float(whole) if abs(factor / whole - 1) < 0.01 else factor))
     return hh if factors == [1.0, 1.0] else hh.coarsened(*factors)
+
+
+def _polarisations(hh: Band, hv: Band) -> tuple[str, str]:
+    """Return the polarisations that the files say they hold; HH and HV where they do not.
+
+    Raises:
+        SeaIceError: They hold each other's, or are of different products.
+    """
+    found = []
+    for band, expected in ((hh, _COPOL), (hv, _CROSSPOL)):
+        polarisation = band.tags.get("SEAICE_POLARISATION", expected[0])
+        if polarisation not in expected:
+            raise SeaIceError(
+                f"{band.label}: holds {polarisation}, {' or '.join(expected)} expected; give each"
+                " layer in its place"
+            )
+        found.append(polarisation)
+    products = [band.tags.get("SEAICE_PRODUCT", "") for band in (hh, hv)]
+    if all(products) and products[0] != products[1]:
+        raise SeaIceError(
+            f"{hh.label} and {hv.label} are of different products, {products[0]} and {products[1]};"
+            " give HH and HV of the same scene"
+        )
+    return found[0], found[1]
+
+
+def _acquisition(band: Band) -> dict[str, str]:
+    return {name: text for name, text in band.tags.items() if name.startswith("SEAICE_")}
 
 
 def _is_usual(values: Floats) -> Mask:

@@ -145,7 +145,7 @@ def test_an_unknown_field_of_a_card_is_ignored(tmp_path):
     [
         ({"format_version": "1"}, "format version '1'"),
         ({"channels": ["HH", "HH", "HV"]}, "channels is .* different ones of HH, HV"),
-        ({"channels": ["HH", "VV", "HV"]}, "channels is"),
+        ({"channels": ["HH", "RR", "HV"]}, "channels is"),
         ({"channels": "HH"}, "channels is 'HH', expected a list"),
         ({"channels": ["HH", "HV"], "mean": [1, 2], "std": [1, 2]}, "as many input channels"),
         ({"mean": [1, 2]}, "mean is .* for each of 3 channels"),

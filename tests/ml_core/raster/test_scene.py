@@ -50,6 +50,33 @@ def test_channels_are_read_on_the_grid_of_hh(raster):
     assert np.array_equal(values[2, 2:][expected], angle[expected])
 
 
+def tagged(raster, hh_tags, hv_tags):
+    return job(
+        raster("hh.tif", sigma0_db((60, 50)), tags=hh_tags),
+        raster("hv.tif", sigma0_db((60, 50), 1, -24), tags=hv_tags),
+    )
+
+
+def test_channels_are_named_by_what_the_files_say_they_hold(raster):
+    start = {"SEAICE_START": "2024-03-01T12:00:00"}
+    inputs = tagged(
+        raster, {"SEAICE_POLARISATION": "VV", **start}, {"SEAICE_POLARISATION": "VH", **start}
+    )
+    with Scene.open(inputs) as scene:
+        assert scene.channels == ("VV", "VH")
+        assert scene.acquisition == {"SEAICE_POLARISATION": "VV", **start}
+
+
+def test_layers_in_each_others_place_are_an_error(raster):
+    inputs = tagged(raster, {"SEAICE_POLARISATION": "HV"}, {"SEAICE_POLARISATION": "HH"})
+    assert error_of(inputs) == "hh.tif: holds HV, HH or VV expected; give each layer in its place"
+
+
+def test_layers_of_two_products_are_an_error(raster):
+    inputs = tagged(raster, {"SEAICE_PRODUCT": "S1A_1"}, {"SEAICE_PRODUCT": "S1A_2"})
+    assert "hh.tif and hv.tif are of different products, S1A_1 and S1A_2" in error_of(inputs)
+
+
 def test_a_mask_leaves_out_where_it_is_0_or_nodata(pair, raster):
     land = np.ones((12, 10), dtype=np.uint8)
     land[2:4] = 0
