@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Dict, List
 
-from environments import ROOT, WORKER, SetupError, qgis_base, qgis_process, say
+from environments import ROOT, SetupError, qgis_base, qgis_process, say, without_screen
 
 DEMO = ROOT / "build" / "demo"
 PLUGINS = ROOT / "build" / "plugins"
@@ -42,14 +42,10 @@ class Demo:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._environment = {
-            **os.environ,
-            # QGIS looks in PATH for the Python whose libraries it takes.
-            "PATH": os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")]),
-            "QT_QPA_PLATFORM": "offscreen",
+            **without_screen(os.environ, str(Path(python).parent)),
             "QGIS_PLUGINPATH": str(PLUGINS),
             "QGIS_CUSTOM_CONFIG_PATH": str(folder / ".qgis"),
             "XDG_RUNTIME_DIR": str(folder / ".qgis"),
-            "SEAICE_PYTHON": str(WORKER.python),
             "PYTHONWARNINGS": "ignore::DeprecationWarning",  # of QGIS 3.22's own modules
         }
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ml_core.errors import SeaIceError
@@ -64,6 +64,13 @@ class Environment:
     def python(self) -> Path:
         """Its interpreter."""
         return environment.python_in(self.folder)
+
+    @property
+    def base_folder(self) -> str:
+        """The folder of the Python that it was made from."""
+        text = (self.folder / "pyvenv.cfg").read_text(encoding="utf-8")
+        entries = dict(line.split(" = ", 1) for line in text.splitlines() if " = " in line)
+        return entries["home"]
 
     def ensure(self) -> None:
         """Make the environment or bring it up to date; nothing is done when it is.
@@ -155,6 +162,23 @@ def qgis_process() -> str:
         f"No qgis_process among {', '.join(names)}. Install QGIS 3.22 or newer (on Debian and"
         " Ubuntu: apt-get install qgis), or name the program: QGIS_PROCESS=/path/to/qgis_process"
     )
+
+
+def without_screen(inherited: Mapping[str, str], python_folder: str) -> Dict[str, str]:
+    """Return environment variables for a QGIS program that runs without a screen.
+
+    Args:
+        inherited: The variables to start from.
+        python_folder: The folder of QGIS's Python. QGIS looks in PATH for the Python whose
+            libraries it takes, and crashes with those of another one.
+    """
+    path = os.pathsep.join([python_folder, inherited.get("PATH", "")])
+    return {
+        **inherited,
+        "PATH": path,
+        "QT_QPA_PLATFORM": "offscreen",
+        "SEAICE_PYTHON": str(WORKER.python),
+    }
 
 
 def say(text: str) -> None:

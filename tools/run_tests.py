@@ -12,7 +12,7 @@ import subprocess
 import sys
 from typing import List
 
-from environments import QGIS, ROOT, WORKER, say
+from environments import QGIS, ROOT, WORKER, say, without_screen
 
 TESTS = ROOT / "tests"
 QGIS_SETTINGS = ROOT / ".qgis-settings"
@@ -39,11 +39,10 @@ def main(arguments: List[str]) -> int:
     )
     say("tests inside QGIS")
     shutil.rmtree(QGIS_SETTINGS, ignore_errors=True)
-    environment.update(QT_QPA_PLATFORM="offscreen", SEAICE_PYTHON=str(WORKER.python))
     plugin = subprocess.run(
         [str(QGIS.python), "-m", "pytest", str(TESTS / "plugin"), *arguments],
         cwd=ROOT,
-        env=environment,
+        env=without_screen(environment, QGIS.base_folder),
     )
     codes = {worker.returncode, plugin.returncode}
     return 0 if 0 in codes and codes <= {0, NO_TESTS} else 1
