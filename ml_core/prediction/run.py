@@ -57,6 +57,11 @@ def _predict(
 ) -> Done:
     for note in scene.notes:
         report.warning(note)
+    if not set(card.channels) <= set(scene.channels):
+        raise SeaIceError(
+            f"{scene.label}: holds {', '.join(scene.channels)}, but {Path(job.model or '').name}"
+            f" was trained with {', '.join(card.channels)}; give a scene of these"
+        )
     shape = geometry(NetworkConfig.from_dict(card.network))
     _check_fit(scene, card, shape, report)
     source = _Channels(scene, card.channels)
@@ -68,6 +73,7 @@ def _predict(
     )
     tally = _Tally()
     tags = {
+        **{k: text for k, text in scene.acquisition.items() if k != "SEAICE_POLARISATION"},
         "SEAICE_MODEL": Path(job.model or "").name,
         "SEAICE_MODEL_CREATED": card.created,
         "SEAICE_RUNTIME": runtime.name,

@@ -146,6 +146,28 @@ def test_channels_are_taken_in_the_networks_order(predict, model_file, scene_fil
     np.testing.assert_allclose(found, expected, atol=0.3)
 
 
+def test_other_polarisations_are_refused(predict, model_file, scene_files, tmp_path):
+    config = NetworkConfig("same_resolution_cnn", filters=2, depth=1, kernel_size=1)
+    model = model_file(card_of(config), random_state(config))
+    files = scene_files(sea_ice((64, 64))[0])
+    for path, polarisation in zip(files.values(), ("VV", "VH")):
+        with rasterio.open(path, "r+") as dataset:
+            dataset.update_tags(SEAICE_POLARISATION=polarisation)
+    with pytest.raises(
+        SeaIceError, match=r"holds VV, VH, but net\.safetensors was trained with HH"
+    ):
+        predict(**files, model=model)
+    assert left(tmp_path) == []
+
+
+def test_the_map_says_what_it_was_made_from(predict, model_file, scene_files):
+    config = NetworkConfig("same_resolution_cnn", filters=2, depth=1, kernel_size=1)
+    files = scene_files(sea_ice((64, 64))[0], tags={"SEAICE_START": "2024-03-01T12:00:00"})
+    *_, tags = predict(**files, model=model_file(card_of(config), random_state(config)))
+    assert tags["SEAICE_START"] == "2024-03-01T12:00:00"
+    assert tags["SEAICE_MODEL"] == "net.safetensors"
+
+
 def test_a_scene_smaller_than_the_networks_least_is_an_error(
     predict, model_file, scene_files, tmp_path
 ):
