@@ -130,7 +130,7 @@ class EdgeDistance:
 
 
 class Edge:
-    """The cells of an ice edge, found block by block.
+    """The cells of an ice edge, found block by block; evenly thinned where there are very many.
 
     Args:
         grid: The grid that rows and columns count on.
@@ -138,23 +138,24 @@ class Edge:
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
-        self._parts: list[NDArray[np.int64]] = []  # (N, 2) rows and columns
+        self._cells: NDArray[np.int32] = np.zeros((0, 2), np.int32)  # (N, 2) rows and columns
+        self._seen, self._step = 0, 1
 
     def add(self, row: NDArray[np.integer], col: NDArray[np.integer]) -> None:
         """Add cells by their rows and columns, (N,) each."""
-        if row.size:
-            self._parts.append(np.column_stack([row, col]).astype(np.int64))
-
-    def __len__(self) -> int:
-        return sum(len(part) for part in self._parts)
+        first = -self._seen % self._step
+        self._seen += row.size
+        more = np.column_stack([row, col])[first :: self._step].astype(np.int32)
+        self._cells = np.concatenate([self._cells, more])
+        while len(self._cells) > _MOST_EDGE_CELLS:
+            self._cells = self._cells[::2]
+            self._step *= 2
 
     def points(self) -> NDArray[np.float64]:
-        """Return places (N, 3) in m; evenly thinned where there are very many."""
-        if not self._parts:
+        """Return the cells' places (N, 3) in m."""
+        if not len(self._cells):
             return np.zeros((0, 3))
-        cells = np.concatenate(self._parts)
-        step = -(-len(cells) // _MOST_EDGE_CELLS)
-        return places(self._grid, cells[::step, 0], cells[::step, 1])
+        return places(self._grid, self._cells[:, 0], self._cells[:, 1])
 
 
 def places(grid: Grid, row: NDArray[np.integer], col: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import numpy as np
+import rasterio
 
 from ..errors import SeaIceError
 from ..events import Done, Reporter
@@ -28,6 +29,8 @@ from .support import Support, overlap
 
 _BLOCK_CELLS = 2 * BLOCK_PX
 
+_CACHE_MB = 128
+
 _NO_SIC = ((-1e30, -5.0), (105.0, 1e30))
 """Values of a prediction that are no SIC; a regression may step a little over its bounds."""
 
@@ -39,6 +42,8 @@ def run(job: EvaluateJob, files: OutputFiles, report: Reporter) -> Done:
     assert job.prediction is not None  # the job checked it
     assert job.reference is not None
     with ExitStack() as stack:
+        # GDAL keeps 5 % of the machine's memory by default, however little is read again
+        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE_MB))
         reference = stack.enter_context(Reference.open(job.reference, job.footprint))
         for note in reference.notes:
             report.info(note)

@@ -4,6 +4,7 @@ from affine import Affine
 from pyproj import Geod, Transformer
 from rasterio.crs import CRS
 
+from ml_core.evaluation import extent
 from ml_core.evaluation.extent import (
     Edge,
     IceSums,
@@ -97,3 +98,13 @@ def test_distance_along_the_surface():
     lon, lat = to_lon_lat.transform(-900000 + 1e4 * (col + 0.5), -500000 - 1e4 * (row + 0.5))
     geodesic = Geod(ellps="WGS84").inv(lon[0], lat[0], lon[1], lat[1])[2] / 1000
     assert distance_km(points[:1], points[1:])[0] == pytest.approx(geodesic, rel=1e-3)
+
+
+def test_very_long_edges_are_thinned_evenly(monkeypatch):
+    monkeypatch.setattr(extent, "_MOST_EDGE_CELLS", 100)
+    edge, whole = Edge(GRID), places(GRID, *(index.ravel() for index in np.indices((100, 90))))
+    for row in range(100):
+        edge.add(np.full(90, row), np.arange(90))
+    found = edge.points()
+    assert 50 <= len(found) <= 100
+    assert distance_km(whole, found).max() < 10 * 30  # cells of 10 km: no gap of 30 rows
