@@ -1,9 +1,11 @@
+import shutil
+
 import numpy as np
 import pytest
 from affine import Affine
 
 from ml_core.errors import SeaIceError
-from ml_core.jobs import PredictJob
+from ml_core.jobs import PredictJob, RasterSource
 from ml_core.raster.grid import Window
 from ml_core.raster.scene import Scene
 from tests.ml_core.raster.conftest import sigma0_db
@@ -11,6 +13,11 @@ from tests.ml_core.raster.conftest import sigma0_db
 
 def job(hh, hv, **more):
     return PredictJob(hh=hh, hv=hv, model="net.safetensors", output="sic.tif", **more)
+
+
+def copy_of(source):
+    """Return a copy of a raster: a job refuses one band as both HH and HV."""
+    return RasterSource(shutil.copyfile(source.path, f"{source.path}.hv.tif"))
 
 
 @pytest.fixture
@@ -178,7 +185,7 @@ def test_a_scene_in_a_corner_of_nodata_is_found(raster):
     values = np.full((2600, 2600), np.nan, dtype=np.float32)
     values[-80:, -40:] = sigma0_db((80, 40))
     source = raster("hh.tif", values, tiled=True, compress="deflate")
-    with Scene.open(job(source, source)) as scene:
+    with Scene.open(job(source, copy_of(source))) as scene:
         assert scene.read(Window(2400, 2400, 200, 200))[1].sum() == 80 * 40
 
 
@@ -187,7 +194,7 @@ def test_units_that_the_values_contradict_are_an_error(raster):
     linear = raster("lin.tif", (10 ** (sigma0_db((60, 50)) / 10)).astype(np.float32))
     assert "lin.tif: values" in error_of(job(db, linear))
     assert "set Backscatter unit to linear" in error_of(job(db, linear))
-    assert "set Backscatter unit to db" in error_of(job(db, db, units="linear"))
+    assert "set Backscatter unit to db" in error_of(job(db, copy_of(db), units="linear"))
     picture = raster("ql.tif", np.arange(3000, dtype=np.uint8).reshape(60, 50))
     assert "8-bit picture" in error_of(job(picture, db))
 
@@ -196,7 +203,7 @@ def test_undeclared_nodata_in_db_is_left_out_and_told(raster):
     hh = sigma0_db((60, 50))
     hh[:20] = -9999
     source = raster("hh.tif", hh)
-    with Scene.open(job(source, source)) as scene:
+    with Scene.open(job(source, copy_of(source))) as scene:
         _, valid = scene.read(scene.grid.window)
         assert (
             "hh.tif: 33 % of the values lie outside -80 to 40 dB (-9999 to -9999)"
@@ -209,14 +216,14 @@ def test_undeclared_zeros_of_a_db_product_are_left_out_and_told(raster):
     hh = sigma0_db((60, 50))
     hh[:20] = 0
     source = raster("hh.tif", hh)
-    with Scene.open(job(source, source)) as scene:
+    with Scene.open(job(source, copy_of(source))) as scene:
         values, valid = scene.read(scene.grid.window)
         coarse = scene.notes[0]
     assert "hh.tif: 33 % of the values are exactly 0 dB" in coarse
     assert np.array_equal(valid, hh != 0)
     assert np.isnan(values[0][hh == 0]).all()
     # and they do not enter means
-    with Scene.open(job(source, source), 160) as scene:
+    with Scene.open(job(source, copy_of(source)), 160) as scene:
         values, valid = scene.read(scene.grid.window)
     assert values[0][valid].max() < -2
 
