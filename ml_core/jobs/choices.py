@@ -58,8 +58,8 @@ TASKS = (
 
 AUGMENTATIONS = (
     Choice("none", "None"),
-    Choice("flips", "Mirrored"),
-    Choice("rotations", "Mirrored, and turned by 90, 180 or 270 degrees"),
+    Choice("flips", "Mirrored, contrast varied"),
+    Choice("rotations", "Mirrored, contrast varied, and turned by 90, 180 or 270 degrees"),
 )
 
 DEVICES = (

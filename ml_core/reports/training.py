@@ -17,11 +17,8 @@ from .figures import Picture
 from .maps import Panel, maps
 from .tables import Column, Table, text
 
-UNUSED, TRAINING, VALIDATION, BUFFER = 0.0, 1.0, 2.0, 3.0
-"""Values of `TrainingView.roles`; pixels without a reference are NaN."""
-
 _ROLES: Final = (
-    ("no reference", "#ffffff"),
+    ("left out", "#f1d7c3"),
     ("training", "#9ecae1"),
     ("validation", "#d1600a"),
     ("buffer", "#b9b9b9"),
@@ -65,7 +62,8 @@ class TrainingView:
         footprints: Independent footprints of the validation part.
         hh_db: HH, thinned (h, w).
         sic_percent: The reference, thinned likewise.
-        roles: Parts of the split, thinned likewise.
+        roles: Parts of the split, thinned likewise: 0 left out, 1 training, 2 validation, 3 buffer;
+            NaN without a reference.
         predicted_percent: Prediction of the validated fit in the validation blocks, by cells; NaN
             elsewhere.
         reference_cells: The reference by cells.
@@ -170,11 +168,13 @@ def _curves(view: TrainingView) -> list[Picture]:
 
 def _split_map(view: TrainingView) -> Picture:
     roles = colours.categories("Part", _ROLES)
+    # data are left out only where a fraction of them was asked for
+    legend = _ROLES if (view.roles == 0).any() else _ROLES[1:]
     return maps(
         [
             Panel(view.hh_db, "HH", _grey(view.hh_db)),
             Panel(view.sic_percent, "Reference", colours.sic()),
-            Panel(view.roles, "Split", roles, legend=_ROLES[1:]),
+            Panel(view.roles, "Split", roles, legend=legend),
         ],
         view.pixel_size_m,
         alt="Maps of HH, the reference and the parts of the split",

@@ -15,7 +15,7 @@ BINS: Final = 10
 _CELLS_PER_SIDE: Final = 128
 """More cells on a side would only slow the search for blocks."""
 
-_CELLS_PER_LENGTH: Final = 4
+CELLS_PER_LENGTH: Final = 4
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Cells:
         """Return cells without pixels, a quarter of a length or a 128th of the scene in size."""
         size = max(
             1,
-            math.ceil(length_px / _CELLS_PER_LENGTH),
+            math.ceil(length_px / CELLS_PER_LENGTH),
             math.ceil(max(shape_px) / _CELLS_PER_SIDE),
         )
         height, width = (math.ceil(side / size) for side in shape_px)

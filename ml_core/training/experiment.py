@@ -17,7 +17,7 @@ from .judgement import Judgement, beside_baselines
 from .judgement import judge as judged
 from .plan import Plan
 from .scene import TrainingData
-from .split import Split, draw_split, whole
+from .split import Split, draw_split, reduced, whole
 from .tasks import Task
 from .validation import Judge, Part
 
@@ -57,7 +57,8 @@ def draw(data: TrainingData, plan: Plan) -> Split:
         SeaIceError: The scene is too small for it.
     """
     rng = np.random.default_rng(plan.fit.seed)
-    return draw_split(data.cells, data.length_px, plan.validation_fraction, rng)
+    split = draw_split(data.cells, data.length_px, plan.validation_fraction, rng)
+    return reduced(split, data.cells, plan.data_fraction, rng)
 
 
 def run(data: TrainingData, plan: Plan, split: Split, device: Device, report: Reporter) -> Outcome:
@@ -98,7 +99,8 @@ def run(data: TrainingData, plan: Plan, split: Split, device: Device, report: Re
     beside = beside_baselines(validated, data, split) if validated else {}
     second = None
     if again:
-        split_again = whole(data.cells)
+        rng = np.random.default_rng(plan.fit.seed)
+        split_again = reduced(whole(data.cells), data.cells, plan.data_fraction, rng)
         scaling = normalisation(data.store, split_again, data.channels)
         with seeded(plan.fit.seed, device):
             second = fit(

@@ -14,7 +14,7 @@ from scipy.ndimage import uniform_filter
 from ..evaluation import baselines
 from ..evaluation.metrics import Density, ErrorSums, Scores
 from .scene import TrainingData
-from .split import Split
+from .split import TRAINING, Split
 from .tasks import Task
 from .validation import Tile
 
@@ -88,7 +88,7 @@ def beside_baselines(validation: Judgement, data: TrainingData, split: Split) ->
         axis=-1,
     )  # (h, w, C)
     tested = np.isfinite(validation.predicted)
-    learnt = counted & split.training_cells(data.cells)
+    learnt = counted & (split.roles == TRAINING)
     if not tested.any() or not learnt.any():
         return {}
     side = data.cells.size_px

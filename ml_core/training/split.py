@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import SeaIceError
 from ..raster.grid import Window
 from .blocks import LEAST_TRAINING, Draw, best_blocks, clip, grown
-from .cells import Cells
+from .cells import CELLS_PER_LENGTH, Cells
 
 _WIDE, _NARROW = 1.5, 1.0
 """Buffers tried, in footprints: Gaussian footprints correlate 0.04 at 1.5 and 0.25 at 1."""
@@ -22,17 +22,25 @@ _ENOUGH_TRAINING: Final = 0.5
 """The narrow buffer is taken where the wide one leaves less than this share of the reference."""
 
 
-@dataclass(frozen=True)
+LEFT_OUT, TRAINING, VALIDATION, BUFFER = range(4)
+"""Roles of cells. What is left out is neither near the validation part nor trained on."""
+
+
+@dataclass(frozen=True, eq=False)
 class Split:
     """Which part of a scene validates and which trains.
 
     Attributes:
+        roles: Role of each cell (h, w).
+        cell_px: Side of a cell.
         blocks: Validation blocks, in pixels.
         buffer_px: Width of the margin around each block that belongs to neither part.
         shape_px: Height and width of the scene.
-        counts: Reference pixels of each part: training, validation, buffer.
+        counts: Reference pixels of each part: training, validation, buffer, left out.
     """
 
+    roles: NDArray[np.uint8]
+    cell_px: int
     blocks: tuple[Window, ...]
     buffer_px: int
     shape_px: tuple[int, int]
@@ -40,27 +48,19 @@ class Split:
 
     def validation(self, window: Window) -> NDArray[np.bool_]:
         """Return where a window (h, w) validates."""
-        return _inside(self.blocks, window)
+        return self._has(VALIDATION, window)
 
     def training(self, window: Window) -> NDArray[np.bool_]:
         """Return where a window (h, w) trains: farther from every block than the buffer."""
-        return ~_inside([grown(block, self.buffer_px) for block in self.blocks], window)
+        return self._has(TRAINING, window)
 
     def training_at(self, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return where windows of given rows (B, h) and columns (B, w) train, (B, h, w)."""
-        kept = np.ones((*rows.shape, cols.shape[1]), bool)
-        for block in self.blocks:
-            near = grown(block, self.buffer_px)
-            inside_rows = (rows >= near.row) & (rows < near.stop_row)
-            inside_cols = (cols >= near.col) & (cols < near.stop_col)
-            kept &= ~(inside_rows[:, :, None] & inside_cols[:, None, :])
-        return kept
-
-    def training_cells(self, cells: Cells) -> NDArray[np.bool_]:
-        """Return which cells train (h, w); blocks and buffer consist of whole cells."""
-        rows, cols = (np.arange(side) * cells.size_px for side in cells.count.shape)
-        kept: NDArray[np.bool_] = self.training_at(rows[None], cols[None])[0]
-        return kept
+        train = self.roles == TRAINING
+        result: NDArray[np.bool_] = train[
+            (rows // self.cell_px)[:, :, None], (cols // self.cell_px)[:, None, :]
+        ]
+        return result
 
     def to_dict(self) -> dict[str, object]:
         """Return what the model card says of the split."""
@@ -71,11 +71,48 @@ class Split:
             "reference_pixels": dict(self.counts),
         }
 
+    def _has(self, role: int, window: Window) -> NDArray[np.bool_]:
+        inside = window.clipped(*self.shape_px)
+        rows = np.arange(inside.row, inside.stop_row)
+        cols = np.arange(inside.col, inside.stop_col)
+        found = np.zeros((window.height, window.width), bool)
+        top, left = inside.row - window.row, inside.col - window.col
+        found[top : top + inside.height, left : left + inside.width] = (self.roles == role)[
+            np.ix_(rows // self.cell_px, cols // self.cell_px)
+        ]
+        return found
+
 
 def whole(cells: Cells) -> Split:
     """Return the split that trains on everything."""
-    counts = {"training": int(cells.count.sum()), "validation": 0, "buffer": 0}
-    return Split((), 0, cells.shape_px, counts)
+    return _as_split(cells, (), 0)
+
+
+def reduced(split: Split, cells: Cells, fraction: float, rng: np.random.Generator) -> Split:
+    """Return a split that trains on a share of its training part only.
+
+    Whole squares of a footprint's side are left out, since neighbours within one hold the same
+    information.
+
+    Args:
+        split: The split.
+        cells: The reference.
+        fraction: Share of the training part to keep, above 0.
+        rng: Draws the squares.
+    """
+    if fraction >= 1:
+        return split
+    height, width = split.roles.shape
+    rows, cols = np.indices((height, width)) // CELLS_PER_LENGTH
+    square = rows * (width // CELLS_PER_LENGTH + 1) + cols
+    count = np.where(split.roles == TRAINING, cells.count, 0)
+    sums = np.bincount(square.ravel(), count.ravel())
+    order = rng.permutation(np.nonzero(sums)[0])
+    # squares in random order until the share is reached
+    needed = int(np.searchsorted(np.cumsum(sums[order]), fraction * sums.sum())) + 1
+    kept = np.isin(square, order[:needed])
+    roles = np.where((split.roles == TRAINING) & ~kept, LEFT_OUT, split.roles).astype(np.uint8)
+    return replace(split, roles=roles, counts=_counts(cells, roles))
 
 
 def draw_split(
@@ -163,33 +200,23 @@ def _halved(count: NDArray[np.int64], part: Window, number: int) -> list[Window]
 
 
 def _as_split(cells: Cells, blocks: Sequence[Window], buffer: int) -> Split:
-    validating = np.zeros(cells.count.shape, bool)
-    kept = np.ones(cells.count.shape, bool)
+    """Return the split with given validation blocks and buffer, both in cells."""
+    roles = np.full(cells.count.shape, TRAINING, np.uint8)
     for block in blocks:
-        validating[block.slices] = True
-        kept[clip(grown(block, buffer), kept.shape)] = False
-    validation, training = int(cells.count[validating].sum()), int(cells.count[kept].sum())
-    total = int(cells.count.sum())
+        roles[clip(grown(block, buffer), roles.shape)] = BUFFER
+    for block in blocks:
+        roles[block.slices] = VALIDATION
     size = cells.size_px
     windows = tuple(
         Window(b.row * size, b.col * size, b.height * size, b.width * size).clipped(*cells.shape_px)
         for b in blocks
     )
-    counts = {
-        "training": training,
-        "validation": validation,
-        "buffer": total - training - validation,
-    }
-    return Split(windows, buffer * size, cells.shape_px, counts)
+    return Split(roles, size, windows, buffer * size, cells.shape_px, _counts(cells, roles))
 
 
-def _inside(blocks: Sequence[Window], window: Window) -> NDArray[np.bool_]:
-    """Return where a window (h, w) lies in one of the blocks."""
-    inside = np.zeros((window.height, window.width), bool)
-    for block in blocks:
-        moved = Window(block.row - window.row, block.col - window.col, block.height, block.width)
-        inside[clip(moved, inside.shape)] = True
-    return inside
+def _counts(cells: Cells, roles: NDArray[np.uint8]) -> dict[str, int]:
+    names = {"training": TRAINING, "validation": VALIDATION, "buffer": BUFFER, "left out": LEFT_OUT}
+    return {name: int(cells.count[roles == role].sum()) for name, role in names.items()}
 
 
 def _too_small(cells: Cells, length_px: float, fraction: float) -> str:

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checkpoint import ModelCard
-from ..raster.grid import Window
 from ..reports.maps import MAX_SIDE_PX
-from ..reports.training import BUFFER, TRAINING, VALIDATION, Curve, TrainingView
+from ..reports.training import Curve, TrainingView
 from .experiment import Outcome
 from .fit import Fit
 from .plan import Plan
@@ -87,13 +86,11 @@ def _curve(fit: Fit, scale: float) -> Curve:
 def _roles(
     split: Split, sic_percent: NDArray[np.float32], step: int, shape: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Return the parts of the split on every n-th pixel, NaN where there is no reference."""
-    roles = np.full(sic_percent.shape, BUFFER, np.float32)
-    for number, row in enumerate(range(0, shape[0], step)):
-        strip = Window(row, 0, 1, shape[1])
-        roles[number, split.training(strip)[0, ::step]] = TRAINING
-        roles[number, split.validation(strip)[0, ::step]] = VALIDATION
-    return np.where(np.isfinite(sic_percent), roles, np.nan).astype(np.float32)
+    """Return the role of every n-th pixel, NaN where there is no reference."""
+    rows, cols = (np.arange(0, side, step) // split.cell_px for side in shape)
+    return np.where(np.isfinite(sic_percent), split.roles[np.ix_(rows, cols)], np.nan).astype(
+        np.float32
+    )
 
 
 def _warnings(outcome: Outcome, footprints: float, data: TrainingData) -> tuple[str, ...]:

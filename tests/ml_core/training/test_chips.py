@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,10 @@ from ml_core.training.split import draw_split, whole
 from ml_core.training.tasks import REGRESSION
 from tests.ml_core.training.conftest import backscatter, data_of, ice
 
+PLAIN = Augmentation(north_south=False, contrast=0)
 
-def sampler(data, split, size=32, augmentation=Augmentation(north_south=False)):  # noqa: B008
+
+def sampler(data, split, size=32, augmentation=PLAIN):
     return ChipSampler(
         data.store,
         data.cells,
@@ -99,7 +103,8 @@ def test_augmentation_gives_each_version_alike(choice, has_angle, count):
         pixels = np.concatenate([pixels, angle])
     data = data_of(sic, pixels, 4)
     split = whole(data.cells)
-    chips = sampler(data, split, 32, Augmentation.of(choice, has_angle=has_angle))
+    augmentation = replace(Augmentation.of(choice, has_angle=has_angle), contrast=0)
+    chips = sampler(data, split, 32, augmentation)
     batch = chips.draw(400, np.random.default_rng(1))
     versions = {}
     for chip, label in zip(batch.pixels, batch.label):
@@ -116,6 +121,30 @@ def test_north_stays_north_of_south_in_a_mirrored_chip():
     label = data.store[..., -1] / 100
     for chip in chips.draw(20, np.random.default_rng(1)).label:
         assert np.allclose(chip, label) or np.allclose(chip, label[::-1])
+
+
+def test_contrast_changes_by_chip_and_polarisation_but_not_the_angle():
+    sic = ice((32, 32))
+    angle = np.linspace(20, 45, 32, dtype=np.float32)[None, None].repeat(32, 1)
+    data = data_of(sic, np.concatenate([backscatter(sic), angle]), 4)
+    varied = Augmentation(north_south=False, contrast=0.2)
+    drawn = sampler(data, whole(data.cells), 32, varied).draw(300, np.random.default_rng(1))
+    plain = sampler(data, whole(data.cells), 32).draw(1, np.random.default_rng(1)).pixels[0]
+    assert np.array_equal(drawn.pixels[..., 2], plain[None, ..., 2].repeat(300, 0))
+    factors = (drawn.pixels[..., :2] / plain[..., :2]).reshape(300, -1, 2)
+    assert np.allclose(factors, factors[:, :1], rtol=1e-3)
+    logs = np.log(factors[:, 0])
+    assert np.abs(logs.mean(0)).max() < 0.04
+    assert np.abs(logs.std(0) - 0.2).max() < 0.03
+    assert abs(np.corrcoef(logs.T)[0, 1]) < 0.2
+
+
+def test_no_augmentation_leaves_chips_as_they_are():
+    sic = ice((32, 32))
+    data = data_of(sic, backscatter(sic), 4)
+    augmentation = Augmentation.of("none", has_angle=False)
+    drawn = sampler(data, whole(data.cells), 32, augmentation).draw(20, np.random.default_rng(1))
+    assert (drawn.pixels == drawn.pixels[:1]).all()
 
 
 def test_a_scene_smaller_than_a_chip_says_both_sizes(small_data):

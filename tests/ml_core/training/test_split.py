@@ -7,7 +7,7 @@ from scipy.ndimage import distance_transform_edt
 from ml_core.errors import SeaIceError
 from ml_core.raster.grid import Window
 from ml_core.training.cells import Cells
-from ml_core.training.split import draw_folds, draw_split, whole
+from ml_core.training.split import draw_folds, draw_split, reduced, whole
 from tests.ml_core.training.conftest import ice
 
 
@@ -49,6 +49,7 @@ def test_parts_are_apart_by_a_footprint_and_like_the_scene(scene, seed):
         "training": (training & known).sum(),
         "validation": (validation & known).sum(),
         "buffer": (~training & ~validation & known).sum(),
+        "left out": 0,
     }
     assert 0.1 <= (validation & known).sum() / known.sum() <= 0.32
     assert (training & known).sum() >= 0.2 * known.sum()
@@ -87,8 +88,6 @@ def test_windows_and_places_tell_the_same_as_the_whole():
     rows, cols = np.array([[4, 5], [60, 61]]), np.array([[7, 8, 9], [100, 101, 102]])
     at = split.training_at(rows, cols)
     assert np.array_equal(at[1], training[60:62, 100:103])
-    by_cell = np.kron(split.training_cells(cells), np.ones((cells.size_px,) * 2, bool))
-    assert np.array_equal(by_cell[:120, :160], training)
 
 
 def test_a_scene_that_is_too_small_says_its_sizes():
@@ -104,7 +103,7 @@ def test_a_scene_that_is_too_small_says_its_sizes():
 def test_no_validation_trains_on_everything():
     cells = cells_of(ice((40, 50), 20), 20)
     split = draw_split(cells, 20, 0.0, np.random.default_rng(1))
-    assert split == whole(cells)
+    assert split.blocks == whole(cells).blocks == ()
     assert masks(split)[0].all()
     assert split.counts["training"] == 2000
 
@@ -118,6 +117,27 @@ def test_folds_cover_the_scene_once_and_keep_their_distance(folds):
     for training, validation in parts:
         assert distance_transform_edt(~validation)[training].min() > 10
         assert abs(validation.mean() - 1 / folds) < 0.1
+
+
+@pytest.mark.parametrize("fraction", [0.3, 0.7])
+def test_a_data_fraction_leaves_out_whole_footprints_of_the_training_part(fraction):
+    cells = cells_of(ice((300, 300), 10), 10)
+    split = draw_split(cells, 10, 0.2, np.random.default_rng(3))
+    part = reduced(split, cells, fraction, np.random.default_rng(4))
+    all_training, validation = masks(split)
+    training, same_validation = masks(part)
+    assert np.array_equal(validation, same_validation)
+    assert not (training & ~all_training).any()
+    assert abs(training.sum() / all_training.sum() - fraction) < 0.02
+    assert part.counts["training"] == training.sum()
+    assert part.counts["left out"] == (all_training & ~training).sum()
+    side = 4 * cells.size_px
+    for row in range(0, 300 - side, side):
+        for col in range(0, 300 - side, side):
+            square = (slice(row, row + side), slice(col, col + side))
+            kept, before = training[square], all_training[square]
+            assert not kept.any() or np.array_equal(kept, before)
+    assert reduced(split, cells, 1.0, np.random.default_rng(4)) is split
 
 
 def test_too_many_folds_say_their_sizes():
