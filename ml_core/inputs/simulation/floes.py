@@ -1,4 +1,4 @@
-"""Floes: a plane filled with jittered cells, each with its distance to the neighbours."""
+"""Floes: a plane filled with jittered cells of many sizes, each with its distance to others."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from .lattice import Field, uniform
 
 _STRIP = 64
 """Rows computed at a time: their arrays stay in the processor's cache."""
+
+_SPREAD = 0.45
+"""How much nearer than it is, in cell sizes, the seed of the largest cell counts."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,15 @@ class Cells:
 
 
 def cells(seed: int, stream: int, spacing_m: float, x_m: Field, y_m: Field) -> Cells:
-    """Return the Voronoi cells of one jittered seed per square of a lattice.
+    """Return the cells of one jittered seed per square of a lattice.
 
-    The distance is half the difference of the distances to the two nearest seeds (Worley 1996).
+    A pixel belongs to the seed whose distance less its weight is smallest (an additively weighted
+    Voronoi diagram: borders are curved, and cells of many sizes lie side by side). The distance
+    to the border is half the difference between the two smallest (Worley 1996).
 
     Args:
         seed: The scene's seed.
-        stream: Which of the scene's lattices; takes this and the next number.
+        stream: Which of the scene's lattices; takes this number and the next two.
         spacing_m: Mean size of a cell.
         x_m: (H, W) x of the pixels in the scene's metres; may be warped.
         y_m: (H, W) y.
@@ -66,11 +71,13 @@ def cells(seed: int, stream: int, spacing_m: float, x_m: Field, y_m: Field) -> C
     grid = np.indices((rows, cols), np.float32)
     seed_u = (grid[1] + uniform(seed, stream, lattice)).ravel()
     seed_v = (grid[0] + uniform(seed, stream + 1, lattice)).ravel()
+    # few large and many small ones
+    weight = (np.float32(_SPREAD) * uniform(seed, stream + 2, lattice) ** 2).ravel()
     index = np.empty(u.shape, np.int32)
     margin = np.empty(u.shape, np.float32)
     for start in range(0, len(u), _STRIP):
         strip = slice(start, start + _STRIP)
-        _nearest(u[strip], v[strip], seed_u, seed_v, cols, index[strip], margin[strip])
+        _nearest(u[strip], v[strip], seed_u, seed_v, weight, cols, index[strip], margin[strip])
     margin *= np.float32(0.5 * spacing_m)
     return Cells(
         index,
@@ -88,6 +95,7 @@ def _nearest(
     v: Field,
     seed_u: Field,
     seed_v: Field,
+    weight: Field,
     cols: int,
     index: NDArray[np.int32],
     margin: Field,
@@ -105,9 +113,9 @@ def _nearest(
         dy -= v
         dy *= dy
         dx += dy
+        np.sqrt(dx, out=dx)
+        dx -= weight.take(there)
         np.minimum(second, np.maximum(first, dx), out=second)
         np.copyto(index, there, where=dx < first)
         np.minimum(first, dx, out=first)
-    np.sqrt(second, out=second)
-    np.sqrt(first, out=first)
     np.subtract(second, first, out=margin)

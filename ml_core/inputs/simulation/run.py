@@ -28,7 +28,7 @@ from .scene import Block, Geometry, SimulatedScene, Weather
 
 T = TypeVar("T")
 
-_BLOCK_PX = 1024
+_BLOCK_PX = 512
 _WORKERS = 2
 
 _NORTH, _SOUTH = (30.0, 81.0), (-30.0, -72.0)

@@ -199,7 +199,7 @@ class SimulatedScene:
 
     def _wind_index(self, window: Window) -> NDArray[np.intp]:
         """Return each pixel's row in the tables of open water."""
-        gusts = np.float32(0.12) * self._wind_fields[0].on(window, self._geometry.pixel_m)
+        gusts = np.float32(0.08) * self._wind_fields[0].on(window, self._geometry.pixel_m)
         gusts += np.float32(0.06) * self._wind_fields[1].on(window, self._geometry.pixel_m)
         gusts += np.float32(math.log(self._wind_speed / _SLOWEST))
         gusts *= np.float32((_SPEEDS - 1) / math.log(_FASTEST / _SLOWEST))

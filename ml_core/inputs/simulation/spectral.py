@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +104,49 @@ class SpectralField:
         rows = np.rint((y_m - self.origin_m[1]) / self.spacing_m).astype(np.intp)
         values: Field = self.nodes[rows % self.nodes.shape[0], cols % self.nodes.shape[1]]
         return values
+
+
+class Fields:
+    """Makes a scene's smooth fields, all on the same nodes.
+
+    Args:
+        seed: The scene's seed.
+        size_m: Width and height of the scene.
+        margin_m: How far beyond the scene the fields reach.
+        spacing_m: Spacing of the nodes.
+    """
+
+    def __init__(
+        self, seed: int, size_m: tuple[float, float], margin_m: float, spacing_m: float
+    ) -> None:
+        self._seed = seed
+        self.size_m = size_m
+        self.spacing_m = spacing_m
+        self._margin_m = margin_m + 4 * spacing_m
+
+    def make(self, number: int, spectrum: Spectrum) -> SpectralField:
+        """Return a field of its own for each number."""
+        width_m, height_m = (side + 2 * self._margin_m for side in self.size_m)
+        return SpectralField(
+            np.random.default_rng([self._seed, 100 + number]),
+            spectrum,
+            width_m,
+            height_m,
+            (-self._margin_m, -self._margin_m),
+            self.spacing_m,
+            guard_m=min(300e3, max(self.size_m)),
+        )
+
+    def generator(self, number: int) -> np.random.Generator:
+        """Return a source of single numbers of its own for each number."""
+        return np.random.default_rng([self._seed, number])
+
+    def positions(self, field: SpectralField) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return x as a row and y as a column of the nodes, m."""
+        rows, cols = field.nodes.shape
+        x_m = field.origin_m[0] + np.arange(cols)[None, :] * self.spacing_m
+        y_m = field.origin_m[1] + np.arange(rows)[:, None] * self.spacing_m
+        return x_m, y_m
 
 
 def _weights(positions: NDArray[np.floating]) -> tuple[Field, int]:

@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+
+from ml_core.inputs.simulation.instrument import EDGES_DEG
+from ml_core.inputs.simulation.pack import DEFORMED, LEVEL, MULTI_YEAR, Composition, Pack
+from ml_core.inputs.simulation.scene import Geometry, SimulatedScene, Weather
+from ml_core.raster.grid import Window
+
+COLD = Weather(7.0, 45.0, 0.0)
+SIZE = 400
+WHOLE = Window(0, 0, SIZE, SIZE)
+
+
+def scene(seed=1, composition=None, weather=COLD, *, pixel_m=400.0, looks=10.0, size=SIZE):
+    composition = composition or Composition(0.65, 0.3, 0.25, 0.03, 1)
+    return SimulatedScene(
+        seed, Geometry(size, size, pixel_m, 19.0, 46.0, looks), composition, weather
+    )
+
+
+def powers(item):
+    """Return HH and HV of a scene, noise taken off, linear (2, H, W)."""
+    block = item.block(WHOLE)
+    floors = np.stack([noise.on(WHOLE) for noise in item._noise])
+    return 10 ** (np.stack([block.hh_db, block.hv_db]) / 10) - floors
+
+
+ICE = {
+    # kind, composition, HH at 35 degrees, slope, HV at 35 degrees
+    "level": (LEVEL, Composition(1, 0, 0.2, 0, 0), -15, -0.235, -27),
+    "deformed": (DEFORMED, Composition(1, 0, 0.5, 0, 0), -12, -0.22, -23),
+    "multi-year": (MULTI_YEAR, Composition(1, 0.8, 0.2, 0, 0), -10, -0.16, -19),
+}
+
+
+@pytest.mark.parametrize("name", ICE)
+def test_ice_has_its_levels_and_slopes(name):
+    kind, composition, hh_db, slope, hv_db = ICE[name]
+    total, count = np.zeros((2, SIZE)), np.zeros(SIZE)
+    for seed in range(3):
+        item = scene(seed, composition, pixel_m=1000.0)
+        surface = item.pack.on(WHOLE)
+        chosen = (surface.kind == kind) & (surface.sic > 0.99)
+        total += (powers(item) * chosen).sum(axis=1)
+        count += chosen.sum(axis=0)
+    for angle in (22, 35, 44):
+        # the mean over 4 degrees of a slope is the middle's, in dB as good as in power
+        columns = abs(item.incidence_deg - angle) < 2.0
+        assert count[columns].sum() > 1000
+        means_db = 10 * np.log10(total[:, columns].sum(axis=1) / count[columns].sum())
+        assert means_db[0] == pytest.approx(hh_db + slope * (angle - 35), abs=0.5)
+        if angle == 35:
+            assert means_db[1] == pytest.approx(hv_db, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("wind", "direction", "angle", "hh_db"),
+    [(3, 0, 30, -17.8), (10, 0, 40, -16.0), (10, 90, 40, -21.0), (15, 90, 30, -11.1)],
+)
+def test_open_water_has_its_levels(wind, direction, angle, hh_db):
+    weather = Weather(wind, direction, 0.0)
+    scenes = [scene(seed, Composition(0, 0, 0, 0, 0), weather, pixel_m=1000.0) for seed in (1, 2)]
+    columns = abs(scenes[0].incidence_deg - angle) < 0.3
+    means = [powers(item)[0][:, columns].mean() for item in scenes]
+    assert 10 * np.log10(np.mean(means)) == pytest.approx(hh_db, abs=0.5)
+
+
+def test_water_is_mostly_noise_in_hv_with_steps_between_subswaths():
+    item = scene(composition=Composition(0, 0, 0, 0, 0), weather=Weather(5, 0, 0), looks=200)
+    profile_db = 10 * np.log10((10 ** (item.block(WHOLE).hv_db / 10)).mean(axis=0))
+    edge = int(np.searchsorted(item.incidence_deg, EDGES_DEG[1]))
+    assert profile_db[edge - 3] - profile_db[edge + 3] > 4.0
+
+
+@pytest.mark.parametrize("looks", [4.0, 10.0])
+def test_speckle_of_uniform_water(looks):
+    item = scene(composition=Composition(0, 0, 0, 0, 0), looks=looks, pixel_m=40.0)
+    power = 10 ** (item.block(WHOLE).hh_db / 10)
+    # small windows: wind and angle hardly change within them
+    tiles = power.reshape(SIZE // 20, 20, SIZE // 20, 20).transpose(0, 2, 1, 3).reshape(-1, 400)
+    # a window of 400 px with correlated speckle underestimates the variance a little
+    assert (tiles.mean(1) ** 2 / tiles.var(1)).mean() == pytest.approx(looks, rel=0.1)
+
+
+def test_blocks_fit_without_seams():
+    item = scene(pixel_m=80.0)
+    whole = item.block(WHOLE)
+    part = item.block(Window(130, 77, 140, 200))
+    place = (slice(130, 270), slice(77, 277))
+    # float32 sums of coordinates differ in the last bit, so that single pixels may fall into the
+    # next floe or step of rounding
+    for name in ("hh_db", "hv_db", "sic"):
+        differs = np.abs(getattr(whole, name)[place] - getattr(part, name)) > 0.02
+        assert differs.mean() < 1e-3, name
+
+
+def test_margin_continues_the_scene():
+    item = SimulatedScene(
+        1, Geometry(200, 200, 80.0, 19, 46, 10), Composition(0.6, 0.3, 0.2, 0.03, 0), COLD, 8000.0
+    )
+    wide = item.sic(Window(-100, -100, 400, 400))
+    np.testing.assert_allclose(wide[100:300, 100:300], item.sic(Window(0, 0, 200, 200)), atol=0.01)
+    across = np.corrcoef(wide[100:300, 99], wide[100:300, 100])[0, 1]
+    assert across > 0.7
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.8, 1.0])
+def test_ice_fraction(share):
+    composition = Composition(share, 0.3, 0.2, 0.0, 0)
+    means = [scene(seed, composition).sic(WHOLE).mean() for seed in (1, 2)]
+    assert np.mean(means) == pytest.approx(share, abs=0.01 if share == 0 else 0.12)
+    assert np.mean(means) <= share + 1e-6
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_shares_of_multi_year_and_deformed_ice(share):
+    surfaces = [
+        Pack(seed, Composition(1, share, share, 0, 0), 200.0, SIZE, SIZE, 0).on(WHOLE)
+        for seed in (1, 2, 3)
+    ]
+    kinds = np.concatenate([surface.kind[surface.sic > 0.5] for surface in surfaces])
+    assert (kinds == MULTI_YEAR).mean() == pytest.approx(share, abs=0.12)
+    if 0 < share < 1:
+        deformed = (kinds == DEFORMED).sum() / (kinds != MULTI_YEAR).sum()
+        assert deformed == pytest.approx(share, abs=0.12)
+
+
+def test_leads_take_their_share():
+    without = scene(composition=Composition(1, 0.3, 0.2, 0.0, 0)).sic(WHOLE)
+    leads, _ = scene(composition=Composition(1, 0.3, 0.2, 0.06, 0)).pack._leads.on(
+        WHOLE, 400.0, np.zeros((SIZE, SIZE), np.float32)
+    )
+    assert leads.mean() == pytest.approx(0.06, abs=0.02)
+    with_leads = scene(composition=Composition(1, 0.3, 0.2, 0.06, 0)).sic(WHOLE)
+    assert with_leads.mean() < without.mean() - 0.01
+
+
+def test_polynyas_open_water_in_the_pack():
+    without = scene(composition=Composition(1, 0.3, 0.2, 0, 0)).sic(WHOLE)
+    with_two = scene(composition=Composition(1, 0.3, 0.2, 0, 2)).sic(WHOLE)
+    opened = (without > 0.5) & (with_two < 0.1)
+    assert 0.002 < opened.mean() < 0.2
+    # floes break otherwise around a polynya
+    assert ((without < 0.1) & (with_two > 0.5)).mean() < 0.005
+
+
+def test_melt_hides_the_ice_types():
+    def contrast(melt):
+        item = scene(composition=Composition(1, 0.5, 0.2, 0, 0), weather=Weather(7, 45, melt))
+        block, kind = item.block(WHOLE), item.pack.on(WHOLE).kind
+        return block.hv_db[kind == MULTI_YEAR].mean() - block.hv_db[kind == LEVEL].mean()
+
+    assert contrast(0.0) > 5.0
+    assert contrast(1.0) < 2.0
