@@ -62,6 +62,11 @@ AUGMENTATIONS = (
     Choice("rotations", "Mirrored, contrast varied, and turned by 90, 180 or 270 degrees"),
 )
 
+KEPT = (
+    Choice("everything", "Fitted on everything"),
+    Choice("best_fold", "The best fold's"),
+)
+
 DEVICES = (
     Choice("auto", "Automatic: a GPU where there is one"),
     Choice("cpu", "Processor"),

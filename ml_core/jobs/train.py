@@ -7,6 +7,7 @@ from typing import ClassVar, Optional, Tuple
 
 from ..errors import JobError
 from .base import Number
+from .choices import KEPT
 from .fields import Kind, parameter
 from .fitting import FitInputs
 
@@ -44,6 +45,26 @@ class TrainJob(FitInputs):
         default=True,
         advanced=True,
     )
+    folds: int = parameter(
+        Kind.INTEGER,
+        "Cross-validation folds",
+        "Cut the scene into so many parts, each of which validates once while the others train: a"
+        " better estimate of the error and its spread, for as many times the work. 0: a single"
+        " split into blocks.",
+        default=0,
+        minimum=0,
+        maximum=20,
+        advanced=True,
+    )
+    keep: str = parameter(
+        Kind.CHOICE,
+        "Network kept of a cross-validation",
+        "The network in the model file: fitted on everything for the folds' median of steps, or"
+        " that of the fold with the lowest error.",
+        default="everything",
+        choices=KEPT,
+        advanced=True,
+    )
     model: Optional[str] = parameter(
         Kind.OUTPUT_FILE,
         "SIC network",
@@ -61,7 +82,12 @@ class TrainJob(FitInputs):
     )
 
     def check(self) -> None:
-        """Check that the layers to learn from are there."""
+        """Check that the layers to learn from are there, and that one fold is not asked for."""
+        if self.folds == 1:
+            raise JobError(
+                "Cross-validation folds: 1 part leaves none to train on; give 2 or more, or 0 for a"
+                " single split"
+            )
         super().check()
         for name in ("hh", "hv", "reference"):
             if getattr(self, name) is None:

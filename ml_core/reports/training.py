@@ -45,6 +45,23 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Fold:
+    """One part of a cross-validation.
+
+    Attributes:
+        curve: Its losses.
+        training_rmse: On its training part, in percent.
+        validation_rmse: On the part that validated, in percent.
+        footprints: Independent footprints of that part.
+    """
+
+    curve: Curve
+    training_rmse: float | None
+    validation_rmse: float | None
+    footprints: float
+
+
+@dataclass(frozen=True)
 class TrainingView:
     """What the report shows of a training.
 
@@ -69,6 +86,8 @@ class TrainingView:
         reference_cells: The reference by cells.
         pixel_size_m: Ground size (height, width) of a thinned pixel.
         cell_size_m: Ground size (height, width) of a cell.
+        folds: Of a cross-validation; the scores are then those of all folds together, the curve
+            that of the best, and the roles the folds' numbers from 0.
         verdict: A plain word on the fit, the numbers behind it, and the notice's kind.
         warnings: What the analyst should look at.
     """
@@ -92,6 +111,7 @@ class TrainingView:
     pixel_size_m: tuple[float, float]
     cell_size_m: tuple[float, float]
     verdict: tuple[str, str, str]
+    folds: tuple[Fold, ...] = ()
     warnings: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -108,6 +128,7 @@ def write(path: str, view: TrainingView) -> None:
         scatter=_scatter(view),
         errors=_errors(view),
         baselines=_baselines(view),
+        folds=_folds(view),
         settings=_facts(view.card.training.get("parameters", {})),
         card=_card(view.card),
     )
@@ -116,7 +137,7 @@ def write(path: str, view: TrainingView) -> None:
 def _tiles(view: TrainingView) -> list[tuple[str, str, str, str]]:
     tiles = [
         (
-            "RMSE on the validation blocks",
+            "RMSE of cross-validation" if view.folds else "RMSE on the validation blocks",
             text(view.validation.rmse_percent if view.validation else None, 1),
             "% SIC",
             f"{view.footprints:.1f} independent footprints" if view.validation else "none kept",
@@ -137,6 +158,10 @@ def _curves(view: TrainingView) -> list[Picture]:
     known = [np.nan if value is None else value for value in view.curve.validation]
     if np.isfinite(known).any():
         series.append(Series("validation", epochs, known, marker="o"))
+    for number, fold in enumerate(view.folds, 1):
+        values = [np.nan if value is None else value for value in fold.curve.validation]
+        numbers = np.arange(1, len(values) + 1)
+        series.append(Series(f"validation, fold {number}", numbers, values, line="-."))
     if view.second:
         again = np.arange(1, len(view.second.training) + 1)
         series.append(
@@ -167,9 +192,15 @@ def _curves(view: TrainingView) -> list[Picture]:
 
 
 def _split_map(view: TrainingView) -> Picture:
-    roles = colours.categories("Part", _ROLES)
+    names: tuple[tuple[str, str], ...] = _ROLES
+    if view.folds:
+        names = tuple(
+            (f"fold {number + 1}", colours.SERIES[number % len(colours.SERIES)])
+            for number in range(len(view.folds))
+        )
+    roles = colours.categories("Part", names)
     # data are left out only where a fraction of them was asked for
-    legend = _ROLES if (view.roles == 0).any() else _ROLES[1:]
+    legend = names if view.folds or (view.roles == 0).any() else names[1:]
     return maps(
         [
             Panel(view.hh_db, "HH", _grey(view.hh_db)),
@@ -179,8 +210,11 @@ def _split_map(view: TrainingView) -> Picture:
         view.pixel_size_m,
         alt="Maps of HH, the reference and the parts of the split",
         caption=(
-            "The network learns from the training part and is judged on the validation blocks; in"
-            " the buffer between them the reference is left out of both."
+            "Each fold validates once, while the others train; what lies within a buffer of it is"
+            " left out of both."
+            if view.folds
+            else "The network learns from the training part and is judged on the validation blocks;"
+            " in the buffer between them the reference is left out of both."
         ),
     )
 
@@ -256,6 +290,34 @@ def _baselines(view: TrainingView) -> Table | None:
             " learn from the training part; those of position know no backscatter at all."
         ),
         strong=frozenset(i for i, (name, _) in enumerate(ordered) if name == "network"),
+    )
+
+
+def _folds(view: TrainingView) -> Table | None:
+    if not view.folds:
+        return None
+    values = [f.validation_rmse for f in view.folds if f.validation_rmse is not None]
+    note = ""
+    if len(values) > 1:
+        note = (
+            f"Mean {np.mean(values):.1f} %, standard deviation {np.std(values, ddof=1):.1f} %,"
+            f" {min(values):.1f} to {max(values):.1f} %: what the error depends on where it is"
+            " measured."
+        )
+    return Table(
+        (
+            Column("Fold"),
+            Column("RMSE on validation", "% SIC", 2),
+            Column("RMSE on training", "% SIC", 2),
+            Column("Best epoch"),
+            Column("Independent footprints", decimals=1),
+        ),
+        [
+            (number, f.validation_rmse, f.training_rmse, f.curve.best, f.footprints)
+            for number, f in enumerate(view.folds, 1)
+        ],
+        caption="Cross-validation",
+        note=note,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class Outcome:
         validation: Error of the first fit on the validation part; None without one.
         baselines: RMSE in percent on the validation part's cells: `judgement.NETWORK` and keys of
             `evaluation.baselines.LABELS`.
+        folds: Of a cross-validation, each fold's outcome; the errors above are then those of all
+            folds together, and the split and first fit those of the best one.
     """
 
     state: Tensors
@@ -48,6 +50,7 @@ class Outcome:
     training: Judgement
     validation: Judgement | None
     baselines: dict[str, float]
+    folds: tuple[Outcome, ...] = ()
 
 
 def draw(data: TrainingData, plan: Plan) -> Split:
@@ -97,23 +100,43 @@ def run(data: TrainingData, plan: Plan, split: Split, device: Device, report: Re
     training = _judged(kept, judge, Part.of([data.grid.window], split.training), data)
     validated = _judged(kept, judge, validation, data) if validation else None
     beside = beside_baselines(validated, data, split) if validated else {}
-    second = None
-    if again:
-        rng = np.random.default_rng(plan.fit.seed)
-        split_again = reduced(whole(data.cells), data.cells, plan.data_fraction, rng)
-        scaling = normalisation(data.store, split_again, data.channels)
-        with seeded(plan.fit.seed, device):
-            second = fit(
-                networks.build(plan.network),
-                _sampler(data, plan, split_again, scaling).draw,
-                plan.task.loss,
-                plan.fit,
-                device,
-                report.part(share, 1),
-                stop_after=first.best_epoch,
-            )
-    state = (second or first).state
-    return Outcome(state, scaling, split, first, second, training, validated, beside)
+    outcome = Outcome(first.state, scaling, split, first, None, training, validated, beside)
+    if not again:
+        return outcome
+    scaling, second = fit_everything(data, plan, first.best_epoch, device, report.part(share, 1))
+    return replace(outcome, state=second.state, scaling=scaling, second=second)
+
+
+def fit_everything(
+    data: TrainingData, plan: Plan, epochs: int, device: Device, report: Reporter
+) -> tuple[Normalisation, Fit]:
+    """Fit a network on the whole scene for so many epochs.
+
+    Args:
+        data: The scene.
+        plan: What to fit and how.
+        epochs: Epochs after which to stop, on the way of the plan's whole cycle.
+        device: What computes.
+        report: Receives progress 0-1.
+
+    Returns:
+        The normalisation and the fit.
+    """
+    rng = np.random.default_rng(plan.fit.seed)
+    split = reduced(whole(data.cells), data.cells, plan.data_fraction, rng)
+    plan = plan.for_part(data.store, split)
+    scaling = normalisation(data.store, split, data.channels)
+    with seeded(plan.fit.seed, device):
+        fitted = fit(
+            networks.build(plan.network),
+            _sampler(data, plan, split, scaling).draw,
+            plan.task.loss,
+            plan.fit,
+            device,
+            report,
+            stop_after=epochs,
+        )
+    return scaling, fitted
 
 
 def _tell(epoch: Epoch, task: Task, report: Reporter) -> None:

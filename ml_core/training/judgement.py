@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,16 +29,21 @@ class Judgement:
     """A network's error on a part of the scene.
 
     Attributes:
-        scores: Errors per reference pixel.
+        errors: Sums of the errors of reference pixels.
         density: How often which SIC was predicted for which.
         predicted: Mean prediction in percent of each cell (h, w), NaN where none was judged.
         reference: Mean reference there (h, w).
     """
 
-    scores: Scores
+    errors: ErrorSums
     density: Density
     predicted: NDArray[np.float64]
     reference: NDArray[np.float64]
+
+    @property
+    def scores(self) -> Scores:
+        """Errors per reference pixel."""
+        return self.errors.total()
 
 
 def judge(tiles: Iterable[Tile], data: TrainingData, task: Task) -> Judgement:
@@ -62,7 +67,20 @@ def judge(tiles: Iterable[Tile], data: TrainingData, task: Task) -> Judgement:
         for total, values in zip(sums, (predicted, reference, None), strict=True):
             total += np.bincount(cell, values, shape[0] * shape[1]).reshape(shape)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Judgement(errors.total(), density, sums[0] / sums[2], sums[1] / sums[2])
+        return Judgement(errors, density, sums[0] / sums[2], sums[1] / sums[2])
+
+
+def merged(judgements: Sequence[Judgement]) -> Judgement:
+    """Return judgements of parts of one scene taken together; where parts meet, the last counts."""
+    first = judgements[0]
+    errors, density = ErrorSums(len(first.errors)), Density(first.density.edges)
+    predicted, reference = np.full_like(first.predicted, np.nan), first.reference.copy()
+    for judged in judgements:
+        errors.sums += judged.errors.sums
+        density.counts += judged.density.counts
+        known = np.isfinite(judged.predicted)
+        predicted[known], reference[known] = judged.predicted[known], judged.reference[known]
+    return Judgement(errors, density, predicted, reference)
 
 
 def beside_baselines(validation: Judgement, data: TrainingData, split: Split) -> dict[str, float]:

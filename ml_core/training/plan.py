@@ -35,6 +35,8 @@ class Plan:
         data_fraction: Share of the training part that is used.
         refit: Whether the network is fitted again on everything.
         class_weights: Whether rare classes weigh more.
+        folds: Parts of a cross-validation; 0: one split.
+        keep: Which network a cross-validation keeps: ``everything`` or ``best_fold``.
     """
 
     network: NetworkConfig
@@ -46,9 +48,13 @@ class Plan:
     data_fraction: float = 1.0
     refit: bool = False
     class_weights: bool = False
+    folds: int = 0
+    keep: str = "everything"
 
     @classmethod
-    def from_job(cls, job: FitInputs, *, refit: bool) -> Plan:
+    def from_job(
+        cls, job: FitInputs, *, refit: bool, folds: int = 0, keep: str = "everything"
+    ) -> Plan:
         """Return the plan that a job's parameters describe, checked before any data is read.
 
         Raises:
@@ -76,6 +82,8 @@ class Plan:
             job.data_fraction,
             refit,
             job.class_weights,
+            folds,
+            keep,
         )
         plan.check()
         return plan

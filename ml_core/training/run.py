@@ -14,7 +14,7 @@ from ..jobs.train import TrainJob
 from ..raster.reference import Reference
 from ..raster.scene import Scene
 from ..reports import training as training_report
-from . import experiment
+from . import crossvalidation, experiment
 from .device import Device, choose
 from .experiment import Outcome
 from .fit import Epoch
@@ -36,7 +36,7 @@ def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
     assert job.reference is not None  # the job checked both
     assert job.model is not None
     device = choose(job.device)
-    plan = Plan.from_job(job, refit=job.refit)
+    plan = Plan.from_job(job, refit=job.refit, folds=job.folds, keep=job.keep)
     if job.augmentation == "rotations" and job.incidence is not None:
         report.warning(
             "Augmentation: chips are mirrored but not turned, since the incidence angle is a"
@@ -73,21 +73,7 @@ def _fitted(
     report_path: str | None,
     report: Reporter,
 ) -> Done:
-    split = experiment.draw(data, plan)
-    if split.blocks:
-        counts = split.counts
-        report.info(
-            f"Split: {counts['training']} reference pixels train, {counts['validation']} in"
-            f" {len(split.blocks)} blocks validate ({data.footprints(counts['validation']):.1f}"
-            f" independent footprints), {counts['buffer']} within"
-            f" {split.buffer_px * data.grid.resolution_m / 1000:.3g} km of a block do neither"
-        )
-    else:
-        report.warning(
-            "Validation fraction is 0: nothing is kept apart, so the error on other scenes and"
-            " whether the network over-fits stay unknown"
-        )
-    outcome = experiment.run(data, plan, split, device, report.part(_READ, _FITTED))
+    outcome = _outcome(plan, data, device, report.part(_READ, _FITTED))
     card = card_of(job, plan, data, outcome, device)
     checkpoint.save(
         model_path, {f"member0.{name}": array for name, array in outcome.state.items()}, card
@@ -103,6 +89,33 @@ def _fitted(
         outputs["REPORT"] = str(job.report)
     report.progress(1.0)
     return Done(outputs, numbers)
+
+
+def _outcome(plan: Plan, data: TrainingData, device: Device, report: Reporter) -> Outcome:
+    if plan.folds:
+        splits = crossvalidation.draw(data, plan)
+        report.info(
+            f"Cross-validation: {len(splits)} parts of"
+            f" {data.footprints(splits[0].counts['validation']):.1f} independent footprints each"
+            f" validate in turn, {splits[0].buffer_px * data.grid.resolution_m / 1000:.3g} km"
+            " around each are left out"
+        )
+        return crossvalidation.cross_validate(data, plan, splits, device, report)
+    split = experiment.draw(data, plan)
+    if split.blocks:
+        counts = split.counts
+        report.info(
+            f"Split: {counts['training']} reference pixels train, {counts['validation']} in"
+            f" {len(split.blocks)} blocks validate ({data.footprints(counts['validation']):.1f}"
+            f" independent footprints), {counts['buffer']} within"
+            f" {split.buffer_px * data.grid.resolution_m / 1000:.3g} km of a block do neither"
+        )
+    else:
+        report.warning(
+            "Validation fraction is 0: nothing is kept apart, so the error on other scenes and"
+            " whether the network over-fits stay unknown"
+        )
+    return experiment.run(data, plan, split, device, report)
 
 
 def card_of(
@@ -133,8 +146,8 @@ def card_of(
             },
             "parameters": _parameters(job),
             "seed": plan.fit.seed,
-            "epochs": outcome.first.best_epoch,
-            "steps": outcome.first.best_epoch * plan.fit.steps_per_epoch,
+            "epochs": (outcome.second or outcome.first).best_epoch,
+            "steps": (outcome.second or outcome.first).best_epoch * plan.fit.steps_per_epoch,
             "fitted_again_on_everything": outcome.second is not None,
             "device": device.name,
             "precision": device.precision,
@@ -143,6 +156,7 @@ def card_of(
         },
         split={
             **outcome.split.to_dict(),
+            "folds": [fold.split.to_dict() for fold in outcome.folds],
             "buffer_m": outcome.split.buffer_px * data.grid.resolution_m,
             "independent_footprints": {
                 name: data.footprints(count) for name, count in outcome.split.counts.items()
@@ -166,6 +180,7 @@ def card_of(
                 if scores
             },
             "validation_cells_rmse_percent": outcome.baselines,
+            "folds_rmse_percent": [crossvalidation.rmse(fold) for fold in outcome.folds],
         },
         versions={
             "seaice": __version__,

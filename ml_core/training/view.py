@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from ..checkpoint import ModelCard
 from ..reports.maps import MAX_SIDE_PX
-from ..reports.training import Curve, TrainingView
+from ..reports.training import Curve, Fold, TrainingView
 from .experiment import Outcome
 from .fit import Fit
 from .plan import Plan
 from .scene import TrainingData
-from .split import Split
+from .split import VALIDATION
 from .verdict import RULE, verdict
 
 _FEW_FOOTPRINTS = 20
@@ -35,7 +35,8 @@ def view_of(plan: Plan, data: TrainingData, outcome: Outcome, card: ModelCard) -
         outcome.baselines.get("linear"),
     )
     level = {"fitted": "good", "over-fitted": "warning", "under-fitted": "warning"}
-    footprints = data.footprints(outcome.split.counts["validation"])
+    judged = outcome.folds or (outcome,)
+    footprints = sum(data.footprints(part.split.counts["validation"]) for part in judged)
     height_m, width_m = data.grid.nominal_pixel_size_m
     inputs = card.training["inputs"]
     cells = data.cells
@@ -55,7 +56,7 @@ def view_of(plan: Plan, data: TrainingData, outcome: Outcome, card: ModelCard) -
         footprints=footprints,
         hh_db=thinned[..., 0],
         sic_percent=thinned[..., -1],
-        roles=_roles(outcome.split, thinned[..., -1], step, data.grid.shape),
+        roles=_roles(outcome, thinned[..., -1], step, data.grid.shape),
         predicted_percent=(
             outcome.validation.predicted
             if outcome.validation
@@ -69,6 +70,7 @@ def view_of(plan: Plan, data: TrainingData, outcome: Outcome, card: ModelCard) -
             f"{word.reason}. {RULE}" if scores else word.reason,
             level.get(word.word, "info"),
         ),
+        folds=tuple(_fold(fold, data, plan.task.loss_scale) for fold in outcome.folds),
         warnings=_warnings(outcome, footprints, data),
     )
 
@@ -84,12 +86,22 @@ def _curve(fit: Fit, scale: float) -> Curve:
 
 
 def _roles(
-    split: Split, sic_percent: NDArray[np.float32], step: int, shape: tuple[int, int]
+    outcome: Outcome, sic_percent: NDArray[np.float32], step: int, shape: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Return the role of every n-th pixel, NaN where there is no reference."""
-    rows, cols = (np.arange(0, side, step) // split.cell_px for side in shape)
-    return np.where(np.isfinite(sic_percent), split.roles[np.ix_(rows, cols)], np.nan).astype(
-        np.float32
+    """Return the role, or the fold, of every n-th pixel; NaN where there is no reference."""
+    roles = outcome.split.roles.astype(np.float32)
+    for number, fold in enumerate(outcome.folds):
+        roles[fold.split.roles == VALIDATION] = number
+    rows, cols = (np.arange(0, side, step) // outcome.split.cell_px for side in shape)
+    return np.where(np.isfinite(sic_percent), roles[np.ix_(rows, cols)], np.float32(np.nan))
+
+
+def _fold(outcome: Outcome, data: TrainingData, scale: float) -> Fold:
+    return Fold(
+        _curve(outcome.first, scale),
+        outcome.training.scores.rmse_percent,
+        outcome.validation.scores.rmse_percent if outcome.validation else None,
+        data.footprints(outcome.split.counts["validation"]),
     )
 
 

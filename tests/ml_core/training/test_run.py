@@ -242,3 +242,25 @@ def test_a_cancelled_training_leaves_no_file(job, tmp_path):
 def test_a_folder_that_does_not_exist_is_found_before_training(job, tmp_path):
     text = refused(job(model=str(tmp_path / "no" / "net.safetensors"), epochs=100000), tmp_path)
     assert "output folder does not exist" in text
+
+
+@pytest.mark.parametrize("keep", ["everything", "best_fold"])
+def test_cross_validation_judges_every_pixel_once_and_tells_the_spread(job, tmp_path, keep):
+    done, events = execute(job(folds=3, keep=keep, epochs=2))
+    card = checkpoint.read_card(done.outputs["MODEL"])
+    assert card.metrics["validation"]["pixels"] == 120 * 160
+    folds = card.metrics["folds_rmse_percent"]
+    assert len(folds) == len(card.split["folds"]) == 3
+    # the RMSE of all is that of the folds, weighted by their pixels
+    pixels = [fold["reference_pixels"]["validation"] for fold in card.split["folds"]]
+    pooled = np.sqrt(np.average(np.square(folds), weights=pixels))
+    assert done.numbers["VALIDATION_RMSE"] == pytest.approx(pooled, rel=1e-6)
+    assert card.training["fitted_again_on_everything"] is (keep == "everything")
+    assert "standard deviation" in (tmp_path / "report.html").read_text()
+    progress = [event.fraction for event in events if isinstance(event, Progress)]
+    assert progress == sorted(progress)
+
+
+def test_one_fold_is_refused_before_anything_is_read(job):
+    with pytest.raises(SeaIceError, match="1 part leaves none to train on"):
+        job(folds=1)
