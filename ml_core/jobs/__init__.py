@@ -7,6 +7,7 @@ from typing import Dict, Tuple, Type
 
 from ..errors import JobError
 from .base import Job, Number, dumps
+from .buildtrainingset import BuildTrainingSetJob
 from .checkenvironment import CheckEnvironmentJob
 from .describemodel import DescribeModelJob
 from .evaluate import EvaluateJob
@@ -22,6 +23,7 @@ from .train import TrainJob
 __all__ = [
     "FROM_FILE",
     "JOBS",
+    "BuildTrainingSetJob",
     "CheckEnvironmentJob",
     "Choice",
     "DescribeModelJob",
@@ -54,6 +56,7 @@ JOBS: Dict[str, Type[Job]] = {
         ImportSicJob,
         IceChartToSicJob,
         ImportSentinel1Job,
+        BuildTrainingSetJob,
     )
 }
 

@@ -35,6 +35,7 @@ class Reference:
         label: What messages call it.
         notes: What was recognised: fractions, flags and how many.
         resolution_m: Pixel size of the file.
+        date: Day or time of the values, ISO 8601, where the file's tags tell; else empty.
     """
 
     def __init__(self, band: Band, footprint_m: float | None) -> None:
@@ -43,6 +44,7 @@ class Reference:
         self.own_grid = band.grid
         self.resolution_m = band.grid.resolution_m
         self.footprint_m = footprint_m or _tagged(band) or self.resolution_m
+        self.date = band.tags.get("SEAICE_DATE") or band.tags.get("SEAICE_START", "")
         self.notes: list[str] = []
         self._is_fraction = self._recognise()
 

@@ -146,7 +146,7 @@ def collected(
     # the file has no name where the system allows it, so a killed run leaves nothing behind
     with tempfile.TemporaryFile(prefix="seaice-chips-") as file:
         store = _allocated(file, (*grid.shape, depth))
-        cells, sums = _fill(store, scene, reference.on(grid), length_px, report)
+        cells, sums = fill(store, scene, reference.on(grid), length_px, report)
         if not cells.count.any():
             raise SeaIceError(
                 f"{scene.label} and {reference.label} have no valid pixel in common; check the"
@@ -188,14 +188,25 @@ def _allocated(file: IO[bytes], shape: tuple[int, ...]) -> NDArray[np.float32]:
         ) from error
 
 
-def _fill(
+def fill(
     store: NDArray[np.float32],
     scene: Scene,
     reference: ReferenceOnGrid,
     length_px: float,
     report: Reporter,
 ) -> tuple[Cells, NDArray[np.float64]]:
-    """Fill the store window by window; return the reference by cells and the cells' sums."""
+    """Fill a store window by window.
+
+    Args:
+        store: Becomes pixels and reference SIC in percent (H, W, C + 1), NaN where there is none.
+        scene: The scene.
+        reference: The reference on its grid.
+        length_px: Distance that the cells' size is measured by.
+        report: Receives progress 0-1.
+
+    Returns:
+        The reference by cells, and the sums over each cell (h, w, C + 1) of what was filled in.
+    """
     height, width = scene.grid.shape
     cells = Cells.empty((height, width), length_px)
     sums = np.zeros((*cells.count.shape, store.shape[2]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Tuple, Type
 
 from .base import SeaIceAlgorithm
+from .buildtrainingset import BuildTrainingSet
 from .checkenvironment import CheckEnvironment
 from .describemodel import DescribeModel
 from .evaluate import Evaluate
@@ -21,6 +22,7 @@ ALGORITHMS: Tuple[Type[SeaIceAlgorithm], ...] = (
     Predict,
     Evaluate,
     DescribeModel,
+    BuildTrainingSet,
     ImportSentinel1,
     ImportSic,
     IceChartToSic,
