@@ -9,6 +9,7 @@ from ..errors import JobError
 from .base import Job, Number, dumps
 from .buildtrainingset import BuildTrainingSetJob
 from .checkenvironment import CheckEnvironmentJob
+from .comparenetworks import CompareNetworksJob
 from .describemodel import DescribeModelJob
 from .evaluate import EvaluateJob
 from .fields import Choice, Kind, Spec
@@ -26,6 +27,7 @@ __all__ = [
     "BuildTrainingSetJob",
     "CheckEnvironmentJob",
     "Choice",
+    "CompareNetworksJob",
     "DescribeModelJob",
     "EvaluateJob",
     "ImportSentinel1Job",
@@ -50,6 +52,7 @@ JOBS: Dict[str, Type[Job]] = {
         TrainJob,
         PredictJob,
         EvaluateJob,
+        CompareNetworksJob,
         DescribeModelJob,
         CheckEnvironmentJob,
         SimulateSceneJob,

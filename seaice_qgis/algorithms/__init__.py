@@ -7,6 +7,7 @@ from typing import Tuple, Type
 from .base import SeaIceAlgorithm
 from .buildtrainingset import BuildTrainingSet
 from .checkenvironment import CheckEnvironment
+from .comparenetworks import CompareNetworks
 from .describemodel import DescribeModel
 from .evaluate import Evaluate
 from .icecharttosic import IceChartToSic
@@ -21,6 +22,7 @@ ALGORITHMS: Tuple[Type[SeaIceAlgorithm], ...] = (
     Train,
     Predict,
     Evaluate,
+    CompareNetworks,
     DescribeModel,
     BuildTrainingSet,
     ImportSentinel1,

@@ -1,0 +1,1 @@
+"""Comparing networks: trials of many on one split, and what they come to together."""
