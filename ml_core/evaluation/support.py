@@ -8,21 +8,14 @@ from functools import cached_property
 
 import numpy as np
 from affine import Affine
-from scipy.ndimage import gaussian_filter1d, map_coordinates
+from scipy.ndimage import map_coordinates
 
 from ..raster.aligned import AlignedBand, Quantity
+from ..raster.footprint import FWHM_PER_SIGMA, LEAST_COVER, TRUNCATE, weighted
 from ..raster.grid import Grid, Window
 from ..raster.pixelmap import PixelMap
 from ..raster.radiometry import Floats, Mask, db_to_linear, linear_to_db
 from ..raster.reading import Band
-
-FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
-
-LEAST_COVER = 0.5
-"""Share of a footprint, by weight, that must be valid."""
-
-_TRUNCATE = 3.0
-"""Standard deviations after which a Gaussian footprint ends; 0.3 % of its weight lies beyond."""
 
 _WIDER_THAN_CELL = 1.25
 """A footprint up to so many cells wide counts as the cell itself."""
@@ -130,7 +123,7 @@ class Support:
 
     def _smoothed(self, window: Window) -> tuple[Floats, Floats]:
         """Return weighted sums of valid values and the valid share of the weight, (h, w) each."""
-        halo = [math.ceil(_TRUNCATE * sigma) + 1 for sigma in self._sigma]
+        halo = [math.ceil(TRUNCATE * sigma) + 1 for sigma in self._sigma]
         wide = Window(
             window.row - halo[0],
             window.col - halo[1],
@@ -141,16 +134,8 @@ class Support:
         if self._is_power:
             values = db_to_linear(values)
         inside = np.s_[halo[0] : halo[0] + window.height, halo[1] : halo[1] + window.width]
-        sums, cover = (
-            self._blurred(array)[inside]
-            for array in (np.where(valid, values, np.float32(0)), valid.astype(np.float32))
-        )
-        return sums, cover
-
-    def _blurred(self, array: Floats) -> Floats:
-        for axis, sigma in enumerate(self._sigma):
-            array = gaussian_filter1d(array, sigma, axis=axis, truncate=_TRUNCATE, mode="constant")
-        return array
+        sums, cover = weighted(values, valid, self._sigma)
+        return sums[inside], cover[inside]
 
     def _means(self, window: Window) -> tuple[Floats, Mask]:
         """Return the band's means over working cells, read in parts that fit in memory."""

@@ -24,24 +24,36 @@ def supports(plan: Plan) -> bool:
     return all(layer.kind in _MAKERS or layer.kind is Kind.JOIN for layer in plan.layers)
 
 
-def build(plan: Plan, tensors: Tensors) -> ov.Model:
+def build(plan: Plan, tensors: Tensors, masks: Tensors | None = None) -> ov.Model:
     """Return the graph of a fitted network; height and width are free.
 
     Args:
         plan: The layers of the map (`networks.as_map`).
         tensors: The network's state by name, as `networks.build` names it.
+        masks: Factors (K, C) of each dropout layer's channels, for K networks at a time
+            (`sampling.draw_masks`); what lies before the first dropout layer is computed once.
 
     Returns:
-        A model from (B, C, H, W) float32 to (B, O, H, W) float32; dropout is off, batch norm is
-        as fitted.
+        A model from (B, C, H, W) float32 to (B, O, H, W) float32, batch norm as fitted and dropout
+        off; with masks from (1, C, H, W) to (K, O, H, W).
     """
+    masks = masks or {}
+    count = len(next(iter(masks.values()), ()))
     source = ops.parameter([-1, plan.in_channels, -1, -1], np.float32, name="scene")
     node: Node = source
     kept: dict[str, Node] = {}
     joined = {layer.joins for layer in plan.layers if layer.joins}
     for layer in plan.layers:
         if layer.kind is Kind.JOIN:
-            node = ops.concat([node, kept.pop(layer.joins)], axis=1)
+            other = kept.pop(layer.joins)
+            if count:
+                # as often as there are networks, where it stems from before the first dropout
+                every = ops.constant(np.ones((count, 1, 1, 1), np.float32))
+                node, other = ops.multiply(node, every), ops.multiply(other, every)
+            node = ops.concat([node, other], axis=1)
+        elif layer.name in masks:
+            factors = masks[layer.name][:, :, None, None]  # (K, C, 1, 1)
+            node = ops.multiply(node, ops.constant(np.ascontiguousarray(factors)))
         else:
             node = _MAKERS[layer.kind](node, layer, tensors)
         if layer.name in joined:

@@ -28,12 +28,19 @@ class OpenVinoRuntime:
         tensors: The weights.
         precision: ``bfloat16``, ``float32`` or empty for what the processor does best.
         threads: Cores to use; all when 0.
+        masks: For K networks at a time, as `openvino_graph.build` takes them.
     """
 
     on_gpu = False
 
     def __init__(
-        self, plan: Plan, tensors: Tensors, *, precision: str = "", threads: int = 0
+        self,
+        plan: Plan,
+        tensors: Tensors,
+        *,
+        precision: str = "",
+        threads: int = 0,
+        masks: Tensors | None = None,
     ) -> None:
         core = ov.Core()
         able = "BF16" in core.get_property("CPU", properties.device.capabilities)
@@ -41,7 +48,7 @@ class OpenVinoRuntime:
         threads = threads or _cores()
         self.parallel = min(threads, _MOST_STREAMS)
         self._model = core.compile_model(
-            openvino_graph.build(plan, tensors),
+            openvino_graph.build(plan, tensors, masks),
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bfloat16" else "f32",
@@ -51,18 +58,22 @@ class OpenVinoRuntime:
         )
         self.name = f"OpenVINO {ov.__version__.split('-')[0]} on the processor"
         value = 2 if self.precision == "bfloat16" else 4
-        self.bytes_per_px = activation_bytes_per_layers(plan, value)
+        networks = len(next(iter(masks.values()))) if masks else 1
+        self.bytes_per_px = networks * activation_bytes_per_layers(plan, value)
         self.fixed_bytes = 200 * 2**20
         self._requests = threading.local()
 
     def __call__(self, batch: Floats) -> Floats:
-        """Return the network's output (B, O, H, W) for normalised input (B, C, H, W)."""
+        """Return the network's output (B, O, H, W) for normalised input (B, C, H, W).
+
+        With masks B is 1, and the outputs of the K networks come as channels, (1, K * O, H, W).
+        """
         request = getattr(self._requests, "request", None)
         if request is None:
             request = self._requests.request = self._model.create_infer_request()
         request.infer([batch], share_inputs=True)
         result: Floats = np.array(request.get_output_tensor(0).data)
-        return result
+        return result.reshape(batch.shape[0], -1, *result.shape[2:])
 
 
 def _cores() -> int:

@@ -64,7 +64,12 @@ class Runtime(Protocol):
 
 
 def make_runtime(
-    name: str, device: str, card: ModelCard, tensors: Tensors, report: Reporter
+    name: str,
+    device: str,
+    card: ModelCard,
+    tensors: Tensors,
+    report: Reporter,
+    masks: Tensors | None = None,
 ) -> Runtime:
     """Return the runtime of a network that a job asks for.
 
@@ -75,6 +80,8 @@ def make_runtime(
         card: The network.
         tensors: Its weights, as `networks.build` names them.
         report: Gets a line that says what was chosen.
+        masks: For several networks at a time (`sampling.draw_masks`); their outputs then come as
+            channels.
 
     Raises:
         SeaIceError: The runtime or the device is not there, or they do not go together.
@@ -92,7 +99,7 @@ def make_runtime(
         from .torch_runtime import TorchRuntime, cuda_is_available
 
         if cuda_is_available() and device != "cpu":
-            runtime = TorchRuntime(config, tensors, "cuda")
+            runtime = TorchRuntime(config, tensors, "cuda", masks=masks)
             return _told(runtime, report)
         if device == "cuda":
             raise SeaIceError(
@@ -104,7 +111,7 @@ def make_runtime(
         from .openvino_runtime import OpenVinoRuntime
 
         if openvino_graph.supports(layers):
-            return _told(OpenVinoRuntime(layers, tensors), report)
+            return _told(OpenVinoRuntime(layers, tensors, masks=masks), report)
         if name == "openvino":
             raise SeaIceError(
                 f"the OpenVINO runtime lacks a layer of this {config.architecture} network; set"
@@ -117,7 +124,7 @@ def make_runtime(
         )
     from .torch_runtime import TorchRuntime
 
-    return _told(TorchRuntime(config, tensors, "cpu"), report)
+    return _told(TorchRuntime(config, tensors, "cpu", masks=masks), report)
 
 
 def _told(runtime: Runtime, report: Reporter) -> Runtime:

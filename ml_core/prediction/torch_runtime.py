@@ -26,10 +26,18 @@ class TorchRuntime:
         device: ``cpu`` or ``cuda``.
         precision: ``bfloat16``, ``float16``, ``float32`` or empty for the fastest that is exact
             enough.
+        masks: Factors (K, C) of each dropout layer's channels, for K networks at a time
+            (`sampling.draw_masks`).
     """
 
     def __init__(
-        self, config: NetworkConfig, tensors: Tensors, device: str, *, precision: str = ""
+        self,
+        config: NetworkConfig,
+        tensors: Tensors,
+        device: str,
+        *,
+        precision: str = "",
+        masks: Tensors | None = None,
     ) -> None:
         network = restore(config, tensors)
         assert isinstance(network, PlannedNetwork)
@@ -37,7 +45,7 @@ class TorchRuntime:
         self.on_gpu = device == "cuda"
         self._device = torch.device(device)
         # the stubs of Module.to lack memory_format
-        self._network: nn.Module = cast(Any, network).to(
+        self._network: nn.Module = cast(Any, Sampled(network, masks) if masks else network).to(
             self._device, memory_format=torch.channels_last
         )
         self.precision = precision or _best_precision(self.on_gpu)
@@ -46,7 +54,8 @@ class TorchRuntime:
         # that copies while the first computes
         self.parallel = 2 if self.on_gpu else 1
         self._lock = threading.Lock()
-        self.bytes_per_px = activation_bytes_per_layers(
+        networks = len(next(iter(masks.values()))) if masks else 1
+        self.bytes_per_px = networks * activation_bytes_per_layers(
             as_map(plan(config)), 4 if self.precision == "float32" else 2
         )
         self.fixed_bytes = 400 * 2**20
@@ -57,6 +66,8 @@ class TorchRuntime:
 
     def __call__(self, batch: Floats) -> Floats:
         """Return the network's output (B, O, H, W) for normalised input (B, C, H, W).
+
+        With masks B is 1, and the outputs of the K networks come as channels, (1, K * O, H, W).
 
         Raises:
             DeviceMemoryError: The GPU's memory is too small for the batch.
@@ -83,6 +94,42 @@ class TorchRuntime:
     def _run(self, x: torch.Tensor) -> torch.Tensor:
         y: torch.Tensor = self._network(x)
         return y
+
+
+class Sampled(nn.Module):
+    """Several networks that differ by which channels dropout switches off, computed together.
+
+    Args:
+        network: The network.
+        masks: Factors (K, C) of each dropout layer's channels.
+    """
+
+    def __init__(self, network: PlannedNetwork, masks: Tensors) -> None:
+        super().__init__()
+        self._inner = network
+        self._count = len(next(iter(masks.values())))
+        for name, factors in masks.items():
+            self.register_buffer(f"mask_{name}", torch.from_numpy(factors[:, :, None, None]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs as channels (1, K * O, H, W) for one input (1, C, H, W)."""
+        kept: dict[str, torch.Tensor] = {}
+        plan = self._inner.plan
+        joined = {layer.joins for layer in plan.layers if layer.joins}
+        for layer in plan.layers:
+            if layer.kind is Kind.JOIN:
+                other = kept.pop(layer.joins)
+                # what stems from before the first dropout was computed once
+                batch = max(len(x), len(other))
+                x = torch.cat([part.expand(batch, -1, -1, -1) for part in (x, other)], dim=1)
+            elif layer.kind is Kind.DROPOUT:
+                mask = getattr(self, f"mask_{layer.name}", None)
+                x = x if mask is None else x * mask.to(x.dtype)
+            else:
+                x = self._inner.layers[layer.name](x)
+            if layer.name in joined:
+                kept[layer.name] = x
+        return x.reshape(1, -1, *x.shape[2:])
 
 
 def cuda_is_available() -> bool:

@@ -6,7 +6,8 @@ from rasterio.crs import CRS
 from scipy.ndimage import gaussian_filter
 
 from ml_core.evaluation import support
-from ml_core.evaluation.support import FWHM_PER_SIGMA, Support, overlap
+from ml_core.evaluation.support import Support, overlap
+from ml_core.raster.footprint import FWHM_PER_SIGMA
 from ml_core.raster.grid import Grid, Window
 from ml_core.raster.reading import open_band
 

@@ -1,0 +1,194 @@
+"""Uncertainty: networks that might as well be right, and how far they are apart over a footprint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import checkpoint
+from ..checkpoint import ModelCard
+from ..errors import SeaIceError
+from ..events import Reporter
+from ..jobs.predict import PredictJob
+from ..networks import NetworkConfig, plan
+from ..networks.plan import Kind
+from ..networks.sliding import as_map
+from ..raster.footprint import FootprintFields
+from ..raster.grid import Grid, Window
+from ..raster.radiometry import Floats, Mask
+from ..raster.writing import BandInfo, RasterWriter
+from .calibration import Calibration
+from .domain import Novelty
+from .outputs import sic_percent
+from .runtimes import Runtime, make_runtime
+from .sampling import Masks, Members, draw_masks
+
+DROPOUT, ENSEMBLE = "dropout", "ensemble"
+
+DEFAULT_SAMPLES = 16
+
+Tensors = Mapping[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How several networks are had.
+
+    Attributes:
+        method: ``dropout``, ``ensemble``, or empty for a single network.
+        count: Networks whose spread counts; 1 for a single one.
+    """
+
+    method: str = ""
+    count: int = 1
+
+    def maps(self, output: Floats, valid: Mask, card: ModelCard) -> tuple[Floats, Floats]:
+        """Return the SIC and the samples that a runtime's output stands for.
+
+        Args:
+            output: (K * O, h, w) of all networks.
+            valid: (h, w).
+            card: The network.
+
+        Returns:
+            SIC in percent (h, w) - with dropout off, or the mean of an ensemble - and samples
+            (count, h, w).
+        """
+        total = self.count + (self.method == DROPOUT)
+        each = output.reshape(total, -1, *output.shape[1:])
+        sics = np.stack([sic_percent(one, valid, card) for one in each])
+        if self.method == DROPOUT:
+            return sics[0], sics[1:]
+        return sics.mean(axis=0), sics
+
+
+def masks_of(config: NetworkConfig, count: int, seed: int) -> Masks:
+    """Return the masks of networks drawn by dropout.
+
+    Raises:
+        SeaIceError: The network has no dropout, or judges patches one by one.
+    """
+    layers = as_map(plan(config))
+    masks = draw_masks(layers, count, seed)
+    if not masks:
+        raise SeaIceError(
+            "the network has no dropout, so no samples can be drawn from it; train it with Dropout"
+            " rate above 0, or train an ensemble (Members)"
+        )
+    if any(layer.kind is Kind.CUT for layer in layers.layers):
+        raise SeaIceError(
+            f"{config.architecture} judges padded patches one by one, of which no samples are drawn;"
+            " train an ensemble (Members)"
+        )
+    return masks
+
+
+def make_sampled(
+    job: PredictJob, card: ModelCard, tensors: Tensors, report: Reporter
+) -> tuple[Runtime, Sampling]:
+    """Return what computes all networks that a job asks for, and how they are had.
+
+    An ensemble always predicts with all members; samples are drawn by dropout only where an
+    uncertainty is wanted.
+
+    Raises:
+        SeaIceError: An uncertainty is wanted from a network that has none to give.
+    """
+    members = checkpoint.member_count(tensors)
+    if members > 1:
+        report.info(f"an ensemble of {members} networks predicts: SIC is their mean")
+        runtimes = [
+            make_runtime(job.runtime, job.device, card, checkpoint.member(tensors, number), report)
+            for number in range(members)
+        ]
+        return Members(runtimes), Sampling(ENSEMBLE, members)
+    masks, sampling = None, Sampling()
+    if job.uncertainty:
+        count = job.samples or DEFAULT_SAMPLES
+        seed = int(card.training.get("seed", 0))
+        masks = masks_of(NetworkConfig.from_dict(card.network), count, seed)
+        sampling = Sampling(DROPOUT, count)
+    network = checkpoint.member(tensors, 0)
+    return make_runtime(job.runtime, job.device, card, network, report, masks), sampling
+
+
+class SpreadMap:
+    """The spread of samples over footprints, made tile by tile.
+
+    Samples are averaged over the footprint first, then their spread is taken: deviations of pixels
+    cannot be averaged.
+
+    Args:
+        grid: The scene's grid.
+        card: The network.
+        sampling: How samples are had.
+    """
+
+    def __init__(self, grid: Grid, card: ModelCard, sampling: Sampling) -> None:
+        self._grid = grid
+        self._card = card
+        self._sampling = sampling
+        self.footprint_m = card.footprint_m or grid.resolution_m
+        self._fields = FootprintFields(
+            grid.shape, sampling.count, self.footprint_m / grid.resolution_m
+        )
+
+    @property
+    def footprint_px(self) -> float:
+        """The footprint in pixels of the scene's grid."""
+        return self.footprint_m / self._grid.resolution_m
+
+    def add(self, window: Window, samples: Floats, valid: Mask) -> None:
+        """Add the samples (count, h, w) of a tile's core and where they hold (h, w)."""
+        self._fields.add(window, samples, valid)
+
+    def write(self, path: str, novelty: Novelty | None, report: Reporter) -> float | None:
+        """Write the standard deviation, on cells of an eighth of the footprint.
+
+        Args:
+            path: The file.
+            novelty: What of the scene is new to the network; None where that is unknown.
+            report: Told whether the uncertainty is calibrated.
+
+        Returns:
+            The mean standard deviation in percent; None without cells.
+        """
+        means, valid = self._fields.means()
+        spread = means.std(axis=0, ddof=1)
+        calibration, note = self._calibration()
+        if calibration is None:
+            report.warning(note)
+            std = spread
+        else:
+            report.info(note)
+            std = calibration.apply(spread).astype(np.float32)
+        bands = [BandInfo("Standard deviation of the mean SIC over a footprint", "%")]
+        layers = [std]
+        if novelty is not None:
+            bands.append(BandInfo("Share of pixels unlike the training data", "%"))
+            layers.append(novelty.share_map() * np.float32(100))
+        cell = self._fields.cell_px
+        tags = {
+            "SEAICE_FOOTPRINT_M": f"{self.footprint_m:g}",
+            "SEAICE_UNCERTAINTY": f"{self._sampling.method}, {self._sampling.count} networks",
+            "SEAICE_CALIBRATED": "no" if calibration is None else "yes",
+        }
+        grid = self._grid.coarsened(cell, cell)
+        with RasterWriter(path, grid, bands, tags=tags) as writer:
+            writer.write(grid.window, np.stack(layers).astype(np.float32))
+        return float(std[valid].mean()) if valid.any() else None
+
+    def _calibration(self) -> tuple[Calibration | None, str]:
+        values = self._card.calibration
+        if values is None or values.get("method") != self._sampling.method:
+            return None, (
+                "the uncertainty is not calibrated: the network's file says nothing of how far"
+                f" {self._sampling.method} samples are from the truth; take it as relative only"
+            )
+        return Calibration.from_dict(values), (
+            f"Uncertainty of means over {self.footprint_m / 1000:.3g} km, calibrated on"
+            f" {values.get('footprints', 0):.0f} independent footprints of the training scene"
+        )
