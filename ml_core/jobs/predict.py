@@ -30,6 +30,8 @@ class PredictJob(SceneInputs):
     NUMBERS: ClassVar[Tuple[Number, ...]] = (
         Number("MEAN_SIC", "Mean SIC", "%"),
         Number("VALID_FRACTION", "Share of pixels with a SIC"),
+        Number("MEAN_UNCERTAINTY", "Mean uncertainty over a footprint", "% SIC"),
+        Number("NOVEL_FRACTION", "Share of pixels unlike the training data"),
     )
 
     model: Optional[str] = parameter(
@@ -38,6 +40,17 @@ class PredictJob(SceneInputs):
         "A model file that Train SIC network wrote.",
         extension="safetensors",
         description="SIC network",
+    )
+    samples: Optional[int] = parameter(
+        Kind.INTEGER,
+        "Samples",
+        "Networks that are drawn by dropout for the uncertainty; more give a steadier one and take"
+        " longer, but what lies before the first dropout layer is computed once. Empty: 16. An"
+        " ensemble uses its members instead.",
+        minimum=2,
+        maximum=63,
+        optional=True,
+        advanced=True,
     )
     tile_size: Optional[int] = parameter(
         Kind.INTEGER,
@@ -104,4 +117,15 @@ class PredictJob(SceneInputs):
         "SIC in percent (0-100), float32, nodata -9999.",
         extension="tif",
         description="GeoTIFF",
+    )
+    uncertainty: Optional[str] = parameter(
+        Kind.OUTPUT_RASTER,
+        "Uncertainty",
+        "Standard deviation in percent of the mean SIC over a footprint of the network's reference,"
+        " from networks drawn by dropout or the members of an ensemble, calibrated in training;"
+        " its second band is the share of pixels unlike the training data.",
+        extension="tif",
+        description="GeoTIFF",
+        optional=True,
+        created=False,
     )

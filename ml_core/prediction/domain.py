@@ -114,7 +114,8 @@ def _bins(values: NDArray[np.floating]) -> NDArray[np.intp]:
     first, second = (
         np.clip(np.floor(channel) - _LOW_DB, 0, _BINS - 1).astype(np.intp) for channel in values[:2]
     )
-    return first * _BINS + second
+    flat: NDArray[np.intp] = first * _BINS + second
+    return flat
 
 
 class Novelty:
@@ -175,7 +176,8 @@ class Novelty:
 
     def share_map(self) -> Floats:
         """Return the share of new pixels in each cell's footprint (h, w), NaN where none holds."""
-        return self._fields.means()[0][0]
+        share: Floats = self._fields.means()[0][0]
+        return share
 
     def warning(self) -> str:
         """Return a line with figures where much of the scene is new, else an empty text."""
@@ -186,8 +188,8 @@ class Novelty:
         for name, axis, trained in zip(
             self._channels[:2], (1, 0), self._domain.median_db, strict=True
         ):
-            summed = np.cumsum(counts.sum(axis=axis))
-            median = _LOW_DB + int(np.searchsorted(summed, summed[-1] / 2)) + 0.5
+            summed = np.concatenate([[0], np.cumsum(counts.sum(axis=axis))])
+            median = _LOW_DB + float(np.interp(summed[-1] / 2, summed, np.arange(_BINS + 1)))
             lines.append(f"{name} median {median:.0f} dB here, {trained:.0f} dB in training")
         trained_deg = self._domain.incidence_deg
         if trained_deg and np.isfinite(self._angles).all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,11 @@ from ..raster.radiometry import Floats, Mask
 from ..raster.scene import Scene
 from ..raster.writing import BandInfo, RasterWriter
 from .budget import cache_bytes, tile_size
+from .domain import Domain, Novelty
 from .halo import measured_halo
-from .outputs import sic_percent
-from .runtimes import Runtime, make_runtime
+from .runtimes import Runtime
 from .tiled import Normalisation, Predicted, TiledNetwork, Tiling, predict_tiles
+from .uncertainty import Sampling, SpreadMap, make_sampled
 
 
 def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
@@ -35,15 +37,21 @@ def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
     assert job.model is not None
     assert job.output is not None
     output = files.stage(job.output)
+    uncertainty = files.stage(job.uncertainty) if job.uncertainty else ""
     card, tensors = checkpoint.load(job.model)
-    if checkpoint.member_count(tensors) > 1:
-        report.info(f"{Path(job.model).name} holds several networks; the first one predicts")
     job = _with_channels_of(job, card, report)
     budget = round(job.memory_gib * 2**30)
     with rasterio.Env(GDAL_CACHEMAX=cache_bytes(budget)):
-        runtime = make_runtime(job.runtime, job.device, card, checkpoint.member(tensors, 0), report)
+        runtime, sampling = make_sampled(job, card, tensors, report)
         with Scene.open(job, card.resolution_m) as scene:
-            return _predict(job, card, scene, runtime, output, budget, report)
+            places = _Outputs(output, uncertainty)
+            return _predict(job, card, scene, runtime, sampling, places, budget, report)
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    sic: str
+    uncertainty: str
 
 
 def _predict(
@@ -51,7 +59,8 @@ def _predict(
     card: ModelCard,
     scene: Scene,
     runtime: Runtime,
-    output: str,
+    sampling: Sampling,
+    places: _Outputs,
     budget: int,
     report: Reporter,
 ) -> Done:
@@ -82,17 +91,23 @@ def _predict(
     }
     if card.footprint_m is not None:
         tags["SEAICE_REFERENCE_FOOTPRINT_M"] = f"{card.footprint_m:g}"
+    spread = SpreadMap(scene.grid, card, sampling) if places.uncertainty else None
+    novelty = _novelty(card, scene)
     network = TiledNetwork(runtime, tiling)
     band = BandInfo("Sea-ice concentration", "%")
-    with RasterWriter(output, scene.grid, [band], tags=tags, compression=job.compression) as writer:
+    with RasterWriter(
+        places.sic, scene.grid, [band], tags=tags, compression=job.compression
+    ) as writer:
 
         def write(predicted: Predicted) -> None:
-            sic = sic_percent(predicted.output, predicted.valid, card)
+            sic, samples = sampling.maps(predicted.output, predicted.valid, card)
+            if spread is not None:
+                spread.add(predicted.window, samples, predicted.valid)
             tally.add(sic, predicted.valid)
             writer.write(predicted.window, sic)
 
         predict_tiles(
-            source,
+            _Observed(source, novelty) if novelty else source,
             scene.grid.shape,
             network,
             tiling,
@@ -111,11 +126,48 @@ def _predict(
         "MEAN_SIC": tally.total / tally.count,
         "VALID_FRACTION": tally.count / (scene.grid.height * scene.grid.width),
     }
+    if novelty is not None:
+        numbers["NOVEL_FRACTION"] = novelty.share
+        if novelty.warning():
+            report.warning(novelty.warning())
+    outputs = {"OUTPUT": job.output or ""}
+    if spread is not None:
+        mean = spread.write(places.uncertainty, novelty, report)
+        if mean is not None:
+            numbers["MEAN_UNCERTAINTY"] = mean
+        outputs["UNCERTAINTY"] = job.uncertainty or ""
     report.info(
         f"Mean SIC {numbers['MEAN_SIC']:.1f} %, {100 * numbers['VALID_FRACTION']:.1f} % of the"
         " pixels have one"
     )
-    return Done({"OUTPUT": job.output or ""}, numbers)
+    return Done(outputs, numbers)
+
+
+def _novelty(card: ModelCard, scene: Scene) -> Novelty | None:
+    domain = Domain.from_dict(card.training.get("domain"))
+    if domain is None:
+        return None
+    footprint_px = (card.footprint_m or scene.grid.resolution_m) / scene.grid.resolution_m
+    return Novelty(domain, card.channels, scene.grid.shape, footprint_px)
+
+
+class _Observed:
+    """A source whose pixels are compared with the training's while they are read.
+
+    Args:
+        source: The source.
+        novelty: Gets every window.
+    """
+
+    def __init__(self, source: _Channels, novelty: Novelty) -> None:
+        self._source = source
+        self._novelty = novelty
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Return the channels (C, h, w) and the valid mask (h, w)."""
+        values, valid = self._source.read(window)
+        self._novelty.add(window, values, valid)
+        return values, valid
 
 
 class _Tally:

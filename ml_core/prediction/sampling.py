@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,46 +42,22 @@ def draw_masks(plan: Plan, count: int, seed: int) -> Masks:
     return masks
 
 
-@dataclass(frozen=True)
 class Members:
     """Several networks, each with its runtime, called as one.
 
-    Attributes:
+    Args:
         runtimes: The networks.
     """
 
-    runtimes: Sequence[Runtime]
-
-    @property
-    def name(self) -> str:
-        """What the log calls it."""
-        return self.runtimes[0].name
-
-    @property
-    def precision(self) -> str:
-        """Of the arithmetic."""
-        return self.runtimes[0].precision
-
-    @property
-    def parallel(self) -> int:
-        """Calls at a time that use the device fully."""
-        return self.runtimes[0].parallel
-
-    @property
-    def bytes_per_px(self) -> float:
-        """Memory per pixel: networks run one after the other; their outputs are kept."""
-        return self.runtimes[0].bytes_per_px + 16.0 * len(self.runtimes)
-
-    @property
-    def fixed_bytes(self) -> int:
-        """Memory besides."""
-        return self.runtimes[0].fixed_bytes + 50 * 2**20 * len(self.runtimes)
-
-    @property
-    def on_gpu(self) -> bool:
-        """Whether the memory is the GPU's."""
-        return self.runtimes[0].on_gpu
+    def __init__(self, runtimes: Sequence[Runtime]) -> None:
+        self._runtimes = runtimes
+        first = runtimes[0]
+        self.name, self.precision = first.name, first.precision
+        self.parallel, self.on_gpu = first.parallel, first.on_gpu
+        # they run one after the other; their outputs are kept
+        self.bytes_per_px = first.bytes_per_px + 16.0 * len(runtimes)
+        self.fixed_bytes = first.fixed_bytes + 50 * 2**20 * len(runtimes)
 
     def __call__(self, batch: Floats) -> Floats:
         """Return all outputs (B, K * O, H, W) for normalised input (B, C, H, W)."""
-        return np.concatenate([runtime(batch) for runtime in self.runtimes], axis=1)
+        return np.concatenate([runtime(batch) for runtime in self._runtimes], axis=1)

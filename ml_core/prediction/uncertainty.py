@@ -1,4 +1,4 @@
-"""Uncertainty: networks that might as well be right, and how far they are apart over a footprint."""
+"""Uncertainty: networks that might as well be right, and how far apart they are."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def masks_of(config: NetworkConfig, count: int, seed: int) -> Masks:
         )
     if any(layer.kind is Kind.CUT for layer in layers.layers):
         raise SeaIceError(
-            f"{config.architecture} judges padded patches one by one, of which no samples are drawn;"
-            " train an ensemble (Members)"
+            f"{config.architecture} judges padded patches one by one, of which no samples are"
+            " drawn; train an ensemble (Members)"
         )
     return masks
 
