@@ -7,7 +7,14 @@ from typing import ClassVar, Optional, Tuple
 
 from ..errors import JobError
 from .base import Job, Number
-from .fields import Kind, parameter
+from .fields import Choice, Kind, parameter
+
+SIMULATED_NOISE = (
+    Choice("kept", "Kept: subswaths differ in HV"),
+    Choice("subtracted", "Mean subtracted"),
+)
+
+_LARGEST_M = 2_000_000.0
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,16 @@ class SimulateSceneJob(Job):
         decimals=1,
         advanced=True,
     )
+    noise: str = parameter(
+        Kind.CHOICE,
+        "Thermal noise",
+        "Whether the radar's own noise, which dominates HV over water, stays in the scene or its"
+        " mean is taken off again, as Import Sentinel-1 does with ESA's. Its grain stays either"
+        " way; what is then below -50 dB is set to -50 dB.",
+        default="kept",
+        choices=SIMULATED_NOISE,
+        advanced=True,
+    )
     incidence_near: float = parameter(
         Kind.NUMBER,
         "Near incidence angle",
@@ -217,14 +234,14 @@ class SimulateSceneJob(Job):
     hh: Optional[str] = parameter(
         Kind.OUTPUT_RASTER,
         "HH backscatter",
-        "sigma0 in dB, noise not subtracted, nodata -9999.",
+        "sigma0 in dB, nodata -9999.",
         extension="tif",
         description="GeoTIFF",
     )
     hv: Optional[str] = parameter(
         Kind.OUTPUT_RASTER,
         "HV backscatter",
-        "sigma0 in dB, noise not subtracted, nodata -9999.",
+        "sigma0 in dB, nodata -9999.",
         extension="tif",
         description="GeoTIFF",
     )
@@ -254,20 +271,25 @@ class SimulateSceneJob(Job):
     )
 
     def check(self) -> None:
-        """Check the angles and the size of the reference.
+        """Check the angles, the scene's size and the reference's.
 
         Raises:
-            JobError: The far angle is not above the near one, or the reference would have fewer
-                than four pixels along a side.
+            JobError: The far angle is not above the near one, the scene is larger than a radar
+                sees, or the reference would have fewer than four pixels along a side.
         """
         if self.incidence_far is not None and self.incidence_far <= self.incidence_near:
             raise JobError(
                 f"Far incidence angle: {self.incidence_far:g} deg is not above the near one,"
                 f" {self.incidence_near:g} deg; give a larger one"
             )
-        side_m = min(self.width, self.height) * self.resolution
-        if side_m < 4 * self.reference_pixel:
+        sides_m = self.width * self.resolution, self.height * self.resolution
+        if max(sides_m) > _LARGEST_M:
+            raise JobError(
+                f"the scene is {max(sides_m) / 1000:g} km long; give at most"
+                f" {_LARGEST_M / 1000:g} km: fewer or smaller pixels"
+            )
+        if self.reference and min(sides_m) < 4 * self.reference_pixel:
             raise JobError(
                 f"Reference pixel size: {self.reference_pixel:g} m gives fewer than 4 pixels on"
-                f" the scene's {side_m / 1000:g} km; give a smaller one or a larger scene"
+                f" the scene's {min(sides_m) / 1000:g} km; give a smaller one or a larger scene"
             )

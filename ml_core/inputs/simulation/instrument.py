@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ...errors import SeaIceError
 from ...raster.grid import Window
 from .lattice import Field, white
 
 _EARTH_M = 6_371_000.0
+_FARTHEST_DEG = 60.0
 _ORBIT_M = 693_000.0
 """Mean height of Sentinel-1's orbit (ESA, Sentinel-1 User Handbook)."""
 
@@ -54,13 +56,22 @@ def incidence_row(width: int, pixel_m: float, near_deg: float, far_deg: float | 
 
     Returns:
         (W,) degrees, evenly spaced in ground range.
+
+    Raises:
+        SeaIceError: By the orbit's geometry the scene reaches beyond 60 degrees.
     """
-    angles = np.linspace(near_deg, 70.0, 2000)
+    angles = np.linspace(near_deg, _FARTHEST_DEG, 2000)
     ranges = ground_range_m(angles)
     start = ranges[0]
     stop = start + width * pixel_m
     if far_deg is not None:
         stop = float(np.interp(far_deg, angles, ranges))
+    elif stop > ranges[-1]:
+        raise SeaIceError(
+            f"the scene is {width * pixel_m / 1000:g} km wide; from {near_deg:g} degrees on, the"
+            f" radar sees {(ranges[-1] - start) / 1000:.0f} km up to {_FARTHEST_DEG:g} degrees:"
+            " give a narrower scene or a far incidence angle"
+        )
     position = start + (np.arange(width) + 0.5) / width * (stop - start)
     return np.asarray(np.interp(position, ranges, angles), np.float32)
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 import pyproj
+import rasterio
 from affine import Affine
 from pyproj.exceptions import CRSError
 from rasterio.crs import CRS
@@ -30,6 +31,8 @@ T = TypeVar("T")
 
 _BLOCK_PX = 512
 _WORKERS = 2
+_CACHE_MB = 128
+"""GDAL's cache of blocks; it would take 5 % of the machine's memory."""
 
 _NORTH, _SOUTH = (30.0, 81.0), (-30.0, -72.0)
 """Longitude and latitude of the scene's centre, by hemisphere: Barents and Weddell Sea."""
@@ -54,6 +57,7 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
             job.incidence_near,
             job.incidence_far,
             job.looks,
+            job.noise == "subtracted",
         ),
         Composition(
             job.ice_fraction / 100.0,
@@ -65,9 +69,10 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
         Weather(job.wind_speed, job.wind_direction, job.melt),
         margin_m=footprints.margin_px * job.resolution,
     )
-    total = _write_scene(job, files, report, grid, scene, footprints)
-    if job.reference:
-        _write_reference(job, files, grid, footprints)
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB):
+        total = _write_scene(job, files, report, grid, scene, footprints)
+        if job.reference:
+            _write_reference(job, files, grid, footprints)
     mean = 100.0 * total / (grid.height * grid.width)
     report.info(f"simulated {grid.width} x {grid.height} px, mean SIC {mean:.1f} %")
     return Done(outputs=_outputs(job), numbers={"MEAN_SIC": mean})

@@ -42,6 +42,9 @@ _FLOE_DB = (1.1, 0.9, 1.0, 1.5)
 _CALM = (-22.0, -0.25, -42.0, 0.0)
 """Water between floes and in leads, where waves are damped; HV far below the noise."""
 
+_FLOOR = np.float32(1e-5)
+"""What backscatter below the noise is set to: -50 dB, linear."""
+
 _ROUND = np.float32(1 / 128)
 """Backscatter is rounded to so many dB: far below the speckle, and the files halve."""
 
@@ -72,6 +75,7 @@ class Geometry:
         near_deg: Incidence angle at the first column.
         far_deg: Incidence angle at the last column; None: by the orbit's geometry.
         looks: Equivalent number of looks.
+        noise_subtracted: Whether the noise's mean is taken off the backscatter.
     """
 
     height: int
@@ -80,6 +84,7 @@ class Geometry:
     near_deg: float
     far_deg: float | None
     looks: float
+    noise_subtracted: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,9 +153,13 @@ class SimulatedScene:
             calm = np.exp(np.float32(_DB) * (_CALM[2 * k] + np.float32(_CALM[2 * k + 1]) * angle))
             open_water += surface.shelter * (calm - open_water)
             power += (np.float32(1.0) - surface.sic) * open_water
-            power += self._noise[k].on(window)
+            noise = self._noise[k].on(window)
+            power += noise
             sigma0_db = np.float32(10.0) * np.log10(power)
             sigma0_db += speckle_db(self._seed, 3000 + k, window, g.looks)
+            if g.noise_subtracted:
+                power = np.exp(np.float32(_DB) * sigma0_db) - noise
+                sigma0_db = np.float32(10.0) * np.log10(np.maximum(power, _FLOOR))
             np.rint(sigma0_db / _ROUND, out=sigma0_db)
             out.append(sigma0_db * _ROUND)
         return Block(out[0], out[1], surface.sic)

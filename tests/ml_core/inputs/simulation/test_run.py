@@ -119,4 +119,11 @@ def test_angles_that_contradict():
 
 def test_scene_smaller_than_its_reference():
     with pytest.raises(JobError, match="fewer than 4 pixels on the scene's 8 km"):
-        SimulateSceneJob(hh="a.tif", hv="b.tif", width=100, height=100)
+        SimulateSceneJob(hh="a.tif", hv="b.tif", reference="c.tif", width=100, height=100)
+
+
+def test_scene_beyond_the_radars_sight(tmp_path):
+    with pytest.raises(JobError, match="the scene is 3000 km long; give at most 2000 km"):
+        SimulateSceneJob(hh="a.tif", hv="b.tif", width=30000, resolution=100)
+    with pytest.raises(SeaIceError, match="the scene is 1000 km wide; from 19 degrees on"):
+        simulated(tmp_path, width=1000, resolution=1000, incidence_far=None)

@@ -72,6 +72,15 @@ def test_water_is_mostly_noise_in_hv_with_steps_between_subswaths():
     assert profile_db[edge - 3] - profile_db[edge + 3] > 4.0
 
 
+def test_subtracted_noise_leaves_its_grain_and_a_floor():
+    geometry = Geometry(SIZE, SIZE, 400.0, 19.0, 46.0, 10.0, noise_subtracted=True)
+    item = SimulatedScene(1, geometry, Composition(0, 0, 0, 0, 0), Weather(10, 0, 0.0))
+    hv_db = item.block(WHOLE).hv_db
+    assert hv_db.min() == -50.0
+    mean_db = 10 * np.log10((10 ** (hv_db / 10))[:, abs(item.incidence_deg - 30) < 1].mean())
+    assert mean_db == pytest.approx(-31.5, abs=0.7)
+
+
 @pytest.mark.parametrize("looks", [4.0, 10.0])
 def test_speckle_of_uniform_water(looks):
     item = scene(composition=Composition(0, 0, 0, 0, 0), looks=looks, pixel_m=40.0)
