@@ -65,6 +65,17 @@ class TrainJob(FitInputs):
         choices=KEPT,
         advanced=True,
     )
+    members: int = parameter(
+        Kind.INTEGER,
+        "Members",
+        "Networks that are fitted from different first weights and chips. With 2 or more, Predict"
+        " gives their mean, which errs less, and their spread as uncertainty; time grows with the"
+        " number.",
+        default=1,
+        minimum=1,
+        maximum=20,
+        advanced=True,
+    )
     model: Optional[str] = parameter(
         Kind.OUTPUT_FILE,
         "SIC network",
@@ -88,6 +99,13 @@ class TrainJob(FitInputs):
                 "Cross-validation folds: 1 part leaves none to train on; give 2 or more, or 0 for a"
                 " single split"
             )
+        if self.members > 1 and self.folds:
+            raise JobError(
+                "Members and Cross-validation folds do not go together: fit the ensemble once the"
+                " folds have told what to expect"
+            )
+        if self.members > 1 and self.data_fraction < 1:
+            raise JobError("Members: an ensemble learns from all data; set Data fraction to 1")
         super().check()
         for name in ("hh", "hv", "reference"):
             if getattr(self, name) is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+from dataclasses import replace
 from datetime import datetime, timezone
 
 from .. import __version__, checkpoint, diagnosis
@@ -21,6 +22,7 @@ from .fit import Epoch
 from .plan import Plan
 from .scene import TrainingData, collected, footprint_m, resolution_m
 from .tasks import to_dict
+from .uncertainty import calibration_of, domain_of, fit_members
 from .view import view_of
 
 _READ, _FITTED = 0.05, 0.97
@@ -73,11 +75,23 @@ def _fitted(
     report_path: str | None,
     report: Reporter,
 ) -> Done:
-    outcome = _outcome(plan, data, device, report.part(_READ, _FITTED))
-    card = card_of(job, plan, data, outcome, device)
-    checkpoint.save(
-        model_path, {f"member0.{name}": array for name, array in outcome.state.items()}, card
+    share = _READ + (_FITTED - _READ) / job.members
+    outcome = _outcome(plan, data, device, report.part(_READ, share))
+    members = [outcome]
+    if job.members > 1:
+        outcome, members = fit_members(
+            data, plan, outcome, job.members, device, report.part(share, _FITTED)
+        )
+    card = replace(
+        card_of(job, plan, data, outcome, device),
+        calibration=calibration_of(data, plan, members, device, report),
     )
+    tensors = {
+        f"member{number}.{name}": array
+        for number, member in enumerate(members)
+        for name, array in member.state.items()
+    }
+    checkpoint.save(model_path, tensors, card)
     numbers = {"BEST_EPOCH": float(outcome.first.best_epoch)}
     for name, judged in (("TRAIN_RMSE", outcome.training), ("VALIDATION_RMSE", outcome.validation)):
         rmse = judged.scores.rmse_percent if judged else None
@@ -145,6 +159,7 @@ def card_of(
                 "bounds": list(data.grid.bounds()),
             },
             "parameters": _parameters(job),
+            "domain": domain_of(data),
             "seed": plan.fit.seed,
             "epochs": (outcome.second or outcome.first).best_epoch,
             "steps": (outcome.second or outcome.first).best_epoch * plan.fit.steps_per_epoch,

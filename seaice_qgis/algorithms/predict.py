@@ -13,5 +13,8 @@ class Predict(SeaIceAlgorithm):
     """Maps the sea-ice concentration of a scene with a fitted network."""
 
     JOB = jobs.PredictJob
-    STYLES: ClassVar[Mapping[str, styling.Style]] = {"OUTPUT": styling.sic}
+    STYLES: ClassVar[Mapping[str, styling.Style]] = {
+        "OUTPUT": styling.sic,
+        "UNCERTAINTY": styling.uncertainty,
+    }
     TAGS = ("segmentation", "inference", "ice chart")
