@@ -14,12 +14,13 @@ from ..reports import colours, page
 from ..reports.charts import Series, bars, curves
 from ..reports.figures import Picture
 from ..reports.tables import UNDEFINED, Column, Table, Value, text
+from ..training.losses import ZERO
 from ..training.scene import TrainingData
 from ..training.verdict import RULE
 from .parts import ThreePartSplit
 from .store import store_path
 from .summary import Spread, Summary, baselines, summarise
-from .trial import TEST, TRAINING, VALIDATION, ZERO, Trial
+from .trial import TEST, TRAINING, VALIDATION, Trial
 
 _MOST_LINES = 6
 """Candidates in one figure; more lines could not be told apart."""

@@ -40,6 +40,7 @@ def run(job: CompareNetworksJob, files: OutputFiles, report: Reporter) -> Done:
     report_path = files.stage(job.report)
     table_path = files.stage(job.table) if job.table else None
     with Reference.open(job.reference, job.footprint) as reference:
+        chosen[0].plan.check_reference(reference)
         footprint, note = footprint_m(reference, job.footprint)
         if note:
             report.info(note)

@@ -13,6 +13,7 @@ from ..events import Reporter
 from ..training import experiment
 from ..training.device import Device
 from ..training.judgement import beside_baselines, judge
+from ..training.losses import zero_share
 from ..training.scene import TrainingData
 from ..training.split import reduced
 from ..training.validation import Judge, Part
@@ -21,9 +22,6 @@ from .parts import ThreePartSplit
 from .store import key_of
 
 TRAINING, VALIDATION, TEST = "training", "validation", "test"
-
-ZERO = 1e-3
-"""A convolution or dense weight of a smaller modulus counts as driven to zero."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Trial:
         regularisation: Its name.
         seed: Of first weights, chips and dropout.
         parameters: Trained numbers.
-        zero_share: Share of the convolution and dense weights below `ZERO`.
+        zero_share: Share of the convolution and dense weights below `training.losses.ZERO`.
         seconds: Time of the steps.
         best_epoch: The epoch that was kept, from 1.
         training_loss: By epoch, in the unit of the loss.
@@ -122,16 +120,13 @@ def run(
         baselines[TEST] = beside_baselines(tested, data, split)
     scale = plan.task.loss_scale
     epochs = outcome.first.epochs
-    weights = np.concatenate(
-        [array.ravel() for array in outcome.state.values() if array.ndim == 4] or [np.zeros(0)]
-    )
     return Trial(
         candidate.network,
         candidate.size,
         candidate.regularisation,
         seed,
         sum(networks.plan(plan.network).parameters()),
-        float((np.abs(weights) < ZERO).mean()) if weights.size else None,
+        zero_share(outcome.state),
         outcome.first.seconds,
         outcome.first.best_epoch,
         tuple(epoch.training * scale for epoch in epochs),

@@ -42,15 +42,14 @@ class SicClasses:
         shown = ", ".join(f"{bound:g}" for bound in bounds)
         if not bounds:
             raise SeaIceError("class bounds: none given; give at least one, such as 15")
-        if not all(math.isfinite(b) and 0 < b < 100 for b in bounds):
-            hint = (
-                "; they look like fractions, give percent"
-                if all(0 <= bound <= 1 for bound in bounds)
-                else ""
+        if all(0 <= bound <= 1 for bound in bounds) and bounds != (1,):
+            raise SeaIceError(
+                f"class bounds {shown}: they look like fractions; give percent, such as 15"
             )
+        if not all(math.isfinite(bound) and 0 < bound < 100 for bound in bounds):
             raise SeaIceError(
                 f"class bounds {shown}: each must lie between 0 and 100 %, the outer bounds 0 and"
-                f" 100 are left out{hint}"
+                " 100 are left out"
             )
         if any(low >= high for low, high in zip(bounds, bounds[1:])):
             raise SeaIceError(f"class bounds {shown}: they must increase from one to the next")

@@ -36,6 +36,7 @@ class Reference:
         notes: What was recognised: fractions, flags and how many.
         resolution_m: Pixel size of the file.
         date: Day or time of the values, ISO 8601, where the file's tags tell; else empty.
+        is_fraction: Whether the file holds fractions 0-1, which are given out in percent.
     """
 
     def __init__(self, band: Band, footprint_m: float | None) -> None:
@@ -46,7 +47,7 @@ class Reference:
         self.footprint_m = footprint_m or _tagged(band) or self.resolution_m
         self.date = band.tags.get("SEAICE_DATE") or band.tags.get("SEAICE_START", "")
         self.notes: list[str] = []
-        self._is_fraction = self._recognise()
+        self.is_fraction = self._recognise()
 
     @classmethod
     @contextmanager
@@ -118,7 +119,7 @@ class Reference:
         )
 
     def _sic(self, values: Floats, valid: Mask) -> tuple[Floats, Mask]:
-        if self._is_fraction:
+        if self.is_fraction:
             # 1.0 in float32 must not come out above 100 %
             values = np.where(values <= 1.0001, np.minimum(values, 1), values) * np.float32(100)
         valid = valid & (values >= 0) & (values <= 100)

@@ -347,6 +347,16 @@ def _card(card: ModelCard) -> list[tuple[str, Any]]:
         ("Seed", training.get("seed")),
         ("Device", f"{training.get('device')}, {training.get('precision')}"),
         ("Seconds of fitting", training.get("seconds")),
+        *_zero_weights(card),
         ("Versions", "; ".join(f"{k} {v}" for k, v in card.versions.items())),
         ("Created", card.created),
     ]
+
+
+def _zero_weights(card: ModelCard) -> list[tuple[str, Any]]:
+    """Return how many weights the penalties drove to zero, where the card tells."""
+    zeros = card.metrics.get("zero_weights")
+    if not isinstance(zeros, dict) or zeros.get("share") is None:
+        return []
+    label = f"Convolution and dense weights driven to zero (below {zeros['below']:g})"
+    return [(label, f"{100 * zeros['share']:.1f} %")]

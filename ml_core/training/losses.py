@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 DataLoss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -61,3 +64,19 @@ def penalised(network: nn.Module) -> Iterator[Tensor]:
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             yield module.weight
+
+
+ZERO: Final = 1e-3
+"""A convolution or dense weight of a smaller modulus counts as driven to zero: beside the others it
+adds nothing, and L1's steps leave it within the last learning rate of zero."""
+
+
+def zero_share(state: Mapping[str, NDArray[np.generic]]) -> float | None:
+    """Return the share of a network's convolution and dense weights below `ZERO`.
+
+    Args:
+        state: Its weights and statistics by name; convolution and dense weights are those of four
+            dimensions.
+    """
+    weights = [np.abs(array).ravel() for array in state.values() if array.ndim == 4]
+    return float((np.concatenate(weights) < ZERO).mean()) if weights else None

@@ -13,6 +13,7 @@ from ..jobs.fitting import FitInputs
 from ..networks import NetworkConfig
 from ..networks.classes import SicClasses
 from ..raster.grid import Window
+from ..raster.reference import Reference
 from .chips import Augmentation
 from .fit import FitSettings
 from .split import Split
@@ -107,6 +108,19 @@ class Plan:
                 f"Chip size {self.chip_px} px is no multiple of {multiple} px, by which the network"
                 f" {name} of depth {self.network.depth} reduces its input; give {low} or"
                 f" {low + multiple}, or a smaller Depth"
+            )
+
+    def check_reference(self, reference: Reference) -> None:
+        """Check that the reference has the unit of the class bounds.
+
+        Raises:
+            SeaIceError: Classes are asked for, and the reference holds values of 0 to 1.
+        """
+        if isinstance(self.task, Classification) and reference.is_fraction:
+            raise SeaIceError(
+                f"{reference.label} holds values of 0 to 1, and class bounds are in percent: they"
+                " may be fractions, or numbers of classes already. Multiply the layer by 100 if"
+                " they are fractions, or choose the task regression"
             )
 
     def for_part(self, store: NDArray[np.float32], split: Split) -> Plan:

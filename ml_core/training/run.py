@@ -19,6 +19,7 @@ from . import crossvalidation, experiment
 from .device import Device, choose
 from .experiment import Outcome
 from .fit import Epoch
+from .losses import ZERO, zero_share
 from .plan import Plan
 from .scene import TrainingData, collected, footprint_m, resolution_m
 from .tasks import to_dict
@@ -47,6 +48,7 @@ def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
     model_path = files.stage(job.model)
     report_path = files.stage(job.report) if job.report else None
     with Reference.open(job.reference, job.footprint) as reference:
+        plan.check_reference(reference)
         footprint, note = footprint_m(reference, job.footprint)
         if note:
             report.info(note)
@@ -195,6 +197,7 @@ def card_of(
                 if scores
             },
             "validation_cells_rmse_percent": outcome.baselines,
+            "zero_weights": {"below": ZERO, "share": zero_share(outcome.state)},
             "folds_rmse_percent": [crossvalidation.rmse(fold) for fold in outcome.folds],
         },
         versions={

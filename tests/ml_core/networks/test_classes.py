@@ -57,7 +57,8 @@ def test_inverse_frequency_lets_every_class_count_the_same():
         ([15, 15], "must increase"),
         ([0, 50], "class bounds 0, 50: each must lie between 0 and 100"),
         ([50, 100], "outer bounds 0 and 100 are left out"),
-        ([0, 1], "look like fractions, give percent"),
+        ([0, 1], "look like fractions; give percent"),
+        ([0.15, 0.8], "class bounds 0.15, 0.8: they look like fractions; give percent"),
         ([float("nan")], "between 0 and 100"),
     ],
 )

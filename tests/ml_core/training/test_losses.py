@@ -4,8 +4,19 @@ import numpy as np
 import pytest
 import torch
 
+from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig, build
-from ml_core.training.losses import cross_entropy, l1_term, l2_term, penalised, squared_error
+from ml_core.training.chips import Batch
+from ml_core.training.device import Device
+from ml_core.training.fit import FitSettings, fit
+from ml_core.training.losses import (
+    cross_entropy,
+    l1_term,
+    l2_term,
+    penalised,
+    squared_error,
+    zero_share,
+)
 
 
 def test_squared_error_counts_valid_pixels_only():
@@ -61,3 +72,32 @@ def test_penalties_equal_their_formulas_and_leave_out_biases_and_batch_norm():
     assert len(weights) == len(list(penalised(network)))
     assert l2_term(network).item() == pytest.approx(sum((w**2).sum() for w in weights), rel=1e-6)
     assert l1_term(network).item() == pytest.approx(sum(abs(w).sum() for w in weights), rel=1e-6)
+
+
+def test_weights_at_zero_are_counted_without_biases_and_norms():
+    state = {
+        "conv.weight": np.array([0.0, 9e-4, -9e-4, 2e-3, -1.0, 1.0]).reshape(3, 2, 1, 1),
+        "conv.bias": np.zeros(3),
+        "norm.running_mean": np.zeros(3),
+    }
+    assert zero_share(state) == 0.5
+    assert zero_share({"conv.bias": np.zeros(3)}) is None
+
+
+def test_l1_drives_weights_to_zero_and_l2_does_not():
+    def share(**penalty):
+        torch.manual_seed(0)
+        network = build(NetworkConfig.of("same_resolution_cnn", depth=2, filters=4))
+        rng = np.random.default_rng(0)
+
+        def draw(number, _rng):
+            pixels = rng.normal(size=(number, 16, 16, 2)).astype(np.float32)
+            return Batch(pixels, pixels[..., 0] * 0.1, np.ones((number, 16, 16), bool))
+
+        settings = FitSettings(10, 40, 4, 1e-2, **penalty)
+        silent = Reporter(lambda event: None)
+        done = fit(network, draw, squared_error, settings, Device("cpu", False), silent)
+        return zero_share(done.state)
+
+    assert share(l1=0.1) > 0.5
+    assert share(l2=0.1) < 0.1

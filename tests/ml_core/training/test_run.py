@@ -130,6 +130,16 @@ def test_training_beats_knowing_nothing(job):
     assert card.training["fitted_again_on_everything"] is False
 
 
+def test_the_report_tells_how_many_weights_are_at_zero(job, tmp_path):
+    done, _ = execute(job(l1=1e-4))
+    card, tensors = checkpoint.load(done.outputs["MODEL"])
+    weights = np.concatenate([t.ravel() for t in tensors.values() if t.ndim == 4])
+    share = float((np.abs(weights) < 1e-3).mean())
+    assert card.metrics["zero_weights"] == {"below": 1e-3, "share": pytest.approx(share)}
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.search(rf"driven to zero \(below 0\.001\).*{100 * share:.1f} %", page, re.DOTALL)
+
+
 def test_the_same_job_gives_the_same_weights(job, tmp_path):
     first, _ = execute(job(epochs=2, report=None))
     second, _ = execute(job(epochs=2, report=None, model=str(tmp_path / "again.safetensors")))
@@ -208,6 +218,35 @@ def test_a_reference_elsewhere_or_of_one_value_is_refused(job, tmp_path, layers)
     assert "one value only (90 %)" in refused(job(reference=flat), tmp_path)
     hidden = write(tmp_path / "hidden.tif", sic, 8 * PIXEL_M, "EPSG:3031")
     assert "SIC where the scene lies" in refused(job(reference=hidden), tmp_path)
+
+
+def test_classes_refuse_a_reference_of_fractions(job, tmp_path, layers):
+    with rasterio.open(layers["reference"]) as dataset:
+        sic = dataset.read(1)
+    fractions = write(tmp_path / "fractions.tif", sic / 100, 8 * PIXEL_M)
+    text = refused(job(reference=fractions, task="classes"), tmp_path)
+    assert "fractions.tif holds values of 0 to 1, and class bounds are in percent" in text
+    assert "choose the task regression" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"class_bounds": (80, 15)}, "class bounds 80, 15: they must increase"),
+        ({"class_bounds": (0.15, 0.8)}, "they look like fractions; give percent"),
+        (
+            {"class_bounds": (15, 99.99)},
+            r"in class 99\.99-100 %, which .* Values by class: 0-15 %:",
+        ),
+        ({"task": "regression", "class_bounds": (15,)}, "choose the task classes"),
+        ({"kernel_size": 4}, "kernel size 4 is even"),
+        ({"architecture": "alexnet", "depth": 3}, "published kernels"),
+        ({"patch_size": 9}, "patch size = 9, but this network leaves no choice"),
+    ],
+)
+def test_networks_and_classes_that_cannot_be_are_refused(job, tmp_path, change, message):
+    text = refused(job(**{"task": "classes", **change}), tmp_path)
+    assert re.search(message, text), text
 
 
 def test_data_that_never_meet_are_refused(job, tmp_path, layers):
