@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from ..raster.writing import BLOCK_PX
 from .runtimes import Runtime
+
+BLOCK_PX = 256
+"""Side of the output's blocks; tiles are multiples of it, so that each block is written once."""
 
 _LARGEST_PX = 2048
 """Larger tiles save no more than a few percent of halo."""
@@ -29,8 +31,8 @@ def tile_size(
 ) -> int:
     """Return the side of a tile's core.
 
-    A multiple of the output's blocks where the budget allows, as large as it allows, because the
-    halo is computed twice; smaller where the scene is small.
+    As large as the budget allows, because the halo is computed twice; smaller where the scene is
+    small.
 
     Args:
         runtime: The network's runtime.
@@ -45,12 +47,11 @@ def tile_size(
     if not runtime.on_gpu:
         per_px += runtime.parallel * runtime.bytes_per_px
     left = max(budget - runtime.fixed_bytes - cache_bytes(budget), budget // 8)
-    size = math.isqrt(int(left / per_px)) - 2 * halo
-    size = min(size, _LARGEST_PX)
+    size = min(math.isqrt(int(left / per_px)) - 2 * halo, _LARGEST_PX)
     # a scene of few tiles keeps every caller busy
     share = math.isqrt(shape[0] * shape[1] // (runtime.parallel * _TILES_PER_CALLER))
-    size = min(size, max(share, BLOCK_PX))
-    for step in (BLOCK_PX, BLOCK_PX // 2, BLOCK_PX // 4, multiple):
+    size = min(size, max(share, 2 * BLOCK_PX))
+    for step in (BLOCK_PX, BLOCK_PX // 2, multiple):
         if size >= step:
             return size // step * step
-    return max(size, multiple)
+    return multiple

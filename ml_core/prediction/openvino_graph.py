@@ -51,6 +51,8 @@ def build(plan: Plan, tensors: Tensors, masks: Tensors | None = None) -> ov.Mode
                 every = ops.constant(np.ones((count, 1, 1, 1), np.float32))
                 node, other = ops.multiply(node, every), ops.multiply(other, every)
             node = ops.concat([node, other], axis=1)
+        elif layer is plan.layers[-1] and _is_weighted_sum(layer):
+            node = _weighted_sum(node, layer, tensors)
         elif layer.name in masks:
             factors = masks[layer.name][:, :, None, None]  # (K, C, 1, 1)
             node = ops.multiply(node, ops.constant(np.ascontiguousarray(factors)))
@@ -76,6 +78,23 @@ def _convolution(node: Node, layer: Layer, tensors: Tensors) -> Node:
         node, ops.constant(weight), [layer.stride] * 2, pads, pads, [layer.dilation] * 2
     )
     return ops.add(node, _per_channel(_weights(layer, tensors, "bias")))
+
+
+def _is_weighted_sum(layer: Layer) -> bool:
+    return layer.kind is Kind.CONVOLUTION and layer.channels == layer.kernel == layer.stride == 1
+
+
+def _weighted_sum(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    """Return a 1 x 1 convolution to one channel in float32, whatever the others compute in.
+
+    As a convolution OpenVINO would compute it in bfloat16 and round the SIC to 0.4 %. What is no
+    convolution behind the last one stays in float32; the product joins the layer before, so that
+    it costs next to nothing.
+    """
+    weight = _weights(layer, tensors, "weight")[:, :, 0, 0]  # (1, C)
+    channels = ops.constant(np.array([1], dtype=np.int64))
+    total = ops.reduce_sum(ops.multiply(node, _per_channel(weight)), channels, keep_dims=True)
+    return ops.add(total, _per_channel(_weights(layer, tensors, "bias")))
 
 
 def _transposed(node: Node, layer: Layer, tensors: Tensors) -> Node:

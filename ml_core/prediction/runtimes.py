@@ -70,6 +70,7 @@ def make_runtime(
     tensors: Tensors,
     report: Reporter,
     masks: Tensors | None = None,
+    precision: str = "",
 ) -> Runtime:
     """Return the runtime of a network that a job asks for.
 
@@ -82,6 +83,7 @@ def make_runtime(
         report: Gets a line that says what was chosen.
         masks: For several networks at a time (`sampling.draw_masks`); their outputs then come as
             channels.
+        precision: ``float32``, or empty for the fastest.
 
     Raises:
         SeaIceError: The runtime or the device is not there, or they do not go together.
@@ -99,7 +101,7 @@ def make_runtime(
         from .torch_runtime import TorchRuntime, cuda_is_available
 
         if cuda_is_available() and device != "cpu":
-            runtime = TorchRuntime(config, tensors, "cuda", masks=masks)
+            runtime = TorchRuntime(config, tensors, "cuda", masks=masks, precision=precision)
             return _told(runtime, report)
         if device == "cuda":
             raise SeaIceError(
@@ -111,7 +113,7 @@ def make_runtime(
         from .openvino_runtime import OpenVinoRuntime
 
         if openvino_graph.supports(layers):
-            return _told(OpenVinoRuntime(layers, tensors, masks=masks), report)
+            return _told(OpenVinoRuntime(layers, tensors, masks=masks, precision=precision), report)
         if name == "openvino":
             raise SeaIceError(
                 f"the OpenVINO runtime lacks a layer of this {config.architecture} network; set"
@@ -124,7 +126,7 @@ def make_runtime(
         )
     from .torch_runtime import TorchRuntime
 
-    return _told(TorchRuntime(config, tensors, "cpu", masks=masks), report)
+    return _told(TorchRuntime(config, tensors, "cpu", masks=masks, precision=precision), report)
 
 
 def _told(runtime: Runtime, report: Reporter) -> Runtime:

@@ -59,6 +59,9 @@ class Sampling:
         """
         total = self.count + (self.method == DROPOUT)
         each = output.reshape(total, -1, *output.shape[1:])
+        if total == 1:
+            sic = sic_percent(output, valid, card)
+            return sic, sic[None]
         sics = np.stack([sic_percent(one, valid, card) for one in each])
         if self.method == DROPOUT:
             return sics[0], sics[1:]
@@ -87,7 +90,11 @@ def masks_of(config: NetworkConfig, count: int, seed: int) -> Masks:
 
 
 def make_sampled(
-    job: PredictJob, card: ModelCard, tensors: Tensors, report: Reporter
+    job: PredictJob,
+    card: ModelCard,
+    tensors: Tensors,
+    report: Reporter,
+    precision: str = "",
 ) -> tuple[Runtime, Sampling]:
     """Return what computes all networks that a job asks for, and how they are had.
 
@@ -101,7 +108,14 @@ def make_sampled(
     if members > 1:
         report.info(f"an ensemble of {members} networks predicts: SIC is their mean")
         runtimes = [
-            make_runtime(job.runtime, job.device, card, checkpoint.member(tensors, number), report)
+            make_runtime(
+                job.runtime,
+                job.device,
+                card,
+                checkpoint.member(tensors, number),
+                report,
+                precision=precision,
+            )
             for number in range(members)
         ]
         return Members(runtimes), Sampling(ENSEMBLE, members)
@@ -112,7 +126,7 @@ def make_sampled(
         masks = masks_of(NetworkConfig.from_dict(card.network), count, seed)
         sampling = Sampling(DROPOUT, count)
     network = checkpoint.member(tensors, 0)
-    return make_runtime(job.runtime, job.device, card, network, report, masks), sampling
+    return make_runtime(job.runtime, job.device, card, network, report, masks, precision), sampling
 
 
 class SpreadMap:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
 from affine import Affine
-from scipy import sparse
 
 from .grid import Grid, Window
 from .pixelmap import PixelMap, Positions
@@ -22,6 +22,9 @@ from .radiometry import (
     valid_linear,
 )
 from .reading import Band
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _MOST_POINTS = 64
 """Sample points per axis of a target pixel; 4096 points give the mean of any number of pixels."""
@@ -150,15 +153,22 @@ class AlignedBand:
         return values, valid
 
     def _read_area(self, window: Window, rows: _Step, cols: _Step) -> tuple[Floats, Mask]:
-        whole = rows.is_whole and cols.is_whole
-        weights_y, first_row, height = _overlaps(rows, window.row, window.height)
-        weights_x, first_col, width = _overlaps(cols, window.col, window.width)
-        values, valid = self._averaged_form(
-            *self.band.read(Window(first_row, first_col, height, width))
-        )
-        if whole:
-            means, enough = block_mean(values, valid, round(rows.step), round(cols.step))
+        if rows.is_whole and cols.is_whole:
+            step_y, step_x = round(rows.step), round(cols.step)
+            blocks = Window(
+                round(rows.start) + step_y * window.row,
+                round(cols.start) + step_x * window.col,
+                step_y * window.height,
+                step_x * window.width,
+            )
+            values, valid = self._averaged_form(*self.band.read(blocks))
+            means, enough = block_mean(values, valid, step_y, step_x)
         else:
+            weights_y, first_row, height = _overlaps(rows, window.row, window.height)
+            weights_x, first_col, width = _overlaps(cols, window.col, window.width)
+            values, valid = self._averaged_form(
+                *self.band.read(Window(first_row, first_col, height, width))
+            )
             kept = np.where(valid, values, np.float32(0))
             total = weights_x.dot(weights_y.dot(kept).T).T
             area = weights_x.dot(weights_y.dot(valid.astype(np.float32)).T).T
@@ -238,6 +248,8 @@ def _overlaps(steps: _Step, first: int, count: int) -> tuple[sparse.csr_array, i
     Returns:
         Weights (count, source pixels), the first source pixel, and how many they are.
     """
+    from scipy import sparse  # here, because it takes 0.1 s that most scenes do not need
+
     low = steps.start + steps.step * np.arange(first, first + count)  # (count,)
     high = steps.start + steps.step * np.arange(first + 1, first + count + 1)
     start = np.floor(low + 1e-9).astype(np.int64)

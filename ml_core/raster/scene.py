@@ -25,10 +25,10 @@ from .radiometry import (
 )
 from .reading import Band, open_band
 
-_SAMPLES = 5
+_SAMPLES = 4
 """Windows per axis that the checks look at."""
 
-_SAMPLE_PX = 192
+_SAMPLE_PX = 256
 """Their side."""
 
 _COPOL, _CROSSPOL = ("HH", "VV"), ("HV", "VH")
@@ -141,7 +141,7 @@ class Scene:
                 )
         for channel, layer in zip(self.channels, self._bands, strict=True):
             self._check_values(layer, channel, units)
-        for window in _sample_then_all(self.grid):
+        for window in _sample_then_all(self.grid, hh.band.block_shape):
             if self.read(window)[1].any():
                 return
         names = ", ".join(layer.label for layer in layers)
@@ -254,7 +254,7 @@ def _sample(band: Band) -> NDArray[np.float32]:
     """
     found: list[NDArray[np.float32]] = []
     usual = 0
-    for count, window in enumerate(_sample_then_all(band.grid), 1):
+    for count, window in enumerate(_sample_then_all(band.grid, band.block_shape), 1):
         values, valid = band.read(window)
         values = values[valid]
         # a scan of the whole band need not keep what is no data after all
@@ -266,14 +266,19 @@ def _sample(band: Band) -> NDArray[np.float32]:
     return np.concatenate(found)
 
 
-def _sample_then_all(grid: Grid) -> Iterator[Window]:
-    """Yield _SAMPLES**2 small windows spread over a grid, then windows that cover all of it."""
-    height, width = min(_SAMPLE_PX, grid.height), min(_SAMPLE_PX, grid.width)
-    for i in range(_SAMPLES):
-        row = round((grid.height - height) * (i + 0.5) / _SAMPLES)
-        for j in range(_SAMPLES):
-            col = round((grid.width - width) * (j + 0.5) / _SAMPLES)
-            yield Window(row, col, height, width)
+def _sample_then_all(grid: Grid, block_shape: tuple[int, int]) -> Iterator[Window]:
+    """Yield _SAMPLES**2 small windows spread over a grid, then windows that cover all of it.
+
+    The small ones lie within blocks of the file, so that few are decoded.
+    """
+    starts = []
+    for length, block in zip(grid.shape, block_shape, strict=True):
+        places = [(length - _SAMPLE_PX) * (i + 0.5) / _SAMPLES for i in range(_SAMPLES)]
+        step = block if block >= _SAMPLE_PX else 1
+        starts.append([max(0, int(place) // step * step) for place in places])
+    for row in starts[0]:
+        for col in starts[1]:
+            yield Window(row, col, _SAMPLE_PX, _SAMPLE_PX).clipped(grid.height, grid.width)
     for row in range(0, grid.height, 512):
         for col in range(0, grid.width, 2048):
             yield Window(row, col, 512, 2048).clipped(grid.height, grid.width)

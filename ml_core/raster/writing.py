@@ -62,6 +62,7 @@ class RasterWriter:
         dtype: Data type of the values.
         tags: Metadata of the file.
         compression: A name in COMPRESSIONS.
+        block_px: Side of the file's blocks, a multiple of 16.
         overviews: Whether to build overviews: averages for float data, else nearest.
 
     Raises:
@@ -78,10 +79,12 @@ class RasterWriter:
         dtype: str = "float32",
         tags: Mapping[str, str] | None = None,
         compression: str = "deflate",
+        block_px: int = BLOCK_PX,
         overviews: bool = True,
     ) -> None:
         self.grid = grid
         self._path = path
+        self._block_px = block_px
         self._nodata = nodata
         self._dtype = np.dtype(dtype)
         self._overviews = overviews
@@ -101,8 +104,8 @@ class RasterWriter:
                 transform=grid.transform,
                 nodata=nodata,
                 tiled=True,
-                blockxsize=BLOCK_PX,
-                blockysize=BLOCK_PX,
+                blockxsize=block_px,
+                blockysize=block_px,
                 BIGTIFF="IF_SAFER",
                 NUM_THREADS="ALL_CPUS",
                 **self._compression,
@@ -167,7 +170,7 @@ class RasterWriter:
         with (
             rasterio.Env(
                 GDAL_NUM_THREADS="ALL_CPUS",
-                GDAL_TIFF_OVR_BLOCKSIZE=str(BLOCK_PX),
+                GDAL_TIFF_OVR_BLOCKSIZE=str(self._block_px),
                 **options,
             ),
             rasterio.open(self._path, "r+") as dataset,
@@ -188,8 +191,8 @@ class RasterWriter:
             expected = overview_factors(*self.grid.shape) if self._overviews else []
             whole = len(factors) == len(expected)
             for level, (height, width) in enumerate(shapes):
-                for row in range(-(-height // BLOCK_PX)):
-                    for col in range(-(-width // BLOCK_PX)):
+                for row in range(-(-height // self._block_px)):
+                    for col in range(-(-width // self._block_px)):
                         whole = whole and _has_block(dataset, row, col, level, size)
         if not whole:
             raise self._failure("parts of the file are missing after writing")

@@ -28,6 +28,19 @@ CONFIGS = {
 }
 
 
+@pytest.mark.parametrize("runtime", ["openvino", "torch"])
+def test_the_sic_is_not_rounded_to_bfloat16(runtime):
+    """Eight bits are steps of 0.4 % SIC."""
+    config = CONFIGS["unet"]
+    state = random_state(config)
+    x = np.random.default_rng(0).normal(size=(1, 2, 256, 256)).astype(np.float32)
+    if runtime == "torch":
+        made = TorchRuntime(config, state, "cpu", precision="bfloat16")
+    else:
+        made = OpenVinoRuntime(as_map(networks.plan(config)), state)
+    assert len(np.unique(made(x))) > 20_000
+
+
 def test_every_network_is_in_the_table():
     assert {choice.id for choice in ARCHITECTURES} - {"alexnet"} == {
         config.architecture for config in CONFIGS.values()

@@ -9,11 +9,11 @@ from ml_core.errors import CancelledError, SeaIceError
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
 from ml_core.networks.sliding import as_map
-from ml_core.prediction.halo import measured_halo
 from ml_core.prediction.openvino_runtime import OpenVinoRuntime
 from ml_core.prediction.runtimes import DeviceMemoryError
 from ml_core.prediction.tiled import Normalisation, TiledNetwork, Tiling, predict_tiles
 from ml_core.prediction.torch_runtime import TorchRuntime
+from ml_core.prediction.trial import Trial
 from ml_core.raster.grid import Window
 from tests.ml_core.prediction.conftest import random_state, sea_ice
 
@@ -54,6 +54,10 @@ def whole_image(runtime, source, normalisation, multiple):
     filled = Window(0, 0, -(-height // multiple) * multiple, -(-width // multiple) * multiple)
     values, valid = source.read(filled)
     return runtime(normalisation.apply(values, valid)[None])[0][:, :height, :width]
+
+
+def percent(output):
+    return np.clip(100 * output[0], 0, 100)
 
 
 def tiled(runtime, source, normalisation, tiling, parallel=1, emit=lambda event: None):
@@ -124,7 +128,7 @@ def test_a_trained_network_shows_no_seams_with_the_measured_halo(trained, size, 
     runtime = runtime_of(config, state)
     if name == "torch":
         runtime = TorchRuntime(config, state, "cpu", precision="float32")
-    halo = measured_halo(source, source.valid.shape, runtime, shape, normalisation)
+    halo = Trial(source, source.valid.shape, shape, normalisation, percent).halo(runtime)
     assert 16 <= halo <= shape.halo_px
     expected = whole_image(runtime, source, normalisation, 16)[0]
     found = tiled(runtime, source, normalisation, Tiling(size, halo, 16))
@@ -143,7 +147,8 @@ def test_measured_halo_of_a_network_that_looks_far_is_the_exact_one():
             seen.append(batch.shape)
             return batch[:, :1] + batch.shape[2]
 
-    assert measured_halo(source, (400, 400), Edgy(), shape, PLAIN) == shape.halo_px
+    trial = Trial(source, (400, 400), shape, PLAIN, lambda output: output[0])
+    assert trial.halo(Edgy()) == shape.halo_px
     assert len({s[2] for s in seen}) == 2
 
 
@@ -280,3 +285,21 @@ def test_few_tiles_are_in_memory_at_a_time():
     )
     assert len(written) == 256
     assert max(written) <= 12
+
+
+def test_a_trial_tells_how_far_a_precision_is_off():
+    source = ArraySource(np.random.default_rng(1).normal(size=(2, 400, 400)).astype(np.float32))
+    shape = networks.geometry(SMALL)
+    trial = Trial(source, (400, 400), shape, PLAIN, percent)
+
+    def exact(batch):
+        return 0.5 + 0.01 * batch[:, :1]
+
+    def off(batch):
+        return exact(batch) + 0.02 * (batch[:, 1:] > 0)
+
+    found = trial.rmse_percent(off, exact, shape.halo_px)
+    assert found == pytest.approx(2 * np.sqrt(0.5), rel=0.02)
+    small = Trial(source, (20, 20), shape, PLAIN, percent)
+    assert small.rmse_percent(off, exact, shape.halo_px) is None
+    assert small.halo(exact) == shape.halo_px
