@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 
 import numpy as np
@@ -45,9 +45,9 @@ def run(job: EvaluateJob, files: OutputFiles, report: Reporter) -> Done:
         # GDAL keeps 5 % of the machine's memory by default, however little is read again
         stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE_MB))
         reference = stack.enter_context(Reference.open(job.reference, job.footprint))
-        for note in reference.notes:
-            report.info(note)
         reader = Reader(job, reference, stack, report)
+        for note in reader.subject.notes:
+            report.info(note)
         comparison = Comparison(reader.grid)
         writer = None
         if job.difference:
@@ -147,6 +147,7 @@ class Reader:
         )
         # at the cell's centre: the spread is that of a footprint already, and angles change slowly
         self._spread = nearest(job.uncertainty)
+        spread_tags = self._spread.band.tags if self._spread else {}
         self._incidence = nearest(job.incidence)
         self._mask = nearest(job.mask)
         self._nodata_is_water = job.nodata_is_water
@@ -158,7 +159,7 @@ class Reader:
             reference_grid=reference.own_grid,
             footprint_m=self.footprint_m,
             is_gaussian=self._prediction.is_gaussian,
-            notes=tuple(reference.notes),
+            notes=(*reference.notes, *_notes(self.footprint_m, prediction.tags, spread_tags)),
             tags=tags,
             has_features=self._features is not None,
             nodata_is_water=job.nodata_is_water,
@@ -206,6 +207,28 @@ class Reader:
             if self._features is None
             else (self._features[0].read(window)[0], self._features[1].read(window)[0]),
         )
+
+
+def _notes(
+    footprint_m: float, prediction: Mapping[str, str], spread: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield what the files say of footprints that does not go with the reference's."""
+    for tags, name, what in (
+        (prediction, "SEAICE_REFERENCE_FOOTPRINT_M", "the network learnt from"),
+        (spread, "SEAICE_FOOTPRINT_M", "the uncertainty is that of means over"),
+    ):
+        try:
+            own_m = float(tags.get(name, ""))
+        except ValueError:
+            continue
+        if not 0.8 < own_m / footprint_m < 1.25:
+            yield (
+                f"{what} a footprint of {own_m / 1000:.4g} km, and is judged by one of"
+                f" {footprint_m / 1000:.4g} km; give the Footprint if this reference has the"
+                " former too"
+            )
+    if spread.get("SEAICE_CALIBRATED") == "no":
+        yield "the file of the uncertainty says that it was not calibrated"
 
 
 def _check(comparison: Comparison, reader: Reader) -> None:

@@ -318,5 +318,5 @@ def _facts(result: Result, subject: Subject) -> list[tuple[str, str]]:
         ),
     ]
     facts += [(name, value) for name, value in subject.tags.items()]
-    facts += [("Recognised", note) for note in subject.notes]
+    facts += [("Noted", note) for note in subject.notes]
     return facts

@@ -217,6 +217,22 @@ def test_uncertainty_that_is_too_small_is_said_to_be(pair, evaluate, write, make
     assert "its 90 % interval holds 0 % of the cells, so it is too small" in text
 
 
+def test_footprints_that_do_not_go_together_are_noted(pair, evaluate, write, make_grid, tmp_path):
+    spread = write("u.tif", np.full((400, 600), 1, np.float32), make_grid(400, 600))
+    with rasterio.open(pair["prediction"].path, "r+") as dataset:
+        dataset.update_tags(SEAICE_REFERENCE_FOOTPRINT_M="25000")
+    with rasterio.open(spread.path, "r+") as dataset:
+        dataset.update_tags(SEAICE_FOOTPRINT_M="10000", SEAICE_CALIBRATED="no")
+    path = tmp_path / "r.html"
+    _, messages = evaluate(**pair, uncertainty=spread, report=str(path))
+    text = path.read_text(encoding="utf-8")
+    note = "the network learnt from a footprint of 25 km, and is judged by one of 10 km"
+    assert any(note in message for message in messages)
+    assert note in text
+    assert "the file of the uncertainty says that it was not calibrated" in text
+    assert "the uncertainty is that of means over" not in text
+
+
 def test_backscatter_adds_a_baseline_and_angles_a_figure(
     pair, evaluate, write, make_grid, tmp_path
 ):

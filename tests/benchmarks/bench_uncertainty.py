@@ -1,0 +1,124 @@
+"""Coverage of predicted uncertainty on simulated scenes, before and after calibration.
+
+`python tests/benchmarks/bench_uncertainty.py [--members 3] [--epochs 10]`
+
+A network learns from one simulated scene and its passive-microwave reference; scenes of other
+seeds are predicted with uncertainty and evaluated by their references.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import rasterio
+
+ROOT = Path(__file__).resolve().parents[2]
+TRAINING_SEED, TEST_SEEDS = 1, (2, 3)
+
+
+def run(folder: Path, job: str, **parameters: object) -> dict[str, float]:
+    """Run a job in a worker; return its numbers."""
+    path = folder / "job.json"
+    path.write_text(json.dumps({"job": job, "parameters": parameters}))
+    command = [sys.executable, "-m", "ml_core", "run", str(path)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    lines = [json.loads(line) for line in found.stdout.splitlines()]
+    for line in lines:
+        if "ncertainty" in line.get("text", "") or line["event"] == "failed":
+            print("   ", line["text"])
+    if lines[-1]["event"] != "done":
+        raise SystemExit(f"{job} failed: {found.stderr[-2000:]}")
+    numbers: dict[str, float] = lines[-1]["numbers"]
+    return numbers
+
+
+def scene(folder: Path, seed: int, side: int) -> dict[str, str]:
+    """Simulate a scene; return its files."""
+    names = {name: str(folder / f"{name}{seed}.tif") for name in ("hh", "hv", "reference")}
+    run(folder, "simulatescene", seed=seed, width=side, height=side, resolution=200.0, **names)
+    return names
+
+
+def uncalibrated(path: str, calibration: dict[str, float]) -> str:
+    """Write the spread that a calibrated uncertainty was made from."""
+    with rasterio.open(path) as dataset:
+        values, profile = dataset.read(1), dataset.profile
+    spread = np.sqrt(np.maximum(values**2 - calibration["floor_percent"] ** 2, 0))
+    spread = np.where(values == -9999, -9999, spread / calibration["scale"])
+    target = path.replace(".tif", "_spread.tif")
+    with rasterio.open(target, "w", **{**profile, "count": 1}) as dataset:
+        dataset.write(spread.astype(np.float32), 1)
+    return target
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--members", type=int, default=3, help="networks of the ensemble")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--side", type=int, default=1500, help="px of 200 m")
+    options = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    from ml_core import checkpoint
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        scenes = {seed: scene(folder, seed, options.side) for seed in (TRAINING_SEED, *TEST_SEEDS)}
+        for members in (1, options.members):
+            model = str(folder / f"members{members}.safetensors")
+            found = run(
+                folder,
+                "train",
+                **scenes[TRAINING_SEED],
+                model=model,
+                members=members,
+                epochs=options.epochs,
+            )
+            card = checkpoint.read_card(model)
+            calibration = card.calibration or {}
+            print(f"{members} network(s): validation RMSE {found['VALIDATION_RMSE']:.1f} %")
+            print("   ", {key: calibration[key] for key in sorted(calibration)})
+            for seed in TEST_SEEDS:
+                layers = scenes[seed]
+                output, spread = str(folder / "sic.tif"), str(folder / "std.tif")
+                made = run(
+                    folder,
+                    "predict",
+                    hh=layers["hh"],
+                    hv=layers["hv"],
+                    model=model,
+                    output=output,
+                    uncertainty=spread,
+                )
+                judged = {
+                    label: run(
+                        folder,
+                        "evaluate",
+                        prediction=output,
+                        reference=layers["reference"],
+                        uncertainty=path,
+                        report=str(folder / "report.html"),
+                    )
+                    for label, path in (
+                        ("before", uncalibrated(spread, calibration)),
+                        ("after", spread),
+                    )
+                }
+                after = judged["after"]
+                print(
+                    f"    scene {seed}: RMSE {after['RMSE']:.1f} % (best baseline"
+                    f" {after.get('BASELINE_RMSE', float('nan')):.1f} %),"
+                    f" mean uncertainty {made['MEAN_UNCERTAINTY']:.1f} %, 90 % interval holds"
+                    f" {100 * judged['before']['COVERAGE_90']:.0f} % before,"
+                    f" {100 * after['COVERAGE_90']:.0f} % after calibration,"
+                    f" {after['COUNT']:.0f} cells, new pixels {100 * made['NOVEL_FRACTION']:.1f} %"
+                )
+
+
+if __name__ == "__main__":
+    main()
