@@ -170,10 +170,16 @@ def model(plugin):
     return model
 
 
+def outputs_of(model):
+    """Return the names of a model's outputs: scene:HH in QGIS 3.22, hh in newer ones."""
+    return {each.description(): each.name() for each in model.destinationParameterDefinitions()}
+
+
 def test_a_model_runs_in_qgis_process(qgis_process, model, tmp_path):
     path = tmp_path / "scene.model3"
     assert model.toFile(str(path))
-    outputs = [f"scene:{name}={tmp_path / name}.tif" for name in ("HH", "HV", "TRUE_SIC")]
+    names = outputs_of(model)
+    outputs = [f"{names[name]}={tmp_path / name}.tif" for name in ("HH", "HV", "TRUE_SIC")]
     done = qgis_process("run", str(path), "--", "width=100", *outputs)
     assert done.returncode == 0, done.stdout
     assert QgsRasterLayer(str(tmp_path / "HH.tif"), "hh").width() == 100
@@ -185,9 +191,7 @@ def test_the_style_survives_inside_a_model(model, context, feedback):
     import processing
     from qgis.core import QgsProcessing, QgsProject
 
-    temporary = {
-        f"scene:{name}": QgsProcessing.TEMPORARY_OUTPUT for name in ("HH", "HV", "TRUE_SIC")
-    }
+    temporary = {name: QgsProcessing.TEMPORARY_OUTPUT for name in outputs_of(model).values()}
     gc.collect()
     processing.runAndLoadResults(model, temporary, feedback=feedback, context=context)
     gc.collect()
