@@ -118,6 +118,16 @@ class PredictJob(SceneInputs):
         extension="tif",
         description="GeoTIFF",
     )
+    class_map: Optional[str] = parameter(
+        Kind.OUTPUT_RASTER,
+        "Class map",
+        "Most likely class of SIC, of a network that was trained with the task classes; with"
+        " colours and names as its legend, nodata 255.",
+        extension="tif",
+        description="GeoTIFF",
+        optional=True,
+        created=False,
+    )
     uncertainty: Optional[str] = parameter(
         Kind.OUTPUT_RASTER,
         "Uncertainty",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..jobs.predict import PredictJob
 from ..networks import Geometry, NetworkConfig, geometry
+from ..networks.classes import SicClasses
 from ..raster.grid import Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.scene import Scene
 from ..raster.writing import BandInfo, RasterWriter
 from .budget import BLOCK_PX, cache_bytes, tile_size
+from .classmap import ClassMap, classes_of, most_likely
 from .domain import Domain, Novelty
 from .runtimes import Runtime
 from .tiled import Normalisation, Predicted, TiledNetwork, Tiling, predict_tiles
@@ -38,13 +41,15 @@ def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
     assert job.output is not None
     output = files.stage(job.output)
     uncertainty = files.stage(job.uncertainty) if job.uncertainty else ""
+    class_map = files.stage(job.class_map) if job.class_map else ""
     card, tensors = checkpoint.load(job.model)
+    classes = classes_of(card, Path(job.model).name) if class_map else None
     job = _with_channels_of(job, card, report)
     budget = round(job.memory_gib * 2**30)
     with rasterio.Env(GDAL_CACHEMAX=cache_bytes(budget)):
         networks = _Networks(job, card, tensors, report)
         with Scene.open(job, card.resolution_m) as scene:
-            places = _Outputs(output, uncertainty)
+            places = _Outputs(output, uncertainty, class_map, classes)
             return _predict(job, card, scene, networks, places, budget, report)
 
 
@@ -73,6 +78,8 @@ class _Networks:
 class _Outputs:
     sic: str
     uncertainty: str
+    class_map: str
+    classes: SicClasses | None
 
 
 def _predict(
@@ -123,14 +130,22 @@ def _predict(
     novelty = _novelty(card, scene)
     network = TiledNetwork(runtime, tiling)
     band = BandInfo("Sea-ice concentration", "%")
-    with RasterWriter(
-        places.sic,
-        scene.grid,
-        [band],
-        tags=tags,
-        compression=job.compression,
-        block_px=BLOCK_PX,
-    ) as writer:
+    with ExitStack() as stack:
+        writer = stack.enter_context(
+            RasterWriter(
+                places.sic,
+                scene.grid,
+                [band],
+                tags=tags,
+                compression=job.compression,
+                block_px=BLOCK_PX,
+            )
+        )
+        class_map = None
+        if places.classes is not None:
+            class_map = stack.enter_context(
+                ClassMap(places.class_map, scene.grid, places.classes, tags, BLOCK_PX)
+            )
 
         def write(predicted: Predicted) -> None:
             sic, samples = sampling.maps(predicted.output, predicted.valid, card)
@@ -138,6 +153,9 @@ def _predict(
                 spread.add(predicted.window, samples, predicted.valid)
             tally.add(sic, predicted.valid)
             writer.write(predicted.window, sic)
+            if class_map is not None:
+                members = sampling.members(predicted.output)
+                class_map.write(predicted.window, most_likely(members, predicted.valid))
 
         predict_tiles(
             _Observed(source, novelty) if novelty else source,
@@ -164,6 +182,8 @@ def _predict(
         if novelty.warning():
             report.warning(novelty.warning())
     outputs = {"OUTPUT": job.output or ""}
+    if job.class_map:
+        outputs["CLASS_MAP"] = job.class_map
     if spread is not None:
         mean = spread.write(places.uncertainty, novelty, report)
         if mean is not None:

@@ -45,6 +45,19 @@ class Sampling:
     method: str = ""
     count: int = 1
 
+    def members(self, output: Floats) -> Floats:
+        """Return what the networks that predict give, without those drawn to see the spread.
+
+        Args:
+            output: (K * O, h, w) of all networks.
+
+        Returns:
+            (M, O, h, w), M = 1 but for an ensemble.
+        """
+        total = self.count + (self.method == DROPOUT)
+        each = output.reshape(total, -1, *output.shape[1:])
+        return each[:1] if self.method == DROPOUT else each
+
     def maps(self, output: Floats, valid: Mask, card: ModelCard) -> tuple[Floats, Floats]:
         """Return the SIC and the samples that a runtime's output stands for.
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import rasterio
+import torch
 
 from ml_core import networks
 from ml_core.errors import CancelledError, JobError, SeaIceError
@@ -9,6 +10,7 @@ from ml_core.files import OutputFiles
 from ml_core.jobs import PredictJob
 from ml_core.networks import NetworkConfig
 from ml_core.networks.classes import SicClasses
+from ml_core.prediction.classmap import most_likely
 from ml_core.prediction.run import run
 from tests.ml_core.prediction.conftest import card_of, random_state, replace, sea_ice
 from tests.ml_core.raster.conftest import write_raster
@@ -51,8 +53,6 @@ def test_the_map_is_the_networks_output_on_the_scene(predict, trained, model_fil
     mean, std = (np.array(v, dtype=np.float32)[:, None, None] for v in (card.mean, card.std))
     x = np.zeros((1, 2, 704, 624), dtype=np.float32)
     x[0, :, :700, :610] = np.nan_to_num((values - mean) / std)
-    import torch
-
     with torch.no_grad():
         y = networks.restore(config, state)(torch.from_numpy(x)).numpy()[0, 0, :700, :610]
     valid = np.isfinite(values[0])
@@ -98,6 +98,60 @@ def test_classes_give_the_expected_sic(predict, model_file, scene_files):
     card = card_of(config, task="classes", classes=classes.to_dict())
     _, sic, _, _ = predict(**scene_files(sea_ice((100, 90))[0]), model=model_file(card, state))
     assert sic == pytest.approx(np.full((100, 90), 0.25 * 25 + 0.75 * 75), abs=0.3)
+
+
+def test_the_class_map_shows_the_most_likely_class_with_its_legend(
+    predict, model_file, scene_files, tmp_path
+):
+    classes = SicClasses.between([15, 80])
+    config = NetworkConfig(filters=4, depth=2, out_channels=3)
+    card, state = card_of(config, task="classes", classes=classes.to_dict()), random_state(config)
+    values, _ = sea_ice((180, 150))
+    values[:, :20, :30] = np.nan
+    path = str(tmp_path / "classes.tif")
+    done, sic, _, _ = predict(
+        **scene_files(values), model=model_file(card, state), runtime="torch", class_map=path
+    )
+    assert done.outputs["CLASS_MAP"] == path
+    mean, std = (np.array(v, dtype=np.float32)[:, None, None] for v in (card.mean, card.std))
+    x = np.zeros((1, 2, 180, 152), dtype=np.float32)
+    x[0, :, :, :150] = np.nan_to_num((values - mean) / std)
+    with torch.no_grad():
+        scores = networks.restore(config, state)(torch.from_numpy(x)).numpy()[0, :, :, :150]
+    with rasterio.open(path) as dataset:
+        found = dataset.read(1)
+        assert (dataset.profile["dtype"], dataset.nodata) == ("uint8", 255)
+        colours = dataset.colormap(1)
+        assert dataset.overviews(1) == []
+    assert np.array_equal(found == 255, sic == -9999)
+    valid = found != 255
+    low, second, best = np.sort(scores, axis=0)
+    clear = valid & (best - second > 0.1 * (best - low))  # no tie within bfloat16
+    assert clear[valid].mean() > 0.8
+    assert np.array_equal(found[clear], scores.argmax(0)[clear])
+    assert len(np.unique(found[valid])) > 1
+    assert len({colours[k] for k in range(3)}) == 3
+    assert colours[0][:3] == (149, 206, 244)  # water is blue
+    with open(f"{path}.aux.xml", encoding="utf-8") as stream:
+        text = stream.read()
+    for label in classes.labels:
+        assert f"<Category>{label}</Category>" in text
+
+
+def test_a_regression_has_no_class_map(predict, model_file, scene_files, tmp_path):
+    values, _ = sea_ice((80, 80))
+    model = model_file(card_of(SMALL), random_state(SMALL))
+    with pytest.raises(SeaIceError, match=r"net\.safetensors gives SIC and no classes"):
+        predict(**scene_files(values), model=model, class_map=str(tmp_path / "classes.tif"))
+    assert left(tmp_path) == []
+
+
+def test_an_ensembles_class_is_that_of_its_mean_probabilities():
+    # two members: one slightly for class 0, the other strongly for class 1
+    scores = np.array([[0.6, 0.4], [-3.0, 3.0]], np.float32)[..., None, None]
+    assert most_likely(scores, np.array([[True]]))[0, 0] == 1
+    assert most_likely(scores[:1], np.array([[True]]))[0, 0] == 0
+    assert most_likely(scores, np.array([[False]]))[0, 0] == 255
 
 
 def test_a_mask_leaves_nodata(predict, model_file, scene_files, tmp_path):
