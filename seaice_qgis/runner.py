@@ -14,7 +14,10 @@ from .core import ROOT, errors, events, files, jobs
 
 OnEvent = Callable[[events.Event], None]
 
-_DONE, _CANCELLED = 0, 3
+_DONE = 0
+_STOPPED = (3, -2, -15)
+"""Exit codes of a worker that was asked to stop: by itself, or by SIGINT or SIGTERM."""
+
 _KILLED = (-9, 137, 0xC0000017, 0xC000012D)
 """Exit codes of a process that the system ended for memory: SIGKILL, and Windows' two."""
 
@@ -86,7 +89,7 @@ class _Run:
             ) from error
         if code == _DONE and self._done is not None:
             return self._done
-        if code == _CANCELLED or self._cancelled:
+        if self._cancelled:
             raise errors.CancelledError
         raise self._error(code, python, process.tail(log_path))
 
@@ -113,6 +116,13 @@ class _Run:
             return WorkerError(
                 "the worker was killed, most likely because the computer ran out of memory;"
                 " close other programs, or give a smaller tile size, batch size or chip size",
+                log,
+            )
+        if code in _STOPPED:
+            # Not by `poll`: a run that nobody here cancelled must not pass for one that was.
+            return WorkerError(
+                "the worker was stopped from outside, by a signal to its process, before it was"
+                " done; run the algorithm again",
                 log,
             )
         if not self._started:

@@ -218,6 +218,19 @@ def test_a_worker_killed_from_outside_leaves_no_file(run, output, tmp_path):
     assert files_in(output.parent) == []
 
 
+def test_a_worker_stopped_from_outside_is_a_failure_and_not_a_cancelled_run(run, output, tmp_path):
+    pid_file = tmp_path / "pid"
+
+    def stop_it(event):
+        if isinstance(event, Progress):
+            os.kill(int(pid_file.read_text()), 15)
+
+    job = MisbehaveJob(action="steps", output=str(output), pid_file=str(pid_file))
+    with pytest.raises(WorkerError, match=r"stopped from outside, by a signal"):
+        runner.run(job, stop_it, never, run.python)
+    assert files_in(output.parent) == []
+
+
 @pytest.mark.parametrize(
     ("script", "message"),
     [
