@@ -157,14 +157,11 @@ def read_card(path: str) -> ModelCard:
         with file.open("rb") as stream:
             start = stream.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-            if len(start) < 8 or (start[:2] == b"PK") or (start[:1] == b"\x80"):
+            if len(start) < 8:
                 raise _foreign(path, "it is no safetensors file")
             if length > _MAX_HEADER_BYTES:
-                raise _foreign(
-                    path,
-                    f"its header would be {length} bytes, more than"
-                    f" {_MAX_HEADER_BYTES // 2**20} MiB",
-                )
+                limit = f"more than {_MAX_HEADER_BYTES // 2**20} MiB"
+                raise _foreign(path, f"its header would be {length} bytes, {limit}")
             if 8 + length > size:
                 raise _foreign(path, f"it is cut off: {size} bytes, its header alone {8 + length}")
             header_bytes = stream.read(length)

@@ -61,6 +61,19 @@ def test_the_same_content_gives_the_same_bytes(tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_a_header_of_any_length_is_read(tmp_path):
+    # the file starts with the header's length, which may look like the start of another format
+    path = str(tmp_path / "m.safetensors")
+    starts = set()
+    for padding in range(0, 2048, 8):
+        card = make_card(created="x" * padding)
+        checkpoint.save(path, {"member0.w": np.zeros(1, np.float32)}, card)
+        with open(path, "rb") as stream:
+            starts.add(stream.read(1))
+        assert checkpoint.read_card(path).created == card.created
+    assert len(starts) == 32  # lengths are multiples of 8
+
+
 def test_members_of_an_ensemble_are_told_apart():
     tensors = {"member0.a.b": np.zeros(1), "member1.a.b": np.ones(1), "member10.a.b": np.full(1, 2)}
     assert checkpoint.member_count(tensors) == 3
@@ -73,8 +86,8 @@ def test_members_of_an_ensemble_are_told_apart():
     [
         (b"", "no safetensors file"),
         (b"abc", "no safetensors file"),
-        (b"PK\x03\x04" + b"\0" * 100, "no safetensors file"),  # what torch.save writes
-        (b"\x80\x04\x95" + b"\0" * 100, "no safetensors file"),  # a pickle
+        (b"PK\x03\x04" + b"\0" * 100, "more than 16 MiB"),  # what torch.save writes
+        (b"\x80\x04\x95\x10" + b"\0" * 100, "more than 16 MiB"),  # a pickle
         (b"GIF89a" + b"\0" * 100, "more than 16 MiB"),
         (struct.pack("<Q", 2**40) + b"{}", "more than 16 MiB"),
         (struct.pack("<Q", 5000) + b"{}", "cut off"),
