@@ -45,7 +45,7 @@ def tile_size(
     # tiles on their way: read, waiting, in work and written; input, mask and output each
     per_px: float = (runtime.parallel + 3) * (4 * channels + 1) + (runtime.parallel + 2) * 8
     if not runtime.on_gpu:
-        per_px += runtime.parallel * runtime.bytes_per_px
+        per_px += runtime.bytes_per_px
     left = max(budget - runtime.fixed_bytes - cache_bytes(budget), budget // 8)
     size = min(math.isqrt(int(left / per_px)) - 2 * halo, _LARGEST_PX)
     # a scene of few tiles keeps every caller busy

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 
 from ..raster.footprint import FootprintFields
 from ..raster.grid import Window
@@ -20,6 +19,9 @@ _BINS = _HIGH_DB - _LOW_DB
 
 _RARE = 1e-4
 """A pixel is new where fewer training pixels than this share have its backscatter within 1.5 dB."""
+
+_LARGEST_STEP = 4
+"""Every fourth pixel of every fourth row is compared with the training's, at most."""
 
 NOTABLE_SHARE = 0.05
 """A scene with more new pixels than this is warned of."""
@@ -97,7 +99,10 @@ class Domain:
             values: (C, h, w) in dB, dB and degrees; what is NaN is not new.
             channels: Names of the channels.
         """
-        near = uniform_filter(self.counts.astype(np.float64), 3, mode="constant") * 9
+        around = np.pad(self.counts, 1)
+        near = sum(
+            around[row : row + _BINS, col : col + _BINS] for row in range(3) for col in range(3)
+        )
         rare = (near < _RARE * self.counts.sum()).ravel()
         known = np.isfinite(values[:2]).all(axis=0)
         new: Mask = known & rare[_bins(np.where(known, values[:2], 0))]
@@ -139,6 +144,8 @@ class Novelty:
         self._channels = channels
         self._shape_px = shape_px
         self._fields = FootprintFields(shape_px, 1, footprint_px)
+        # some pixels of each cell tell how many of all are new
+        self._step = max(1, min(_LARGEST_STEP, self._fields.cell_px // 4))
         self._new = 0
         self._counts: NDArray[np.int64] = np.zeros(_BINS**2, np.int64)
         self._angles = (np.inf, -np.inf)
@@ -156,9 +163,9 @@ class Novelty:
         inside = window.clipped(*self._shape_px)
         if not inside.height or not inside.width:
             return
-        part = Window(
-            inside.row - window.row, inside.col - window.col, inside.height, inside.width
-        ).slices
+        step = self._step
+        top, left = inside.row - window.row, inside.col - window.col
+        part = np.s_[top : top + inside.height : step, left : left + inside.width : step]
         values, valid = values[(slice(None), *part)], valid[part]
         new = self._domain.is_new(values, self._channels) & valid
         self._new += int(new.sum())
@@ -167,7 +174,7 @@ class Novelty:
             angle = values[self._channels.index("incidence_angle")][valid]
             low, high = self._angles
             self._angles = min(low, float(angle.min())), max(high, float(angle.max()))
-        self._fields.add(inside, new[None].astype(np.float32), valid)
+        self._fields.add(inside, new[None].astype(np.float32), valid, step)
 
     @property
     def share(self) -> float:

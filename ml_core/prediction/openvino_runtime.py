@@ -14,14 +14,12 @@ from . import openvino_graph
 from .openvino_graph import Tensors
 from .runtimes import Floats, activation_bytes_per_layers
 
-_MOST_STREAMS = 4
+_CORES_PER_STREAM = 8
+"""Each stream needs the memory of a tile, and large tiles have little halo: better few streams."""
 
 
 class OpenVinoRuntime:
     """A network on the processor by OpenVINO, in bfloat16 where the processor computes in it.
-
-    Up to four streams: the fewer cores share a layer, the less they wait for each other, but each
-    stream needs its memory.
 
     Args:
         plan: The layers of the map.
@@ -46,20 +44,22 @@ class OpenVinoRuntime:
         able = "BF16" in core.get_property("CPU", properties.device.capabilities)
         self.precision = precision or ("bfloat16" if able else "float32")
         threads = threads or _cores()
-        self.parallel = min(threads, _MOST_STREAMS)
+        streams = -(-threads // _CORES_PER_STREAM)
+        # one caller more than there are streams: its tile is ready when a stream is
+        self.parallel = streams + 1
         self._model = core.compile_model(
             openvino_graph.build(plan, tensors, masks),
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bfloat16" else "f32",
-                "NUM_STREAMS": str(self.parallel),
+                "NUM_STREAMS": str(streams),
                 "INFERENCE_NUM_THREADS": str(threads),
             },
         )
         self.name = f"OpenVINO {ov.__version__.split('-')[0]} on the processor"
         value = 2 if self.precision == "bfloat16" else 4
         networks = len(next(iter(masks.values()))) if masks else 1
-        self.bytes_per_px = networks * activation_bytes_per_layers(plan, value)
+        self.bytes_per_px = streams * networks * activation_bytes_per_layers(plan, value)
         self.fixed_bytes = 200 * 2**20
         self._requests = threading.local()
 

@@ -8,6 +8,9 @@ from ..checkpoint import ModelCard
 from ..networks.classes import SicClasses
 from ..raster.radiometry import Floats, Mask
 
+_STEPS_PER_PERCENT = np.float32(32)
+"""SIC is given to 1/32 %: finer digits are noise, and would double the size of a file."""
+
 
 def sic_percent(output: Floats, valid: Mask, card: ModelCard) -> Floats:
     """Return the SIC that a network's output stands for.
@@ -18,7 +21,7 @@ def sic_percent(output: Floats, valid: Mask, card: ModelCard) -> Floats:
         card: The network.
 
     Returns:
-        SIC in percent (h, w), 0-100; NaN where not valid.
+        SIC in percent (h, w), 0-100, to 1/32 %; NaN where not valid.
     """
     percent: Floats
     if card.classes is None:
@@ -26,6 +29,9 @@ def sic_percent(output: Floats, valid: Mask, card: ModelCard) -> Floats:
     else:
         classes = SicClasses.from_dict(card.classes)
         percent = classes.expected_percent(probabilities(output)).astype(np.float32)
+    percent *= _STEPS_PER_PERCENT
+    np.rint(percent, out=percent)
+    percent /= _STEPS_PER_PERCENT
     np.clip(percent, 0, 100, out=percent)
     percent[~valid] = np.nan
     return percent

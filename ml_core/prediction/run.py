@@ -71,7 +71,9 @@ class _Networks:
 
     def exact(self) -> Runtime:
         """Return the same in float32."""
-        return make_sampled(*self._made_with, precision="float32")[0]
+        job, card, tensors, _ = self._made_with
+        silent = Reporter(lambda event: None)
+        return make_sampled(job, card, tensors, silent, precision="float32")[0]
 
 
 @dataclass(frozen=True)
@@ -303,7 +305,7 @@ def _settled(
         rmse = trial.rmse_percent(runtime, exact, shape.halo_px)
         if rmse is not None and rmse > MOST_RMSE_PERCENT:
             report.info(
-                f"In {runtime.precision} this network would be off by {rmse:.2g} % SIC; it is"
+                f"in {runtime.precision} this network would be off by {rmse:.2g} % SIC; it is"
                 " computed in float32, at about half the speed"
             )
             runtime = exact

@@ -36,7 +36,7 @@ class Runtime(Protocol):
         name: What the log and the output's metadata call it: library, version, device.
         precision: Of the arithmetic: ``float32``, ``bfloat16`` or ``float16``.
         parallel: How many calls at a time use the device fully.
-        bytes_per_px: Memory that a call needs per pixel of its batch, about.
+        bytes_per_px: Memory that all calls together need per pixel of one batch, about.
         fixed_bytes: Memory that the process needs besides, about.
         on_gpu: Whether the memory is the GPU's.
     """
