@@ -72,7 +72,9 @@ def main() -> None:
             job.write_text(json.dumps({"job": "evaluate", "parameters": parameters}))
             start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
             command = [sys.executable, "-m", "ml_core", "run", str(job)]
-            out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+            out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            if out.returncode:
+                raise SystemExit(out.stdout.splitlines()[-1])
             seconds = time.perf_counter() - start
             used = resource.getrusage(resource.RUSAGE_CHILDREN)
             processor_s = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
