@@ -348,9 +348,29 @@ def _card(card: ModelCard) -> list[tuple[str, Any]]:
         ("Device", f"{training.get('device')}, {training.get('precision')}"),
         ("Seconds of fitting", training.get("seconds")),
         *_zero_weights(card),
+        ("Uncertainty", _uncertainty(card)),
         ("Versions", "; ".join(f"{k} {v}" for k, v in card.versions.items())),
         ("Created", card.created),
     ]
+
+
+def _uncertainty(card: ModelCard) -> str:
+    """Return how the uncertainty was calibrated, in a sentence."""
+    found = card.calibration
+    if found is None:
+        return "not calibrated: no validation blocks, or no dropout to draw networks by"
+    held_out = found.get("coverage_of_blocks_left_out")
+    after = (
+        "one block only, so that none could be left out to check it"
+        if held_out is None
+        else f"{100 * held_out:.0f} % of blocks left out of the calibration after it"
+    )
+    return (
+        f"{found['networks']} networks by {found['method']}; the 90 % interval of means over a"
+        f" footprint held {100 * found['coverage_before']:.0f} % of the validation cells before"
+        f" calibration and {after} ({found['footprints']:.0f} independent footprints); spread times"
+        f" {found['scale']:.2f}, and {found['floor_percent']:.1f} % where all networks agree"
+    )
 
 
 def _zero_weights(card: ModelCard) -> list[tuple[str, Any]]:

@@ -110,6 +110,15 @@ def test_a_card_tells_the_calibration_and_the_domain(single):
     assert -20 < domain.median_db[0] < -8
 
 
+def test_the_training_report_tells_how_sure_the_uncertainty_is(train, tmp_path):
+    train(dropout=0.3, report=str(tmp_path / "report.html"))
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "16 networks by dropout; the 90 % interval of means over a footprint held" in text
+    train(dropout=0.0, report=str(tmp_path / "report.html"))
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "not calibrated: no validation blocks, or no dropout" in text
+
+
 def test_without_dropout_or_validation_nothing_is_calibrated(train):
     assert checkpoint.read_card(train(dropout=0.0)).calibration is None
     assert checkpoint.read_card(train(validation_fraction=0.0)).calibration is None
