@@ -8,10 +8,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 from . import process
-from .core import ROOT, errors
+from .core import errors
 
 VARIABLE = "SEAICE_PYTHON"
 """The environment variable that names the worker's Python, before all else."""
@@ -21,9 +21,6 @@ OLDEST, NEWEST = (3, 10), (3, 13)
 
 INSTALL = "run Install environment in the Processing toolbox (Sea ice, Environment)"
 """The remedy that most errors end with."""
-
-_REMOVED = ("VIRTUAL_ENV", "LD_LIBRARY_PATH", "__PYVENV_LAUNCHER__")
-_REMOVED_PREFIXES = ("PYTHON", "PROJ_", "GDAL_", "DYLD_")
 
 
 def find(setting: str, folder: Path) -> str:
@@ -65,55 +62,13 @@ def python_in(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def child_environment(
-    inherited: Mapping[str, str] = os.environ,
-    *,
-    windows: bool = sys.platform == "win32",
-    python_path: Optional[Path] = ROOT,
-) -> Dict[str, str]:
-    """Return a worker's environment variables: this process's without what QGIS set for itself.
-
-    PYTHONEXECUTABLE makes a virtual environment's Python forget its environment, PROJ_LIB breaks
-    the PROJ inside rasterio, and QGIS's library folders shadow those of the worker's libraries.
-
-    Args:
-        inherited: The variables to start from.
-        windows: Whether QGIS's folders are taken out of PATH.
-        python_path: The folder that holds ml_core; None: no PYTHONPATH.
-    """
-    kept = {
-        name: value
-        for name, value in inherited.items()
-        if name.upper() not in _REMOVED and not name.upper().startswith(_REMOVED_PREFIXES)
-    }
-    if windows:
-        root = inherited.get("OSGEO4W_ROOT", "").lower().rstrip("\\/")
-        for name in [name for name in kept if name.upper() == "PATH"]:
-            kept[name] = ";".join(
-                entry for entry in kept[name].split(";") if not _is_qgis(entry, root)
-            )
-    if python_path is not None:
-        kept["PYTHONPATH"] = str(python_path)
-    kept["PYTHONUTF8"] = "1"  # paths in a log are written whatever the console's code page
-    kept["PYTHONFAULTHANDLER"] = "1"  # a crash in a library leaves its traceback in the log
-    return kept
-
-
-def _is_qgis(entry: str, root: str) -> bool:
-    """Say whether a folder in PATH belongs to QGIS (Windows)."""
-    entry = entry.lower()
-    if root and (entry.rstrip("\\/") == root or entry.startswith((root + "\\", root + "/"))):
-        return True
-    return any(part.startswith(("qgis", "osgeo4w")) for part in re.split(r"[\\/]", entry))
-
-
 def probe(python: Sequence[str], imports: str = "sys") -> Optional[Tuple[int, int]]:
     """Return the version of a Python that imports some modules, or None where it does not."""
     script = f"import {imports}; import sys; print('version', *sys.version_info[:2])"
     try:
         answer = subprocess.run(
             [*python, "-c", script],
-            env=child_environment(python_path=None),
+            env=process.child_environment(python_path=None),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -160,7 +115,7 @@ def base_python(given: str = "") -> List[str]:
 
 def _candidates() -> Iterator[List[str]]:
     versions = [f"3.{minor}" for minor in range(NEWEST[1], OLDEST[1] - 1, -1)]
-    path = child_environment().get("PATH")
+    path = process.child_environment().get("PATH")
     if shutil.which("py", path=path) and sys.platform == "win32":
         yield from (["py", f"-{version}"] for version in versions)
     for name in (*(f"python{version}" for version in versions), "python3", "python"):
@@ -242,7 +197,7 @@ def _step(
         command,
         keep,
         asked,
-        environment=child_environment(python_path=None),
+        environment=process.child_environment(python_path=None),
         folder=str(Path.home()),
         stop_s=0,
     )

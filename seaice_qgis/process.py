@@ -1,14 +1,18 @@
-"""A child process whose output is read line by line while the caller stays responsive."""
+"""A child process: its clean environment, and its output line by line while the caller goes on."""
 
 from __future__ import annotations
 
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
 import time
-from typing import IO, Callable, Dict, Optional, Sequence
+from pathlib import Path
+from typing import IO, Callable, Dict, Mapping, Optional, Sequence
+
+from .core import ROOT
 
 POLL_S = 0.05
 """Longest time between two calls of `poll`, plus what the caller's own functions take."""
@@ -25,6 +29,52 @@ the pipe open)."""
 
 Poll = Callable[[], bool]
 """Called at least ten times a second; True cancels."""
+
+
+_REMOVED = ("VIRTUAL_ENV", "LD_LIBRARY_PATH", "__PYVENV_LAUNCHER__")
+_REMOVED_PREFIXES = ("PYTHON", "PROJ_", "GDAL_", "DYLD_")
+
+
+def child_environment(
+    inherited: Mapping[str, str] = os.environ,
+    *,
+    windows: bool = sys.platform == "win32",
+    python_path: Optional[Path] = ROOT,
+) -> Dict[str, str]:
+    """Return a worker's environment variables: this process's without what QGIS set for itself.
+
+    PYTHONEXECUTABLE makes a virtual environment's Python forget its environment, PROJ_LIB breaks
+    the PROJ inside rasterio, and QGIS's library folders shadow those of the worker's libraries.
+
+    Args:
+        inherited: The variables to start from.
+        windows: Whether QGIS's folders are taken out of PATH.
+        python_path: The folder that holds ml_core; None: no PYTHONPATH.
+    """
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if name.upper() not in _REMOVED and not name.upper().startswith(_REMOVED_PREFIXES)
+    }
+    if windows:
+        root = inherited.get("OSGEO4W_ROOT", "").lower().rstrip("\\/")
+        for name in [name for name in kept if name.upper() == "PATH"]:
+            kept[name] = ";".join(
+                entry for entry in kept[name].split(";") if not _is_qgis(entry, root)
+            )
+    if python_path is not None:
+        kept["PYTHONPATH"] = str(python_path)
+    kept["PYTHONUTF8"] = "1"  # paths in a log are written whatever the console's code page
+    kept["PYTHONFAULTHANDLER"] = "1"  # a crash in a library leaves its traceback in the log
+    return kept
+
+
+def _is_qgis(entry: str, root: str) -> bool:
+    """Say whether a folder in PATH belongs to QGIS (Windows)."""
+    entry = entry.lower()
+    if root and (entry.rstrip("\\/") == root or entry.startswith((root + "\\", root + "/"))):
+        return True
+    return any(part.startswith(("qgis", "osgeo4w")) for part in re.split(r"[\\/]", entry))
 
 
 def run_lines(

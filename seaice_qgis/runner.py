@@ -78,7 +78,7 @@ class _Run:
                     [python, "-m", "ml_core", "run", "--attached", job_path],
                     self._take,
                     self._asked,
-                    environment=environment.child_environment(python_path=ROOT),
+                    environment=process.child_environment(python_path=ROOT),
                     folder=folder,
                     errors=log,
                 )

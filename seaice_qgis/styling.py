@@ -6,25 +6,30 @@ import os
 from typing import Callable, Iterable, List, Tuple
 
 from qgis.core import (
+    Qgis,
     QgsColorRampShader,
     QgsContrastEnhancement,
+    QgsDataProvider,
     QgsMapLayer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
+    QgsProviderRegistry,
+    QgsRasterDataProvider,
     QgsRasterLayer,
-    QgsRasterMinMaxOrigin,
+    QgsRasterRenderer,
     QgsRasterShader,
     QgsSingleBandGrayRenderer,
     QgsSingleBandPseudoColorRenderer,
 )
 from qgis.PyQt import sip
 from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtXml import QDomDocument
 
 from .core import wmo
 
-Style = Callable[[QgsRasterLayer], None]
-"""Gives a layer its look."""
+Style = Callable[[QgsRasterDataProvider], QgsRasterRenderer]
+"""Returns what draws a raster."""
 
 Item = Tuple[float, str, str]
 """Value, colour and legend entry."""
@@ -33,7 +38,7 @@ _ERROR_COLOURS = ("#2166ac", "#92c5de", "#f7f7f7", "#f4a582", "#b2182b")
 _SPREAD_COLOURS = ("#fcfbfd", "#bcbddc", "#807dba", "#54278f", "#2d004b")
 
 
-def sic(layer: QgsRasterLayer) -> None:
+def sic(raster: QgsRasterDataProvider) -> QgsRasterRenderer:
     """Show a SIC layer in the total-concentration classes and colours of ice charts."""
     lows = [low for low, _, _ in wmo.WMO_CLASSES]
     highs = [*lows[1:], 100.0]
@@ -43,28 +48,44 @@ def sic(layer: QgsRasterLayer) -> None:
     ]
     # What rounding puts above 100 belongs to the last class.
     items[-1] = (float("inf"), *items[-1][1:])
-    _colour(layer, items, QgsColorRampShader.Type.Discrete, 0.0, 100.0)
+    return _colour(raster, items, QgsColorRampShader.Type.Discrete, 0.0, 100.0)
 
 
-def difference(layer: QgsRasterLayer) -> None:
+def difference(raster: QgsRasterDataProvider) -> QgsRasterRenderer:
     """Show prediction minus reference in % SIC: blue too low, red too high, white equal."""
     values = (-50.0, -15.0, 0.0, 15.0, 50.0)
-    _colour(layer, _percent(values, _ERROR_COLOURS), QgsColorRampShader.Type.Interpolated)
+    return _colour(raster, _percent(values, _ERROR_COLOURS), QgsColorRampShader.Type.Interpolated)
 
 
-def uncertainty(layer: QgsRasterLayer) -> None:
+def uncertainty(raster: QgsRasterDataProvider) -> QgsRasterRenderer:
     """Show a standard deviation in % SIC: the darker the less certain."""
     values = (0.0, 5.0, 10.0, 20.0, 40.0)
-    _colour(layer, _percent(values, _SPREAD_COLOURS), QgsColorRampShader.Type.Interpolated)
+    return _colour(raster, _percent(values, _SPREAD_COLOURS), QgsColorRampShader.Type.Interpolated)
 
 
-def grey(layer: QgsRasterLayer) -> None:
+def grey(raster: QgsRasterDataProvider) -> QgsRasterRenderer:
     """Show backscatter or an angle in grey, stretched between its 2nd and 98th percentile."""
-    layer.setRenderer(QgsSingleBandGrayRenderer(layer.dataProvider(), 1))
-    layer.setContrastEnhancement(
-        QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum,
-        QgsRasterMinMaxOrigin.Limits.CumulativeCut,
+    renderer = QgsSingleBandGrayRenderer(raster, 1)
+    stretch = QgsContrastEnhancement(raster.dataType(1))
+    stretch.setContrastEnhancementAlgorithm(
+        QgsContrastEnhancement.ContrastEnhancementAlgorithm.StretchToMinimumMaximum
     )
+    values = _sample(raster)
+    if values:
+        stretch.setMinimumValue(values[int(0.02 * (len(values) - 1))])
+        stretch.setMaximumValue(values[int(0.98 * (len(values) - 1))])
+    renderer.setContrastEnhancement(stretch)
+    return renderer
+
+
+def _sample(raster: QgsRasterDataProvider, side: int = 300) -> List[float]:
+    """Return the valid values of a coarse view of a raster, in order.
+
+    Not QGIS's statistics: they leave an .aux.xml file beside the raster.
+    """
+    block = raster.block(1, raster.extent(), side, side)
+    pixels = ((row, column) for row in range(side) for column in range(side))
+    return sorted(block.value(*pixel) for pixel in pixels if not block.isNoData(*pixel))
 
 
 def _percent(values: Iterable[float], colours: Iterable[str]) -> List[Item]:
@@ -72,12 +93,12 @@ def _percent(values: Iterable[float], colours: Iterable[str]) -> List[Item]:
 
 
 def _colour(
-    layer: QgsRasterLayer,
+    raster: QgsRasterDataProvider,
     items: List[Item],
     ramp_type: QgsColorRampShader.Type,
     low: float = 0.0,
     high: float = 0.0,
-) -> None:
+) -> QgsRasterRenderer:
     if low == high:
         low, high = items[0][0], items[-1][0]
     ramp = QgsColorRampShader(low, high, None, ramp_type)
@@ -89,18 +110,30 @@ def _colour(
     )
     shader = QgsRasterShader()
     shader.setRasterShaderFunction(ramp)
-    renderer = QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1, shader)
+    renderer = QgsSingleBandPseudoColorRenderer(raster, 1, shader)
     renderer.setClassificationMin(low)
     renderer.setClassificationMax(high)
-    layer.setRenderer(renderer)
+    return renderer
 
 
-def write_qml(raster: str, style: Style) -> None:
-    """Write the style beside a raster as QML, which QGIS applies whenever it opens the file."""
-    layer = QgsRasterLayer(raster, "output")
-    if layer.isValid():
-        style(layer)
-        layer.saveNamedStyle(f"{os.path.splitext(raster)[0]}.qml")
+def write_qml(path: str, style: Style) -> None:
+    """Write the style beside a raster as QML, which QGIS applies whenever it opens the file.
+
+    Not through a layer: opening one computes statistics and leaves them in an .aux.xml file.
+    """
+    options = QgsDataProvider.ProviderOptions()
+    raster = QgsProviderRegistry.instance().createProvider("gdal", path, options)
+    if raster is None or not raster.isValid():
+        return
+    document = QDomDocument("qgis")
+    root = document.createElement("qgis")
+    root.setAttribute("version", Qgis.QGIS_VERSION)
+    pipe = document.createElement("pipe")
+    style(raster).writeXml(document, pipe)
+    root.appendChild(pipe)
+    document.appendChild(root)
+    with open(f"{os.path.splitext(path)[0]}.qml", "w", encoding="utf-8") as qml:
+        qml.write(document.toString(1))
 
 
 class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
@@ -115,7 +148,7 @@ class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
         feedback: QgsProcessingFeedback,
     ) -> None:
         if isinstance(layer, QgsRasterLayer) and layer.isValid():
-            self._style(layer)
+            layer.setRenderer(self._style(layer.dataProvider()))
             layer.triggerRepaint()
 
 

@@ -18,7 +18,7 @@ from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ml_core.errors import SeaIceError
-from seaice_qgis import environment
+from seaice_qgis import environment, process
 
 ROOT = Path(__file__).resolve().parents[1]
 STAMP = "requirements.sha256"
@@ -200,7 +200,7 @@ def _runs(python: str, code: str) -> bool:
             [python, "-c", code],
             capture_output=True,
             timeout=120,
-            env=environment.child_environment(python_path=None),
+            env=process.child_environment(python_path=None),
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
@@ -219,7 +219,7 @@ def _install(*packages: str) -> bool:
 
 
 def _call(*command: str) -> None:
-    kept = environment.child_environment(python_path=None)
+    kept = process.child_environment(python_path=None)
     subprocess.run(command, check=True, env=kept)
 
 

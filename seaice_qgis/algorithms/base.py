@@ -14,8 +14,9 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication, QThread
 from qgis.PyQt.QtGui import QIcon
 
-from .. import environment, parameters, runner, settings, styling
+from .. import environment, helptext, parameters, runner, settings, styling
 from ..core import errors, events, jobs, resource
+from ..values import parameter_name
 
 
 class SeaIceAlgorithm(QgsProcessingAlgorithm):
@@ -51,7 +52,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
         return self.JOB.GROUP.lower().replace(" ", "")
 
     def shortHelpString(self) -> str:
-        return parameters.help_html(self.JOB)
+        return helptext.help_html(self.JOB)
 
     def tags(self) -> List[str]:
         return ["sea ice", "SIC", "Sentinel-1", "SAR", *self.TAGS]
@@ -63,7 +64,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
         return resource("icons", f"{self.JOB.NAME}.svg")
 
     def initAlgorithm(self, configuration: Optional[Dict[str, Any]] = None) -> None:
-        for definition in parameters.definitions(self.JOB):
+        for definition in parameters.definitions_of(self.JOB):
             self.addParameter(definition)
         for number in self.JOB.NUMBERS:
             unit = f" [{number.unit}]" if number.unit else ""
@@ -140,7 +141,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
         if self._job is None:
             return {}
         for field, path in self._job.output_paths().items():
-            style = self.STYLES.get(parameters.parameter_name(field))
+            style = self.STYLES.get(parameter_name(field))
             if style is not None and context.willLoadLayerOnCompletion(path):
                 details = context.layerToLoadOnCompletionDetails(path)
                 details.setPostProcessor(styling.post_processor(style))

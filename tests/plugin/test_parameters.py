@@ -171,7 +171,9 @@ def test_wrong_values_say_what_is_expected(read, make_raster, values, message):
 
 
 def test_small_numbers_keep_their_decimals(plugin):
-    (number,) = (each for each in parameters.definitions(EverythingJob) if each.name() == "NUMBER")
+    (number,) = (
+        each for each in parameters.definitions_of(EverythingJob) if each.name() == "NUMBER"
+    )
     assert number.metadata()["widget_wrapper"]["decimals"] == 9
     assert number.description() == "Number [m]"
 

@@ -54,6 +54,7 @@ def test_outputs_numbers_and_styles(scene, context, feedback):
     assert results["HH"] == scene["HH"]
     assert 0 < results["MEAN_SIC"] < 100
     assert feedback.progress() == 100
+    assert not [name for name in files_in(os.path.dirname(scene["HH"])) if name.endswith(".xml")]
     # headless: the style lies beside the file, and QGIS takes it from there
     layer = QgsRasterLayer(scene["REFERENCE"], "reference")
     renderer = layer.renderer()
@@ -61,7 +62,10 @@ def test_outputs_numbers_and_styles(scene, context, feedback):
     legend = [text for text, _ in renderer.legendSymbologyItems()]
     assert legend[0] == "0 - 1 %: ice free"
     assert legend[-1] == "85 - 100 %: 9/10 to 10/10"
-    assert isinstance(QgsRasterLayer(scene["HH"], "hh").renderer(), QgsSingleBandGrayRenderer)
+    hh = QgsRasterLayer(scene["HH"], "hh").renderer()
+    assert isinstance(hh, QgsSingleBandGrayRenderer)
+    assert -40 < hh.contrastEnhancement().minimumValue() < -10
+    assert -15 < hh.contrastEnhancement().maximumValue() < 5
 
 
 @pytest.mark.parametrize(
@@ -83,8 +87,7 @@ def test_sic_has_the_colours_of_ice_charts(make_raster, percent, colour):
     from seaice_qgis import styling
 
     layer = QgsRasterLayer(make_raster(value=percent), "sic")
-    styling.sic(layer)
-    block = layer.renderer().block(1, QgsRectangle(layer.extent()), 4, 4)
+    block = styling.sic(layer.dataProvider()).block(1, QgsRectangle(layer.extent()), 4, 4)
     assert QColor(block.color(1, 1)).name() == colour
 
 
