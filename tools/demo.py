@@ -115,6 +115,12 @@ def run(demo: Demo) -> List[str]:
         MODEL=model,
         OUTPUT=sic,
     )
+    demo.run(
+        "evaluate",
+        PREDICTION=sic,
+        REFERENCE=mapped["REFERENCE"],
+        REPORT=demo.path("evaluation.html"),
+    )
     say("drawing the picture")
     demo.draw(mapped["HH"], mapped["HV"], mapped["REFERENCE"], sic, demo.path(PICTURE))
     return sorted(path.name for path in demo.folder.iterdir() if not path.name.startswith("."))

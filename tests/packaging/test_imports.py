@@ -66,9 +66,9 @@ def test_the_plugin_needs_nothing_but_qgis(root):
         assert third_party(path) <= {"qgis", "processing", "ml_core"}, path
 
 
-def test_every_library_that_is_imported_is_declared(root):
+def test_the_libraries_that_are_imported_are_those_declared(root):
     used = {name for path in modules(root, "ml_core/**/*.py") for name in third_party(path)}
-    assert distributions(used) <= declared(root / "resources/requirements.txt")
+    assert distributions(used) == declared(root / "resources/requirements.txt")
 
 
 def test_every_library_that_the_tests_import_is_declared(root):
