@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from ..raster.writing import BandInfo, RasterWriter
 from .budget import BLOCK_PX, cache_bytes, tile_size
 from .classmap import ClassMap, classes_of, most_likely
 from .domain import Domain, Novelty
+from .halo import exact_halo
 from .runtimes import Runtime
 from .tiled import Normalisation, Predicted, TiledNetwork, Tiling, predict_tiles
 from .trial import MOST_RMSE_PERCENT, Trial
@@ -60,6 +62,7 @@ class _Networks:
         runtime: The fastest runtime.
         sampling: How several networks are had.
         channel_count: Input channels.
+        halo_px: The margin at which tiles are exact.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class _Networks:
     ) -> None:
         self._made_with = job, card, tensors, report
         self.channel_count = len(card.channels)
+        self.halo_px = exact_halo(NetworkConfig.from_dict(card.network))
         self.runtime, self.sampling = make_sampled(*self._made_with)
 
     def exact(self) -> Runtime:
@@ -159,6 +163,7 @@ def _predict(
                 members = sampling.members(predicted.output)
                 class_map.write(predicted.window, most_likely(members, predicted.valid))
 
+        started = time.perf_counter()
         predict_tiles(
             _Observed(source, novelty) if novelty else source,
             scene.grid.shape,
@@ -169,7 +174,13 @@ def _predict(
             report.part(0.0, 0.95),
             parallel=runtime.parallel,
         )
+        seconds = time.perf_counter() - started
         report.check_cancelled()
+    megapixels = network.processed_px / 1e6
+    report.info(
+        f"{megapixels:.1f} Mpx, margins included, through the network in {seconds:.1f} s:"
+        f" {megapixels / seconds:.1f} Mpx/s"
+    )
     if tally.count == 0:
         raise SeaIceError(
             f"{scene.label}: no pixel of the scene could be predicted; HH, HV and the mask leave"
@@ -299,10 +310,9 @@ def _settled(
 ) -> tuple[Runtime, Tiling]:
     """Return the fastest runtime that is exact enough, and the tiles for it."""
     runtime = networks.runtime
-    halo = trial.halo(runtime) if job.overlap is None else job.overlap
     if runtime.precision != "float32":
         exact = networks.exact()
-        rmse = trial.rmse_percent(runtime, exact, shape.halo_px)
+        rmse = trial.rmse_percent(runtime, exact)
         if rmse is not None and rmse > MOST_RMSE_PERCENT:
             report.info(
                 f"in {runtime.precision} this network would be off by {rmse:.2g} % SIC; it is"
@@ -311,7 +321,10 @@ def _settled(
             runtime = exact
         elif rmse is not None:
             report.info(f"{runtime.precision} against float32: RMSE {rmse:.2g} % SIC")
+    halo = networks.halo_px if job.overlap is None else job.overlap
     size = job.tile_size or tile_size(
         runtime, budget, scene_shape, networks.channel_count, halo, shape.multiple
     )
+    if size % shape.multiple and job.overlap is None:
+        halo = shape.halo_px
     return runtime, Tiling(size, halo, shape.multiple)

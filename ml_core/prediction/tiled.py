@@ -221,7 +221,7 @@ def _read_tile(
     if rows.size == 0:
         return None
     # the part of the core that holds data, from and to multiples of the scene's grid
-    box = _box(inner, rows, cols)
+    box = _box(inner, rows, cols, tiling.multiple)
     step = max(tiling.multiple, _CROP_STEP_PX // tiling.multiple * tiling.multiple)
     cut = Window(
         max(box.row - tiling.halo, 0) // step * step,
@@ -245,10 +245,14 @@ def _read_tile(
     )
 
 
-def _box(inner: Window, rows: np.ndarray[Any, Any], cols: np.ndarray[Any, Any]) -> Window:
-    return Window(
-        inner.row + int(rows[0]),
-        inner.col + int(cols[0]),
-        int(rows[-1] - rows[0]) + 1,
-        int(cols[-1] - cols[0]) + 1,
-    )
+def _box(
+    inner: Window, rows: np.ndarray[Any, Any], cols: np.ndarray[Any, Any], multiple: int
+) -> Window:
+    """Return the least part of a core that holds the given rows and columns, aligned."""
+    spans = []
+    for start, length, found in ((inner.row, inner.height, rows), (inner.col, inner.width, cols)):
+        first = max((start + int(found[0])) // multiple * multiple, start)
+        stop = -(-(start + int(found[-1]) + 1) // multiple) * multiple
+        spans.append((first, min(stop, start + length) - first))
+    (row, height), (col, width) = spans
+    return Window(row, col, height, width)

@@ -1,8 +1,7 @@
-"""Trials: what margin and which precision a fitted network needs, tried on the scene itself."""
+"""Trials: which precision a fitted network needs, tried on the scene itself."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -12,16 +11,11 @@ from ..raster.grid import Window
 from .runtimes import Floats, Runtime
 from .tiled import Normalisation, Source
 
-_MOST_DIFFERENCE_PERCENT = 0.05
-"""Largest difference in SIC that a smaller halo may make in the samples."""
-
 MOST_RMSE_PERCENT = 0.3
 """Largest RMSE in SIC that a lower precision may have in the samples."""
 
 _CORE_PX = 128
 _SAMPLES = 2
-_SHARES = (0.75, 0.57, 0.43)
-"""Halos that are tried, as a share of the one that is exact."""
 
 
 class Trial:
@@ -44,62 +38,29 @@ class Trial:
         sic: Callable[[Floats], Floats],
     ) -> None:
         self._sic = sic
-        self._exact, self._multiple = geometry.halo_px, geometry.multiple
-        self._core = max(_CORE_PX // self._multiple, 1) * self._multiple
-        side = self._core + 2 * self._exact
+        multiple = geometry.multiple
+        side = -(-(_CORE_PX + 2 * geometry.halo_px) // multiple) * multiple
         self._samples: list[Floats] = []
         if min(shape) >= side:
-            self._samples = list(_samples(source, shape, side, self._multiple, normalisation))
+            self._samples = list(_samples(source, shape, side, multiple, normalisation))
 
-    def halo(self, runtime: Runtime) -> int:
-        """Return the smallest margin that leaves the output as it is, within 0.05 % SIC.
-
-        Most of what a network may see by its layers has next to no weight in its output (Luo et
-        al. 2016, "Understanding the effective receptive field").
-
-        Args:
-            runtime: The network.
-
-        Returns:
-            A margin in px, a multiple of the network's multiple; the exact one where the scene
-            is small.
-        """
-        halo = self._exact
-        if halo <= 4 * self._multiple or not self._samples:
-            return halo
-        expected = self._outputs(runtime, halo)
-        for share in _SHARES:
-            smaller = math.ceil(self._exact * share / self._multiple) * self._multiple
-            found = self._outputs(runtime, smaller)
-            if not float(np.abs(found - expected).max()) <= _MOST_DIFFERENCE_PERCENT:
-                break
-            halo = smaller
-        return halo
-
-    def rmse_percent(self, runtime: Runtime, exact: Runtime, halo: int) -> float | None:
+    def rmse_percent(self, runtime: Runtime, exact: Runtime) -> float | None:
         """Return the RMSE in SIC of a runtime against a more exact one.
 
         Args:
             runtime: The network.
             exact: The same in a higher precision.
-            halo: Margin, px.
 
         Returns:
             The RMSE; None where the scene is too small to try.
         """
         if not self._samples:
             return None
-        difference = self._outputs(runtime, halo) - self._outputs(exact, halo)
+        difference = self._outputs(runtime) - self._outputs(exact)
         return float(np.sqrt(np.mean(np.square(difference))))
 
-    def _outputs(self, runtime: Runtime, halo: int) -> Floats:
-        cut = self._exact - halo
-        side = self._core + 2 * halo
-        place = np.s_[:, cut : cut + side, cut : cut + side]
-        inner = np.s_[0, :, halo : halo + self._core, halo : halo + self._core]
-        return np.stack(
-            [self._sic(runtime(np.ascontiguousarray(x[place])[None])[inner]) for x in self._samples]
-        )  # (N, core, core)
+    def _outputs(self, runtime: Runtime) -> Floats:
+        return np.stack([self._sic(runtime(x[None])[0]) for x in self._samples])  # (N, h, w)
 
 
 def _samples(

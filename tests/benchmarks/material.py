@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from rasterio.crs import CRS
 from ml_core import checkpoint, networks
 from ml_core.checkpoint import ModelCard
 from ml_core.networks import NetworkConfig
+from ml_core.prediction.domain import Domain
 from ml_core.raster.grid import Grid, Window
 from ml_core.raster.writing import BandInfo, RasterWriter
 
@@ -64,7 +67,10 @@ def scene(side):
 
 
 def model():
-    """Path of a U-Net of 16 filters and depth 4, fitted for 200 steps."""
+    """Path of a U-Net of 16 filters and depth 4, fitted for 200 steps.
+
+    Its card holds what a trained network's does, so that predicting with it does as much.
+    """
     path = FOLDER / "unet.safetensors"
     if path.exists():
         return str(path)
@@ -93,21 +99,61 @@ def model():
         optimiser.step()
         schedule.step()
     print(f"network fitted: RMSE of the last batch {100 * loss.item() ** 0.5:.1f} % SIC")
-    card = ModelCard(config.to_dict(), ("HH", "HV"), MEAN, STD, 40.0, 12_000.0)
+    domain = Domain.of(values.reshape(2, -1).T, ("HH", "HV"))
+    training = {"domain": domain.to_dict()}
+    card = ModelCard(config.to_dict(), ("HH", "HV"), MEAN, STD, 40.0, 12_000.0, training=training)
     state = {f"member0.{k}": v.numpy() for k, v in network.state_dict().items()}
     checkpoint.save(str(path), state, card)
     return str(path)
 
 
-def child(code, *arguments, **more):
-    """Run Python code in a fresh process and return the JSON that it prints last."""
+def predict(side, *, cores=0, **parameters):
+    """Predict a scene in a fresh process, as the plugin does.
+
+    Returns:
+        Seconds from the process's start to its end, its peak memory in MiB, and its messages.
+    """
+    hh, hv = scene(side)
+    output = FOLDER / "sic.tif"
+    job = FOLDER / "job.json"
+    values = {"hh": hh, "hv": hv, "model": model(), "output": str(output), **parameters}
+    job.write_text(json.dumps({"job": "predict", "parameters": values}))
+
+    def limit():
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+
+    started = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", "ml_core", "run", str(job)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        preexec_fn=limit if cores else None,
+    ) as process:
+        events = [json.loads(line) for line in process.stdout]
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode or events[-1]["event"] != "done":
+        raise RuntimeError(f"predict failed: {events[-1]}")
+    texts = [event["text"] for event in events if event["event"] == "message"]
+    return seconds, usage.ru_maxrss / 1024, texts
+
+
+def rate(texts):
+    """The network's px/s, margins included, that a prediction reported."""
+    found = re.search(r"through the network in .* s: ([0-9.]+) Mpx/s", "\n".join(texts))
+    return 1e6 * float(found[1])
+
+
+def child(script, *arguments):
+    """Run one of the benchmarks' programs in a fresh process; return the JSON it prints last."""
     result = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, script, *map(str, arguments)],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"},
-        **more,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     return json.loads(result.stdout.splitlines()[-1])

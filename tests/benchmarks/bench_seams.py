@@ -1,0 +1,81 @@
+"""Seams and precision: tiled against whole image, and the runtimes' precision against float32."""
+
+import material
+import numpy as np
+
+from ml_core import checkpoint, networks
+from ml_core.events import Reporter
+from ml_core.networks import NetworkConfig
+from ml_core.prediction.halo import exact_halo
+from ml_core.prediction.runtimes import make_runtime
+from ml_core.prediction.tiled import Normalisation, TiledNetwork, Tiling, predict_tiles
+
+HEIGHT, WIDTH = 1500, 1300
+SIZES = (256, 512, 1024)
+
+
+class Source:
+    """A scene in memory."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def read(self, window):
+        inside = window.clipped(HEIGHT, WIDTH)
+        values = np.zeros((2, window.height, window.width), dtype=np.float32)
+        valid = np.zeros(values.shape[1:], dtype=bool)
+        place = np.s_[
+            inside.row - window.row : inside.stop_row - window.row,
+            inside.col - window.col : inside.stop_col - window.col,
+        ]
+        values[(slice(None), *place)] = self.values[(slice(None), *inside.slices)]
+        valid[place] = True
+        return values, valid
+
+
+def percent(output):
+    return np.clip(100 * output[0], 0, 100)
+
+
+def main():
+    quiet = Reporter(lambda event: None)
+    card, tensors = checkpoint.load(material.model())
+    state = checkpoint.member(tensors, 0)
+    config = NetworkConfig.from_dict(card.network)
+    halo, multiple = exact_halo(config), networks.geometry(config).multiple
+    source = Source(material.sea_ice((HEIGHT, WIDTH), seed=9)[0])
+    normalisation = Normalisation(card.mean, card.std)
+    filled = np.zeros((2, -(-HEIGHT // multiple) * multiple, -(-WIDTH // multiple) * multiple))
+    whole_input = filled.astype(np.float32)
+    whole_input[:, :HEIGHT, :WIDTH] = normalisation.apply(
+        source.values.copy(), np.ones((HEIGHT, WIDTH), dtype=bool)
+    )
+    seams, errors = [], []
+    for name in ("openvino", "torch"):
+        whole = {}
+        for precision in ("", "float32"):
+            runtime = make_runtime(name, "cpu", card, state, quiet, None, precision)
+            whole[precision] = percent(runtime(whole_input[None])[0])[:HEIGHT, :WIDTH]
+            for size in SIZES:
+                tiling = Tiling(size, halo, multiple)
+                sic = np.full((HEIGHT, WIDTH), np.nan, dtype=np.float32)
+
+                def write(predicted, sic=sic):
+                    sic[predicted.window.slices] = percent(predicted.output)
+
+                network = TiledNetwork(runtime, tiling)
+                predict_tiles(source, sic.shape, network, tiling, normalisation, write, quiet)
+                seams.append(float(np.abs(sic - whole[precision]).max()))
+                print(
+                    f"{name} {runtime.precision}, tiles of {size} px with a margin of {halo} px:"
+                    f" {seams[-1]:.4f} % SIC"
+                )
+        error = whole[""] - whole["float32"]
+        errors.append(float(np.sqrt(np.mean(error**2))))
+        material.report(f"precision_rmse_sic_{name}", errors[-1], "% SIC")
+    material.report("seam_max_sic", max(seams), "% SIC")
+    material.report("precision_rmse_sic", max(errors), "% SIC")
+
+
+if __name__ == "__main__":
+    main()
