@@ -79,7 +79,18 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
             parameters.refuse_overwriting(job, context.project())
         except errors.SeaIceError as error:
             return False, str(error)
-        return super().checkParameterValues(values, context)
+        accepted, message = super().checkParameterValues(values, context)
+        return accepted, message if accepted else self._explained(values, context, message)
+
+    def _explained(
+        self, values: Dict[str, Any], context: QgsProcessingContext, message: str
+    ) -> str:
+        """Return why QGIS refuses a value, with what is expected: QGIS says only that it does."""
+        for definition in self.parameterDefinitions():
+            value = values.get(definition.name(), definition.defaultValue())
+            if not definition.checkValueIsAcceptable(value, context):
+                return f"{definition.description()}: {value} is not accepted. {definition.help()}"
+        return message
 
     def prepareAlgorithm(
         self,
