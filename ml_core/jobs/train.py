@@ -76,6 +76,41 @@ class TrainJob(FitInputs):
         maximum=20,
         advanced=True,
     )
+    training_set: Optional[str] = parameter(
+        Kind.FOLDER,
+        "Training set",
+        "A folder of Build training set, to learn from many scenes instead of HH, HV and a"
+        " reference. Whole scenes then validate, those of one pass together.",
+        optional=True,
+    )
+    oversample: bool = parameter(
+        Kind.FLAG,
+        "Oversample rare SIC",
+        "Draw chips about as often from rare SIC as from frequent, by tenths of SIC.",
+        default=False,
+        advanced=True,
+    )
+    initial_model: Optional[str] = parameter(
+        Kind.FILE,
+        "Initial model",
+        "A network to fine-tune instead of starting anew: the same network, channels, task and"
+        " resolution. Its normalisation is kept. A Learning rate of about a tenth of the usual"
+        " keeps more of what it knows.",
+        extension="safetensors",
+        description="SIC network",
+        optional=True,
+        advanced=True,
+    )
+    frozen_convolutions: int = parameter(
+        Kind.INTEGER,
+        "Frozen convolutions",
+        "How many of the first convolutions keep the initial model's weights; a block of the U-Net"
+        " has two.",
+        default=0,
+        minimum=0,
+        maximum=1000,
+        advanced=True,
+    )
     model: Optional[str] = parameter(
         Kind.OUTPUT_FILE,
         "SIC network",
@@ -107,9 +142,31 @@ class TrainJob(FitInputs):
         if self.members > 1 and self.data_fraction < 1:
             raise JobError("Members: an ensemble learns from all data; set Data fraction to 1")
         super().check()
+        if self.frozen_convolutions and not self.initial_model:
+            raise JobError(
+                "Frozen convolutions: fresh weights would be frozen; give an Initial model, or 0"
+            )
+        layers = ("hh", "hv", "incidence", "mask", "reference")
+        if self.training_set:
+            given = [name for name in layers if getattr(self, name) is not None]
+            if given:
+                label = dict(self.specs())[given[0]].label
+                raise JobError(
+                    f"Training set and {label} are both given; a training set takes the place of"
+                    " all layers"
+                )
+            for name in ("folds", "members"):
+                if getattr(self, name) > 1:
+                    label = dict(self.specs())[name].label
+                    raise JobError(
+                        f"{label}: not with a training set, whose scenes already validate; give"
+                        f" {self.default(name)}"
+                    )
+            return
         for name in ("hh", "hv", "reference"):
             if getattr(self, name) is None:
                 label = dict(self.specs())[name].label
                 raise JobError(
-                    f"{label} is missing; training needs HH, HV and a reference SIC layer"
+                    f"{label} is missing; training needs HH, HV and a reference SIC layer, or a"
+                    " training set"
                 )

@@ -90,6 +90,9 @@ class TrainingView:
             that of the best, and the roles the folds' numbers from 0.
         verdict: A plain word on the fit, the numbers behind it, and the notice's kind.
         warnings: What the analyst should look at.
+        scenes: Errors by scene of a training set; the maps then show one of them.
+        held_out: What the validation part is called.
+        everything: What the fit on everything is on.
     """
 
     title: str
@@ -113,6 +116,9 @@ class TrainingView:
     verdict: tuple[str, str, str]
     folds: tuple[Fold, ...] = ()
     warnings: tuple[str, ...] = field(default_factory=tuple)
+    scenes: Table | None = None
+    held_out: str = "validation blocks"
+    everything: str = "the whole scene"
 
 
 def write(path: str, view: TrainingView) -> None:
@@ -137,7 +143,7 @@ def write(path: str, view: TrainingView) -> None:
 def _tiles(view: TrainingView) -> list[tuple[str, str, str, str]]:
     tiles = [
         (
-            "RMSE of cross-validation" if view.folds else "RMSE on the validation blocks",
+            "RMSE of cross-validation" if view.folds else f"RMSE on the {view.held_out}",
             text(view.validation.rmse_percent if view.validation else None, 1),
             "% SIC",
             f"{view.footprints:.1f} independent footprints" if view.validation else "none kept",
@@ -213,7 +219,7 @@ def _split_map(view: TrainingView) -> Picture:
             "Each fold validates once, while the others train; what lies within a buffer of it is"
             " left out of both."
             if view.folds
-            else "The network learns from the training part and is judged on the validation blocks;"
+            else f"The network learns from the training part and is judged on the {view.held_out};"
             " in the buffer between them the reference is left out of both."
         ),
     )
@@ -227,12 +233,12 @@ def _maps(view: TrainingView) -> Picture | None:
     limit = max(5.0, float(np.nanmax(np.abs(predicted - known))))
     return maps(
         [
-            Panel(known, "Reference, validation blocks", colours.sic()),
+            Panel(known, f"Reference, {view.held_out}", colours.sic()),
             Panel(predicted, "Predicted there", colours.sic()),
             Panel(predicted - known, "Predicted minus reference", colours.difference(limit)),
         ],
         view.cell_size_m,
-        alt="Maps of reference, prediction and their difference in the validation blocks",
+        alt=f"Maps of reference, prediction and their difference in the {view.held_out}",
         caption="By cells of about a quarter of the footprint; nothing here was learnt from.",
     )
 
@@ -251,8 +257,8 @@ def _scatter(view: TrainingView) -> Picture | None:
         view.density.edges,
         x_label="Reference SIC [%]",
         y_label="Predicted SIC [%]",
-        alt="Density of predicted against reference SIC on the validation blocks",
-        caption="Reference pixels of the validation blocks.",
+        alt=f"Density of predicted against reference SIC on the {view.held_out}",
+        caption=f"Reference pixels of the {view.held_out}.",
     )
 
 
@@ -284,7 +290,7 @@ def _baselines(view: TrainingView) -> Table | None:
     return Table(
         (Column("Predictor"), Column("RMSE", "% SIC", 2)),
         [(names.get(name, name), rmse) for name, rmse in ordered],
-        caption="Beside baselines, on the validation blocks",
+        caption=f"Beside baselines, on the {view.held_out}",
         note=(
             "All on the same cells, means over about a quarter of the footprint. The baselines"
             " learn from the training part; those of position know no backscatter at all."

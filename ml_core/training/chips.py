@@ -16,6 +16,7 @@ from .cells import Cells
 from .split import TRAINING, Split
 
 _ROWS_AT_ONCE: Final = 512
+_WEIGHT_STEPS: Final = 1000
 _POLARISATIONS: Final = 2
 """HH and HV come first among the channels."""
 
@@ -126,6 +127,22 @@ def normalisation(store: NDArray[np.float32], split: Split, names: Sequence[str]
     return Normalisation((shift + total / count).astype(np.float32), std.astype(np.float32))
 
 
+_MOST_RARE: Final = 10.0
+"""Rare SIC is drawn at most so many times as often as it occurs: a few cells are not to be learnt
+by heart."""
+
+
+def rare_weights(histogram: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the weight of a pixel in each SIC bin that makes the bins equally frequent.
+
+    Args:
+        histogram: Reference pixels in each bin.
+    """
+    share = histogram / histogram.sum()
+    even = 1 / np.count_nonzero(histogram)
+    return np.minimum(even / np.where(share > 0, share, 1.0), _MOST_RARE)
+
+
 _DEFAULT: Final = Augmentation()
 
 
@@ -144,6 +161,10 @@ class ChipSampler:
         size_px: Side S of a chip.
         label: Turns SIC in percent into what the network learns.
         augmentation: How chips are varied.
+        bin_weights: Weight of a pixel in each SIC bin of the cells; None: all are drawn alike.
+
+    Attributes:
+        weight: Sum of the weights of the training pixels.
 
     Raises:
         SeaIceError: The scene is smaller than a chip, or has no training pixels.
@@ -158,6 +179,7 @@ class ChipSampler:
         size_px: int,
         label: Callable[[NDArray[np.float32]], NDArray[np.float32]],
         augmentation: Augmentation = _DEFAULT,
+        bin_weights: NDArray[np.float64] | None = None,
     ) -> None:
         height, width = store.shape[:2]
         if min(height, width) < size_px:
@@ -169,7 +191,11 @@ class ChipSampler:
         self._store, self._split, self._scaling = store, split, scaling
         self._size, self._cell = size_px, cells.size_px
         self._label, self._augmentation = label, augmentation
-        self._cells_cumulated = np.cumsum(np.where(split.roles == TRAINING, cells.count, 0))
+        count = cells.count
+        if bin_weights is not None:
+            count = np.ceil(_WEIGHT_STEPS * cells.histogram @ bin_weights).astype(np.int64)
+        self._cells_cumulated = np.cumsum(np.where(split.roles == TRAINING, count, 0))
+        self.weight = float(self._cells_cumulated[-1])
         self._cells_across = cells.count.shape[1]
         if not self._cells_cumulated[-1]:
             raise SeaIceError(

@@ -10,7 +10,7 @@ from torch import nn
 
 from .. import networks
 from ..events import Reporter
-from .chips import ChipSampler, Normalisation, normalisation
+from .chips import ChipSampler, Normalisation, normalisation, rare_weights
 from .device import Device, seeded
 from .fit import Epoch, Fit, fit
 from .judgement import Judgement, beside_baselines
@@ -80,12 +80,12 @@ def run(data: TrainingData, plan: Plan, split: Split, device: Device, report: Re
     plan = plan.for_part(data.store, split)
     again = plan.refit and bool(split.blocks)
     share = 0.5 if again else 1.0
-    scaling = normalisation(data.store, split, data.channels)
+    scaling = scaling_of(data, plan, split)
     sampler = _sampler(data, plan, split, scaling)
     judge = Judge(data.store, scaling, networks.geometry(plan.network), device, plan.task)
     validation = Part.of(split.blocks, split.validation) if split.blocks else None
     with seeded(plan.fit.seed, device):
-        network = networks.build(plan.network)
+        network = plan.build()
         first = fit(
             network,
             sampler.draw,
@@ -94,7 +94,7 @@ def run(data: TrainingData, plan: Plan, split: Split, device: Device, report: Re
             device,
             report.part(0, share),
             (lambda net: judge.loss(net, validation)) if validation else None,
-            on_epoch=lambda epoch: _tell(epoch, plan.task, report),
+            on_epoch=lambda epoch: tell(epoch, plan.task, report),
         )
     kept = networks.restore(plan.network, first.state).to(device.name)
     training = _judged(kept, judge, Part.of([data.grid.window], split.training), data)
@@ -125,10 +125,10 @@ def fit_everything(
     rng = np.random.default_rng(plan.fit.seed)
     split = reduced(whole(data.cells), data.cells, plan.data_fraction, rng)
     plan = plan.for_part(data.store, split)
-    scaling = normalisation(data.store, split, data.channels)
+    scaling = scaling_of(data, plan, split)
     with seeded(plan.fit.seed, device):
         fitted = fit(
-            networks.build(plan.network),
+            plan.build(),
             _sampler(data, plan, split, scaling).draw,
             plan.task.loss,
             plan.fit,
@@ -139,7 +139,14 @@ def fit_everything(
     return scaling, fitted
 
 
-def _tell(epoch: Epoch, task: Task, report: Reporter) -> None:
+def scaling_of(data: TrainingData, plan: Plan, split: Split) -> Normalisation:
+    """Return the normalisation of a split's training part, or that of the network to go on from."""
+    if plan.start:
+        return plan.start.scaling
+    return normalisation(data.store, split, data.channels)
+
+
+def tell(epoch: Epoch, task: Task, report: Reporter) -> None:
     """Report an epoch's losses."""
     losses = {"training loss": epoch.training, "validation loss": epoch.validation}
     for name, value in losses.items():
@@ -160,4 +167,5 @@ def _sampler(data: TrainingData, plan: Plan, split: Split, scaling: Normalisatio
         plan.chip_px,
         plan.task.label,
         plan.augmentation,
+        rare_weights(data.cells.histogram.sum((0, 1))) if plan.oversample else None,
     )

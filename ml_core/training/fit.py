@@ -20,6 +20,7 @@ from .chips import Batch
 from .device import Device
 from .losses import DataLoss, l1_term, l2_term, penalised
 from .schedule import OneCycle
+from .start import is_frozen
 
 Draw = Callable[[int, np.random.Generator], Batch]
 """Returns a batch of so many chips."""
@@ -144,6 +145,8 @@ def fit(
             start = time.perf_counter()
             _refresh_statistics(network, settings, number)
             network.train()
+            for module in filter(is_frozen, network.modules()):
+                module.eval()
             total = torch.zeros(2, device=device.name)
             for _ in range(settings.steps_per_epoch):
                 batch = next(batches)
@@ -232,7 +235,7 @@ def _refresh_statistics(network: nn.Module, settings: FitSettings, number: int) 
     if (number - 1) % every:
         return
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d) and not is_frozen(module):
             module.momentum = None  # the plain mean since the reset
             module.reset_running_stats()
 

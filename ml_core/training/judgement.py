@@ -94,17 +94,7 @@ def beside_baselines(validation: Judgement, data: TrainingData, split: Split) ->
         data: The scene.
         split: Tells the training part, which the baselines learn from.
     """
-    means, counted = _cell_means(data)
-    across = max(1, round(data.footprint_px / data.cells.size_px))
-    weights = uniform_filter(counted.astype(np.float64), across, mode="constant")
-    features = np.stack(
-        [
-            uniform_filter(np.where(counted, mean, 0), across, mode="constant")
-            / np.where(counted, weights, 1)
-            for mean in means[:-1]
-        ],
-        axis=-1,
-    )  # (h, w, C)
+    means, counted, features = features_of(data)
     tested = np.isfinite(validation.predicted)
     learnt = counted & (split.roles == TRAINING)
     if not tested.any() or not learnt.any():
@@ -124,6 +114,26 @@ def beside_baselines(validation: Judgement, data: TrainingData, split: Split) ->
         name: math.sqrt(float(np.square(values - reference).mean()))
         for name, values in predictions.items()
     }
+
+
+def features_of(
+    data: TrainingData,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Return what the baselines know of a scene's cells.
+
+    Returns:
+        Mean pixels and reference of each cell (C + 1, h, w), where it has any (h, w), and the
+        mean pixels of a footprint around it (h, w, C).
+    """
+    means, counted = _cell_means(data)
+    across = max(1, round(data.footprint_px / data.cells.size_px))
+    weights = uniform_filter(counted.astype(np.float64), across, mode="constant")
+    features = [
+        uniform_filter(np.where(counted, mean, 0), across, mode="constant")
+        / np.where(counted, weights, 1)
+        for mean in means[:-1]
+    ]
+    return means, counted, np.stack(features, axis=-1)
 
 
 def _cell_means(data: TrainingData) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from .. import networks
 from ..errors import SeaIceError
@@ -17,9 +19,11 @@ from ..raster.reference import Reference
 from .chips import Augmentation
 from .fit import FitSettings
 from .split import Split
+from .start import Start
 from .tasks import REGRESSION, Classification, Task
 
 _ROWS_AT_ONCE = 512
+_POLARISATIONS = 2
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Plan:
         class_weights: Whether rare classes weigh more.
         folds: Parts of a cross-validation; 0: one split.
         keep: Which network a cross-validation keeps: ``everything`` or ``best_fold``.
+        start: The network to go on from; None: fresh weights.
+        oversample: Whether chips are drawn as often from rare SIC as from frequent.
     """
 
     network: NetworkConfig
@@ -51,21 +57,37 @@ class Plan:
     class_weights: bool = False
     folds: int = 0
     keep: str = "everything"
+    start: Start | None = None
+    oversample: bool = False
 
     @classmethod
     def from_job(
-        cls, job: FitInputs, *, refit: bool, folds: int = 0, keep: str = "everything"
+        cls,
+        job: FitInputs,
+        *,
+        refit: bool,
+        folds: int = 0,
+        keep: str = "everything",
+        channels: int | None = None,
     ) -> Plan:
         """Return the plan that a job's parameters describe, checked before any data is read.
+
+        Args:
+            job: The job.
+            refit: Whether the network is fitted again on everything.
+            folds: Parts of a cross-validation.
+            keep: Which network a cross-validation keeps.
+            channels: Number of channels; None: that of the job's layers.
 
         Raises:
             SeaIceError: The parameters make no network, or none that fits the chips.
         """
         classes = SicClasses.from_job(job)
         task: Task = REGRESSION if classes is None else Classification(classes)
-        has_angle = job.incidence is not None
+        channels = channels or (2 if job.incidence is None else 3)
+        has_angle = channels > _POLARISATIONS
         plan = cls(
-            NetworkConfig.from_job(job, 3 if has_angle else 2, task.outputs),
+            NetworkConfig.from_job(job, channels, task.outputs),
             task,
             FitSettings(
                 epochs=job.epochs,
@@ -123,6 +145,13 @@ class Plan:
                 " they are fractions, or choose the task regression"
             )
 
+    def build(self) -> nn.Module:
+        """Return the network with its first weights."""
+        network = networks.build(self.network)
+        if self.start:
+            self.start.apply(network)
+        return network
+
     def for_part(self, store: NDArray[np.float32], split: Split) -> Plan:
         """Return the plan with the class weights of a training part.
 
@@ -133,17 +162,33 @@ class Plan:
         Raises:
             SeaIceError: A class has no reference pixel there.
         """
+        return self.for_parts([(store, split)])
+
+    def for_parts(self, parts: Iterable[tuple[NDArray[np.float32], Split]]) -> Plan:
+        """Return the plan with the class weights of several scenes' training parts.
+
+        Raises:
+            SeaIceError: A class has no reference pixel there.
+        """
         if not isinstance(self.task, Classification):
             return self
         classes = self.task.classes
-        counts = np.zeros(classes.count, np.int64)
-        height, width = store.shape[:2]
-        for row in range(0, height, _ROWS_AT_ONCE):
-            window = Window(row, 0, min(_ROWS_AT_ONCE, height - row), width)
-            sic = store[window.slices][..., -1]
-            counts += classes.counts(sic[split.training(window)])
+        counts = sum((_class_counts(classes, *part) for part in parts), np.zeros(1, np.int64))
         classes.check_filled(counts)
         if not self.class_weights:
             return self
         weights = tuple(classes.inverse_frequency(counts).tolist())
         return replace(self, task=replace(self.task, weights=weights))
+
+
+def _class_counts(
+    classes: SicClasses, store: NDArray[np.float32], split: Split
+) -> NDArray[np.int64]:
+    """Return how many reference pixels each class has in a training part."""
+    counts = np.zeros(classes.count, np.int64)
+    height, width = store.shape[:2]
+    for row in range(0, height, _ROWS_AT_ONCE):
+        window = Window(row, 0, min(_ROWS_AT_ONCE, height - row), width)
+        sic = store[window.slices][..., -1]
+        counts += classes.counts(sic[split.training(window)])
+    return counts

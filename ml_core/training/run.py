@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import platform
 from dataclasses import replace
-from datetime import datetime, timezone
 
-from .. import __version__, checkpoint, diagnosis
-from ..checkpoint import ModelCard
+from .. import checkpoint
 from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..jobs.train import TrainJob
@@ -16,14 +12,14 @@ from ..raster.reference import Reference
 from ..raster.scene import Scene
 from ..reports import training as training_report
 from . import crossvalidation, experiment
+from .card import card_of
 from .device import Device, choose
 from .experiment import Outcome
-from .fit import Epoch
-from .losses import ZERO, zero_share
 from .plan import Plan
 from .scene import TrainingData, collected, footprint_m, resolution_m
-from .tasks import to_dict
-from .uncertainty import calibration_of, domain_of, fit_members
+from .sets import train as sets
+from .start import Start
+from .uncertainty import calibration_of, fit_members
 from .view import view_of
 
 _READ, _FITTED = 0.05, 0.97
@@ -36,10 +32,17 @@ def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
     Raises:
         SeaIceError: The layers or the parameters do not allow it.
     """
+    if job.training_set:
+        return sets.run(job, files, report)
     assert job.reference is not None  # the job checked both
     assert job.model is not None
     device = choose(job.device)
-    plan = Plan.from_job(job, refit=job.refit, folds=job.folds, keep=job.keep)
+    start = Start.load(job.initial_model, job.frozen_convolutions) if job.initial_model else None
+    plan = replace(
+        Plan.from_job(job, refit=job.refit, folds=job.folds, keep=job.keep),
+        start=start,
+        oversample=job.oversample,
+    )
     if job.augmentation == "rotations" and job.incidence is not None:
         report.warning(
             "Augmentation: chips are mirrored but not turned, since the incidence angle is a"
@@ -53,7 +56,11 @@ def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
         if note:
             report.info(note)
         resolution = resolution_m(job.resolution, footprint, job.chip_size)
+        if start and job.resolution is None:
+            resolution = start.card.resolution_m
         with Scene.open(job, resolution) as scene:
+            if start:
+                start.check(plan.network, plan.task, scene.channels, scene.grid.resolution_m)
             reference.check_use(scene.grid)
             for text in (*scene.notes, *reference.notes):
                 report.warning(text)
@@ -132,111 +139,3 @@ def _outcome(plan: Plan, data: TrainingData, device: Device, report: Reporter) -
             " whether the network over-fits stay unknown"
         )
     return experiment.run(data, plan, split, device, report)
-
-
-def card_of(
-    job: TrainJob, plan: Plan, data: TrainingData, outcome: Outcome, device: Device
-) -> ModelCard:
-    """Return the model card of an outcome."""
-    fits = [fitted for fitted in (outcome.first, outcome.second) if fitted]
-    scale = plan.task.loss_scale
-    metrics = {
-        "training": outcome.training.scores,
-        "validation": outcome.validation.scores if outcome.validation else None,
-    }
-    return ModelCard(
-        network=plan.network.to_dict(),
-        channels=data.channels,
-        mean=tuple(float(value) for value in outcome.scaling.mean),
-        std=tuple(float(value) for value in outcome.scaling.std),
-        resolution_m=data.grid.resolution_m,
-        footprint_m=data.footprint_m,
-        task=plan.task.id,
-        classes=to_dict(plan.task),
-        training={
-            "inputs": _names(job),
-            "grid": {
-                "crs": data.grid.crs.to_string(),
-                "shape": list(data.grid.shape),
-                "bounds": list(data.grid.bounds()),
-            },
-            "parameters": _parameters(job),
-            "domain": domain_of(data),
-            "seed": plan.fit.seed,
-            "epochs": (outcome.second or outcome.first).best_epoch,
-            "steps": (outcome.second or outcome.first).best_epoch * plan.fit.steps_per_epoch,
-            "fitted_again_on_everything": outcome.second is not None,
-            "device": device.name,
-            "precision": device.precision,
-            "seconds": sum(fitted.seconds for fitted in fits),
-            "notes": list(data.notes),
-        },
-        split={
-            **outcome.split.to_dict(),
-            "folds": [fold.split.to_dict() for fold in outcome.folds],
-            "buffer_m": outcome.split.buffer_px * data.grid.resolution_m,
-            "independent_footprints": {
-                name: data.footprints(count) for name, count in outcome.split.counts.items()
-            },
-        },
-        curves={
-            "unit": plan.task.loss_unit,
-            "first": _curves(outcome.first.epochs, scale),
-            "second": _curves(outcome.second.epochs, scale) if outcome.second else None,
-        },
-        metrics={
-            **{
-                name: {
-                    "rmse_percent": scores.rmse_percent,
-                    "mae_percent": scores.mae_percent,
-                    "bias_percent": scores.bias_percent,
-                    "r2": scores.r2,
-                    "pixels": scores.count,
-                }
-                for name, scores in metrics.items()
-                if scores
-            },
-            "validation_cells_rmse_percent": outcome.baselines,
-            "zero_weights": {"below": ZERO, "share": zero_share(outcome.state)},
-            "folds_rmse_percent": [crossvalidation.rmse(fold) for fold in outcome.folds],
-        },
-        versions={
-            "seaice": __version__,
-            "python": platform.python_version(),
-            **diagnosis.versions(),
-        },
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    )
-
-
-def _curves(epochs: list[Epoch], scale: float) -> dict[str, list[float | None]]:
-    return {
-        "training": [epoch.training * scale for epoch in epochs],
-        "validation": [
-            None
-            if epoch.validation is None or math.isnan(epoch.validation)
-            else epoch.validation * scale
-            for epoch in epochs
-        ],
-        "l2": [epoch.l2 * scale for epoch in epochs],
-        "l1": [epoch.l1 * scale for epoch in epochs],
-        "learning_rate": [epoch.learning_rate for epoch in epochs],
-    }
-
-
-def _names(job: TrainJob) -> dict[str, str]:
-    """Return the layers' names, without folders: a model file travels."""
-    layers = {
-        "HH": job.hh,
-        "HV": job.hv,
-        "incidence_angle": job.incidence,
-        "mask": job.mask,
-        "reference": job.reference,
-    }
-    return {name: layer.label for name, layer in layers.items() if layer is not None}
-
-
-def _parameters(job: TrainJob) -> dict[str, object]:
-    """Return the parameters that are no layers and no files."""
-    files = {*job.input_paths(), *job.output_paths()}
-    return {name: value for name, value in job.to_dict().items() if name not in files}

@@ -160,6 +160,7 @@ def collected(
             scene.channels,
             footprint_m,
             length_px,
+            provenance={"acquisition": scene.acquisition},
             notes=(*scene.notes, *reference.notes),
         )
 

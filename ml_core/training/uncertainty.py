@@ -29,7 +29,6 @@ from ..prediction.uncertainty import DEFAULT_SAMPLES, DROPOUT, ENSEMBLE, masks_o
 from ..raster.footprint import FootprintFields
 from ..raster.grid import Window
 from . import experiment
-from .chips import normalisation
 from .device import Device
 from .experiment import Outcome
 from .judgement import beside_baselines, judge
@@ -128,7 +127,7 @@ def _all(
 ) -> tuple[nn.Module, Judge]:
     """Return the members' first fits, which did not see the validation part, and their judge."""
     networks_ = [networks.restore(plan.network, member.first.state) for member in members]
-    scaling = normalisation(data.store, members[0].split, data.channels)
+    scaling = experiment.scaling_of(data, plan, members[0].split)
     shape = networks.geometry(plan.network)
     return (
         _Every(networks_).to(device.name).eval(),

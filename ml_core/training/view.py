@@ -47,8 +47,8 @@ def view_of(plan: Plan, data: TrainingData, outcome: Outcome, card: ModelCard) -
         card=card,
         loss_label=plan.task.loss_label,
         loss_unit=plan.task.loss_unit,
-        curve=_curve(first, plan.task.loss_scale),
-        second=_curve(outcome.second, plan.task.loss_scale) if outcome.second else None,
+        curve=curve_of(first, plan.task.loss_scale),
+        second=curve_of(outcome.second, plan.task.loss_scale) if outcome.second else None,
         training=outcome.training.scores,
         validation=scores,
         density=outcome.validation.density if outcome.validation else None,
@@ -75,7 +75,8 @@ def view_of(plan: Plan, data: TrainingData, outcome: Outcome, card: ModelCard) -
     )
 
 
-def _curve(fit: Fit, scale: float) -> Curve:
+def curve_of(fit: Fit, scale: float) -> Curve:
+    """Return the losses of a fit, in the unit that a scale gives."""
     return Curve(
         [epoch.training * scale for epoch in fit.epochs],
         [None if e.validation is None else e.validation * scale for e in fit.epochs],
@@ -98,7 +99,7 @@ def _roles(
 
 def _fold(outcome: Outcome, data: TrainingData, scale: float) -> Fold:
     return Fold(
-        _curve(outcome.first, scale),
+        curve_of(outcome.first, scale),
         outcome.training.scores.rmse_percent,
         outcome.validation.scores.rmse_percent if outcome.validation else None,
         data.footprints(outcome.split.counts["validation"]),
