@@ -5,7 +5,7 @@ and trained on rows 213-392 and judged on rows 0-162; the rows between are not u
 run with several seeds by the worker, train then predict, with the defaults of both jobs. It takes
 minutes for each fold and seed, so it is no part of `make bench`.
 
-    python tests/benchmarks/real_scene_rmse.py [--seeds 1 2 3] [--folds 0 1] [NAME=VALUE ...]
+    python tests/benchmarks/real_scene_rmse.py [NAME=VALUE ...] [--seeds 1 2 3] [--folds 0 1]
 
 NAME=VALUE are further parameters of train, such as epochs=40. The data are looked for in
 SEAICE_TEST_DATA. Prints one JSON line for each run, and the means.
