@@ -72,6 +72,7 @@ class SimulateSceneJob(Job):
         default=80.0,
         minimum=20.0,
         maximum=1000.0,
+        decimals=1,
     )
     ice_fraction: float = parameter(
         Kind.NUMBER,

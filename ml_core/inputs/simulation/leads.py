@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from scipy import ndimage
 
 from ...raster.grid import Window
 from .edge import step
@@ -39,12 +42,18 @@ class Leads:
         for k, (part, spacing_m, stretch, widest_m) in enumerate(_FAMILIES):
             spectrum = Spectrum(spacing_m, 4e3, 5.0, stretch, bearing + turns[k])
             line = fields.make(20 + 2 * k, spectrum)
-            steep = np.hypot(*np.gradient(line.nodes, fields.spacing_m))
+            down, right = np.gradient(line.nodes, fields.spacing_m)
+            steep = np.hypot(down, right)
             typical = float(np.median(steep))
             distance_m = line.nodes / (steep + 0.2 * typical)
             activity = fields.make(21 + 2 * k, Spectrum(90e3, 15e3, 3.5)).nodes
-            # where the field is flat its zero lines are blobs: nothing opens there
+            # nothing opens where the field is flat, its zero lines are blobs there, and around
+            # places where they turn back like hairpins
+            angle = math.radians(bearing + turns[k])
+            aligned = np.abs(down * math.cos(angle) - right * math.sin(angle)) / (steep + 1e-12)
+            aligned = ndimage.minimum_filter(aligned, 5)
             active = np.maximum(activity, 0.0) ** 1.5 * step(steep / typical, 0.3, 0.9)
+            active = active * step(aligned, 0.7, 0.9)
             needed = np.abs(distance_m) / np.maximum(active, 1e-6)
             half_m = float(np.quantile(needed, share * part)) * active
             half_m = np.minimum(half_m, widest_m / 2)

@@ -118,7 +118,7 @@ class Pack:
         x_m = _centres(window.col, window.width, self._pixel_m)[None, :] + warp_x
         y_m = _centres(window.row, window.height, self._pixel_m)[:, None] + warp_y
         cover, kind, floe_db, margin_m = self._floes(window, compactness, x_m, y_m)
-        texture = octaves(self._seed, 1064, window, (0.0, 0.45, 0.5, 0.5, 0.42, 0.3, 0.2))
+        texture = octaves(self._seed, 1064, window, self._ridging())
         kind, floe_db = self._ridged(window, kind, floe_db, texture, margin_m)
 
         # between the floes of the ice edge lies brash, too small to be seen one by one
@@ -151,12 +151,12 @@ class Pack:
         margin_m = np.zeros(shape, np.float32)
         free = np.ones(shape, bool)
         for k, (size_m, whole) in enumerate(_FLOES):
+            if not free.any():
+                break
             floe = cells(self._seed, 2000 + 10 * k, size_m, x_m, y_m)
             fate, old, bright, exists = self._fates(floe, k, whole)
             here = fate.take(floe.index)
             here &= free
-            if not here.any():
-                continue
             gap_m = gap * np.float32(size_m)
             solid = np.float32(1.0) - strip_share(floe.margin_m, gap_m, self._pixel_m)
             solid *= exists.take(floe.index)
@@ -219,6 +219,14 @@ class Pack:
         scales_m = self._pixel_m * 2.0 ** np.arange(count)
         deviations = 45.0 * (scales_m / 500.0) ** 0.75
         deviations[0] = 0.0
+        return tuple(float(value) for value in deviations)
+
+    def _ridging(self) -> tuple[float, ...]:
+        """Return the texture's deviation by octave: most at some 300 m, together 1."""
+        count = max(1, round(math.log2(3000.0 / self._pixel_m)) + 1)
+        scales_m = self._pixel_m * 2.0 ** np.arange(count)
+        deviations = np.exp(-(np.log(scales_m / 300.0) ** 2) / 2.0)
+        deviations /= math.sqrt(float((deviations**2).sum()))
         return tuple(float(value) for value in deviations)
 
 

@@ -144,10 +144,13 @@ class SimulatedScene:
         surface = self.pack.on(window)
         angle = self.incidence_deg[window.col : window.stop_col] - np.float32(35.0)
         wind = self._wind_index(window)
+        icy = bool(surface.sic.any())
         out = []
         for k in range(2):
-            power = self._ice_power(k, surface.kind, surface.floe_db, angle)
-            power *= surface.sic
+            power = np.zeros_like(surface.sic)
+            if icy:
+                power = self._ice_power(k, surface.kind, surface.floe_db, angle)
+                power *= surface.sic
             water = self._water[k][:, window.col : window.stop_col]
             open_water = water[wind, np.arange(window.width)]
             calm = np.exp(np.float32(_DB) * (_CALM[2 * k] + np.float32(_CALM[2 * k + 1]) * angle))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy import fft, sparse
 
 from ...raster.grid import Window
 from .lattice import Field
@@ -96,7 +96,9 @@ class SpectralField:
         part = self.nodes.take(
             np.arange(first_row, first_row + row_weights.shape[1]), axis=0, mode="wrap"
         ).take(np.arange(first_col, first_col + col_weights.shape[1]), axis=1, mode="wrap")
-        return np.asarray(row_weights @ part @ col_weights.T, np.float32)
+        # sparse products: dense ones go to BLAS, whose threads get into the way of the blocks'
+        across = np.ascontiguousarray((col_weights @ np.ascontiguousarray(part.T)).T)
+        return np.asarray(row_weights @ across, np.float32)
 
     def at(self, x_m: NDArray[np.floating], y_m: NDArray[np.floating]) -> Field:
         """Return the nearest nodes' values at points."""
@@ -149,21 +151,21 @@ class Fields:
         return x_m, y_m
 
 
-def _weights(positions: NDArray[np.floating]) -> tuple[Field, int]:
+def _weights(positions: NDArray[np.floating]) -> tuple[sparse.csr_array, int]:
     """Return cubic B-spline weights (N, K) of N positions on nodes from `first` on, and `first`."""
-    base = np.floor(positions).astype(np.intp)
+    base = np.floor(positions).astype(np.int32)
     first = int(base[0]) - 1
     t = (positions - base).astype(np.float32)
-    columns = base - 1 - first
-    weights = np.zeros((len(positions), int(columns[-1]) + 4), np.float32)
-    rows = np.arange(len(positions))
-    for k, value in enumerate(
-        (
+    weights = np.stack(
+        [
             (1 - t) ** 3 / 6,
             (3 * t**3 - 6 * t**2 + 4) / 6,
             (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
             t**3 / 6,
-        )
-    ):
-        weights[rows, columns + k] = value
-    return weights, first
+        ],
+        axis=1,
+    )
+    columns = (base - 1 - first)[:, None] + np.arange(4, dtype=np.int32)
+    starts = np.arange(0, weights.size + 1, 4, dtype=np.int32)
+    shape = (len(positions), int(columns[-1, -1]) + 1)
+    return sparse.csr_array((weights.ravel(), columns.ravel(), starts), shape=shape), first
