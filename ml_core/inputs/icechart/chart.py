@@ -25,6 +25,9 @@ _MASKED_TYPES = {"L": "land", "N": "no data", "S": "ice shelf"}
 _STEP_M = 5_000.0
 """Edges are straight in the chart's CRS: nodes this far apart keep them so in the scene's."""
 
+_FAR_M = 1e9
+"""Coordinates beyond this, or not finite, are no place on a map."""
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -84,7 +87,7 @@ def read(
         types = [_type(value) for value in data[type_column]]
     values = _concentrations(data[str(code_column)], types, kept, convention, notes, warnings)
     ids = _ids(data[id_column] if id_column else None, len(wkb), source.label, id_field)
-    shapes = _on_map(shapes[kept], _crs(source, meta), grid, source.label)
+    shapes = _on_map(shapes[kept], _crs(source, meta), grid, source.label, warnings)
     return Chart(shapes, ids[kept], values[:, kept], notes, warnings)
 
 
@@ -219,7 +222,11 @@ def _crs(source: VectorSource, meta: dict[str, Any]) -> pyproj.CRS:
 
 
 def _on_map(
-    shapes: NDArray[np.object_], crs: pyproj.CRS, grid: Grid, label: str
+    shapes: NDArray[np.object_],
+    crs: pyproj.CRS,
+    grid: Grid,
+    label: str,
+    warnings: list[str],
 ) -> NDArray[np.object_]:
     """Return polygons in the grid's CRS, their edges kept straight in their own."""
     target = pyproj.CRS.from_user_input(grid.crs)
@@ -234,11 +241,17 @@ def _on_map(
         )
     except ProjError as error:
         raise SeaIceError(f"{label}: cannot be brought to the scene's CRS ({error})") from error
-    # what lies beyond the projection (the other pole) has no place on the scene's map
-    shapes = shapes[:]
+    lost = 0
     for k, shape in enumerate(shapes):
-        if not np.isfinite(shapely.bounds(shape)).all():
+        # a place that the scene's projection does not reach, such as the other pole
+        if not (np.abs(shapely.get_coordinates(shape)) < _FAR_M).all():
             shapes[k] = None
+            lost += 1
         elif not shapely.is_valid(shape):
             shapes[k] = _areas(shapely.make_valid(shape))
+    if lost:
+        warnings.append(
+            f"{lost} polygons reach places that the scene's CRS cannot show and are left out; clip"
+            " the chart to the scene's hemisphere first"
+        )
     return shapes

@@ -127,6 +127,16 @@ def test_other_crs_and_long_edges(tmp_path, hh, messages):
     np.testing.assert_array_equal((sic[0] == 100)[clear], (pixel_lat > lat)[clear])
 
 
+def test_polygon_that_the_scenes_crs_cannot_show(tmp_path, hh, messages):
+    to_lonlat = pyproj.Transformer.from_crs("EPSG:3413", "EPSG:4326", always_xy=True)
+    lon, lat = to_lonlat.transform(LEFT, TOP)
+    shapes = [shapely.box(lon - 60, lat - 20, lon + 60, 89), shapely.box(-60, -90, 60, -50)]
+    path = chart(tmp_path / "chart.shp", shapes, {"CT": ["50", "92"]}, crs="EPSG:4326")
+    _, sic, _ = run(messages, path, hh, tmp_path)
+    assert (sic[0] == 50).all()
+    assert "1 polygons reach places that the scene's CRS cannot show" in messages.warnings
+
+
 def test_overlaps_that_contradict_are_nodata(tmp_path, hh, messages):
     shapes = [box(0, 0, 100, 50), box(0, 40, 100, 20), box(0, 55, 100, 65)]
     path = chart(tmp_path / "chart.shp", shapes, {"CT": ["30", "80", "80"]})

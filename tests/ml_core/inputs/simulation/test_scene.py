@@ -37,8 +37,8 @@ ICE = {
 def test_ice_has_its_levels_and_slopes(name):
     kind, composition, hh_db, slope, hv_db = ICE[name]
     total, count = np.zeros((2, SIZE)), np.zeros(SIZE)
-    for seed in range(3):
-        item = scene(seed, composition, pixel_m=1000.0)
+    for seed in range(2):
+        item = scene(seed, composition, pixel_m=800.0)
         surface = item.pack.on(WHOLE)
         chosen = (surface.kind == kind) & (surface.sic > 0.99)
         total += (powers(item) * chosen).sum(axis=1)
