@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
 
 LEVEL = 0.9
 """The interval that calibration makes hold its level."""
@@ -104,4 +104,4 @@ def held_out_coverage(
 
 
 def _z() -> float:
-    return float(norm.ppf((1 + LEVEL) / 2))
+    return NormalDist().inv_cdf((1 + LEVEL) / 2)
