@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, List, Optional
 
-from . import __version__, commandline, events
+from . import __version__, commandline, diagnosis, events
 from .errors import CancelledError, JobError, SeaIceError
 from .files import OutputFiles
 from .jobs import Job, loads
@@ -148,7 +148,10 @@ def _failure(error: Exception) -> events.Failed:
             " library there",
             traceback.format_exc(),
         )
-    return events.Failed(f"{type(error).__name__}: {error}", traceback.format_exc())
+    # What looks like a bug is often a library of another release.
+    old = diagnosis.outdated()
+    note = f" (too old here: {', '.join(old)}; run Install environment)" if old else ""
+    return events.Failed(f"{type(error).__name__}: {error}{note}", traceback.format_exc())
 
 
 def _this_python() -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from importlib import metadata
+from pathlib import Path
 
 from .errors import SeaIceError
 from .events import Done, Reporter
@@ -13,6 +15,9 @@ from .jobs import CheckEnvironmentJob
 
 REQUIRED = ("torch", "rasterio", "numpy", "scipy", "safetensors", "matplotlib", "jinja2", "pyproj")
 OPTIONAL = ("openvino", "pyogrio", "shapely", "netCDF4")
+
+
+_REQUIREMENTS = Path(__file__).resolve().parents[1] / "resources" / "requirements.txt"
 
 
 def versions() -> dict[str, str]:
@@ -24,6 +29,30 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def outdated() -> list[str]:
+    """Return the installed libraries that are older than the list of requirements asks for."""
+    try:
+        lines = _REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        asked = re.match(r"([\w-]+)>=([\d.]+)", line)
+        if asked is None:
+            continue
+        try:
+            installed = metadata.version(asked[1])
+        except metadata.PackageNotFoundError:
+            continue
+        if _numbers(installed) < _numbers(asked[2]):
+            found.append(f"{asked[1]} {installed} ({asked[2]} or newer)")
+    return found
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
 def run(job: CheckEnvironmentJob, files: OutputFiles, report: Reporter) -> Done:
@@ -40,6 +69,9 @@ def run(job: CheckEnvironmentJob, files: OutputFiles, report: Reporter) -> Done:
             f"this Python lacks {', '.join(missing)}; run Install environment, or install them"
             f" there"
         )
+    old = outdated()
+    if old:
+        report.warning(f"too old: {', '.join(old)}; run Install environment, or upgrade them there")
     import torch
 
     if torch.cuda.is_available():

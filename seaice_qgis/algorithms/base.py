@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Type
 
 from qgis.core import (
@@ -10,6 +11,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingOutputNumber,
+    QgsProcessingUtils,
 )
 from qgis.PyQt.QtCore import QCoreApplication, QThread
 from qgis.PyQt.QtGui import QIcon
@@ -197,3 +199,9 @@ class Poll:
 def _on_main_thread() -> bool:
     application = QCoreApplication.instance()
     return application is not None and QThread.currentThread() == application.thread()
+
+
+def is_temporary(path: str) -> bool:
+    """Say whether a path is in the folder that QGIS removes when it closes."""
+    folder = Path(QgsProcessingUtils.tempFolder()).resolve()
+    return folder in Path(path).resolve().parents

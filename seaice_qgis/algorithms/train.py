@@ -6,11 +6,11 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
-from qgis.core import QgsProcessingFeedback, QgsProcessingUtils
+from qgis.core import QgsProcessingFeedback
 
 from .. import settings
 from ..core import events, jobs
-from .base import SeaIceAlgorithm
+from .base import SeaIceAlgorithm, is_temporary
 
 
 class Train(SeaIceAlgorithm):
@@ -22,7 +22,7 @@ class Train(SeaIceAlgorithm):
     def finish(self, done: events.Done, feedback: QgsProcessingFeedback) -> None:
         """Keep a model that was written to a temporary path, which vanishes with QGIS."""
         model = done.outputs.get("MODEL", "")
-        if not model or not _is_temporary(model):
+        if not model or not is_temporary(model):
             return
         folder = settings.models_folder()
         kept = folder / f"{datetime.now():%Y-%m-%d_%H%M%S}_{Path(model).name}"
@@ -39,8 +39,3 @@ class Train(SeaIceAlgorithm):
             f"The model was written to a temporary file, which vanishes with QGIS; it is also kept"
             f" as {kept}"
         )
-
-
-def _is_temporary(path: str) -> bool:
-    folder = Path(QgsProcessingUtils.tempFolder()).resolve()
-    return folder in Path(path).resolve().parents
