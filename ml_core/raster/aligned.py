@@ -26,6 +26,9 @@ from .reading import Band
 if TYPE_CHECKING:
     from scipy import sparse
 
+_STRIP_PX = 4_000_000
+"""Source pixels that are resampled at a time."""
+
 _MOST_POINTS = 64
 """Sample points per axis of a target pixel; 4096 points give the mean of any number of pixels."""
 
@@ -61,6 +64,11 @@ class _Step:
     def is_whole(self) -> bool:
         """Whether target pixels are whole numbers of source pixels, without remainder."""
         return _near_whole(self.start) and _near_whole(self.step)
+
+    @property
+    def is_shift(self) -> bool:
+        """Whether target pixels are source pixels."""
+        return self.step == 1 and _near_whole(self.start)
 
 
 def _near_whole(value: float) -> bool:
@@ -107,6 +115,8 @@ class AlignedBand:
         self._points = 1
         if not self._nearest:
             self._points = min(max(1, math.ceil(self._map.step_px - 0.1)), _MOST_POINTS)
+        # source pixels or sample points to a target pixel, about
+        self._source_px = max(1.0, self._map.step_px, self._points) ** 2
         if self._points > 1:
             self._point_map = PixelMap(_subdivided(grid, self._points), band.grid)
 
@@ -127,15 +137,29 @@ class AlignedBand:
             NaN where invalid.
         """
         rows, cols = self._rows, self._cols
-        if rows is not None and cols is not None:
-            if (rows.step, cols.step) == (1, 1) and rows.is_whole and cols.is_whole:
-                return self._read_shifted(window, rows, cols)
-            if not self._nearest and rows.step >= 1 and cols.step >= 1:
-                return self._read_area(window, rows, cols)
-        if self._points > 1:
-            return self._read_points(window)
-        values, valid = self._sample(self._map, window)
-        return self._handed_out(values, valid)
+        if rows and cols and rows.is_shift and cols.is_shift:
+            return self._read_shifted(window, rows, cols)
+        # in strips, because much more is read than is returned where the source is finer
+        height = max(1, int(_STRIP_PX / (window.width * self._source_px)))
+        values = np.empty((window.height, window.width), dtype=np.float32)
+        valid = np.empty(values.shape, dtype=bool)
+        for first in range(0, window.height, height):
+            part = np.s_[first : first + height]
+            strip = Window(
+                window.row + first, window.col, min(height, window.height - first), window.width
+            )
+            values[part], valid[part] = self._read_strip(strip)
+        return values, valid
+
+    def _read_strip(self, window: Window) -> tuple[Floats, Mask]:
+        rows, cols = self._rows, self._cols
+        if rows and cols and min(rows.step, cols.step) >= 1 and not self._nearest:
+            return self._read_area(window, rows, cols)
+        n = self._points
+        if n > 1:
+            fine = Window(window.row * n, window.col * n, window.height * n, window.width * n)
+            return self._handed_out(*block_mean(*self._sample(self._point_map, fine), n, n))
+        return self._handed_out(*self._sample(self._map, window))
 
     def _read_shifted(self, window: Window, rows: _Step, cols: _Step) -> tuple[Floats, Mask]:
         shifted = Window(
@@ -175,19 +199,6 @@ class AlignedBand:
             enough = area >= np.float32(0.5 * rows.step * cols.step)
             means = (total / np.where(enough, area, 1)).astype(np.float32)
         return self._handed_out(means, enough)
-
-    def _read_points(self, window: Window) -> tuple[Floats, Mask]:
-        n = self._points
-        # strips, so that the points of a large window do not fill the memory
-        strip = max(1, 4_000_000 // (window.width * n * n))
-        parts = []
-        for row in range(0, window.height, strip):
-            height = min(strip, window.height - row)
-            fine = Window((window.row + row) * n, window.col * n, height * n, window.width * n)
-            parts.append(block_mean(*self._sample(self._point_map, fine), n, n))
-        values = np.concatenate([part[0] for part in parts])
-        valid = np.concatenate([part[1] for part in parts])
-        return self._handed_out(values, valid)
 
     def _sample(self, pixels: PixelMap, window: Window) -> tuple[Floats, Mask]:
         """Return values at the centres of a window's pixels, in the form that may be averaged."""

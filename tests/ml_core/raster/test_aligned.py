@@ -8,6 +8,7 @@ from rasterio.crs import CRS
 from rasterio.warp import Resampling as GdalResampling
 from rasterio.warp import reproject
 
+from ml_core.raster import aligned
 from ml_core.raster.aligned import AlignedBand, Quantity, Resampling
 from ml_core.raster.grid import Grid, Window
 from ml_core.raster.reading import open_band
@@ -221,3 +222,17 @@ def test_bands_elsewhere_do_not_overlap(band):
     aligned = AlignedBand(band, far)
     assert not aligned.overlaps()
     assert not aligned.read(far.window)[1].any()
+
+
+@pytest.mark.parametrize("name", ["three times coarser", "2.5 times coarser", "another CRS"])
+def test_strips_give_what_one_piece_gives(band, name, monkeypatch):
+    target = TARGETS[name]
+    whole = AlignedBand(band, target, quantity=Quantity.SIGMA0_DB).read(target.window)
+    rows = []
+    read = type(band).read
+    monkeypatch.setattr(aligned, "_STRIP_PX", 1000)
+    monkeypatch.setattr(type(band), "read", lambda self, w: rows.append(w.height) or read(self, w))
+    values, valid = AlignedBand(band, target, quantity=Quantity.SIGMA0_DB).read(target.window)
+    assert len(rows) > 5
+    assert np.array_equal(valid, whole[1])
+    np.testing.assert_allclose(values, whole[0], atol=2e-6)
