@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,49 @@ def algorithm(plugin):
         return QgsApplication.processingRegistry().createAlgorithmById(f"seaice:{name}")
 
     return create
+
+
+@pytest.fixture(scope="session")
+def plugins(tmp_path_factory):
+    """The folder that holds the packaged plugin, in a path with a space."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    import package
+
+    folder = tmp_path_factory.mktemp("the package")
+    plugin, _ = package.build(ROOT, folder, folder)
+    return plugin.parent
+
+
+@pytest.fixture(scope="session")
+def qgis_process(plugins, tmp_path_factory, worker_python):
+    """Run qgis_process with the packaged plugin and a profile of its own."""
+    import environments
+
+    program = environments.qgis_process()
+    profile = tmp_path_factory.mktemp("profile")
+    environment = {
+        **os.environ,
+        "QGIS_PLUGINPATH": str(plugins),
+        "QGIS_CUSTOM_CONFIG_PATH": str(profile),
+        "QT_QPA_PLATFORM": "offscreen",
+        "SEAICE_PYTHON": worker_python,
+    }
+    environment.pop("PYTHONPATH", None)
+
+    def run(*arguments, **more):
+        return subprocess.run(
+            [program, *arguments],
+            env={**environment, **more},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=240,
+        )
+
+    run.program, run.environment = program, environment
+    enabled = run("plugins", "enable", "seaice_qgis")
+    assert enabled.returncode == 0, enabled.stdout
+    return run
 
 
 @pytest.fixture

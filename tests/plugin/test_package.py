@@ -22,48 +22,6 @@ from qgis.core import (
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    """The folder that holds the packaged plugin, in a path with a space."""
-    sys.path.insert(0, str(ROOT / "tools"))
-    import package
-
-    folder = tmp_path_factory.mktemp("the package")
-    plugin, _ = package.build(ROOT, folder, folder)
-    return plugin.parent
-
-
-@pytest.fixture(scope="module")
-def qgis_process(plugins, tmp_path_factory, worker_python):
-    """Run qgis_process with the packaged plugin and a profile of its own."""
-    import environments
-
-    program = environments.qgis_process()
-    profile = tmp_path_factory.mktemp("profile")
-    environment = {
-        **os.environ,
-        "QGIS_PLUGINPATH": str(plugins),
-        "QGIS_CUSTOM_CONFIG_PATH": str(profile),
-        "QT_QPA_PLATFORM": "offscreen",
-        "SEAICE_PYTHON": worker_python,
-    }
-    environment.pop("PYTHONPATH", None)
-
-    def run(*arguments, **more):
-        return subprocess.run(
-            [program, *arguments],
-            env={**environment, **more},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=240,
-        )
-
-    enabled = run("plugins", "enable", "seaice_qgis")
-    assert enabled.returncode == 0, enabled.stdout
-    return run
-
-
 SCENE = ("WIDTH=128", "HEIGHT=128", "RESOLUTION=500", "REFERENCE_PIXEL=12500")
 
 
