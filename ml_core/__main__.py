@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, List, Optional
 
-from . import __version__, commandline, diagnosis, events
+from . import __version__, commandline, events
 from .errors import CancelledError, JobError, SeaIceError
 from .files import OutputFiles
 from .jobs import Job, loads
@@ -149,6 +149,8 @@ def _failure(error: Exception) -> events.Failed:
             traceback.format_exc(),
         )
     # What looks like a bug is often a library of another release.
+    from . import diagnosis
+
     old = diagnosis.outdated()
     note = f" (too old here: {', '.join(old)}; run Install environment)" if old else ""
     return events.Failed(f"{type(error).__name__}: {error}{note}", traceback.format_exc())

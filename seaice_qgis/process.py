@@ -154,8 +154,11 @@ def _pump(
                 on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
         except queue.Empty:
             pass
-        if finished and child.poll() is None:
-            time.sleep(POLL_S)
+        if finished:
+            try:
+                child.wait(POLL_S)
+            except subprocess.TimeoutExpired:
+                pass
         now = time.monotonic()
         if now - polled_at >= POLL_S:
             polled_at = now
