@@ -86,7 +86,7 @@ def test_it_trains_predicts_and_is_described(layers, tmp_path, architecture, tas
                 "dropout": 0.05,
                 "l2": 0,
                 "device": "cpu",
-                **SETTINGS[architecture],
+                **SETTINGS.get(architecture, {}),
             },
             model=model,
         ),
