@@ -12,8 +12,8 @@ BLOCK_PX = 256
 _LARGEST_PX = 2048
 """Larger tiles save no more than a few percent of halo."""
 
-_TILES_PER_CALLER = 3
-"""A small scene is cut finer, so that no core is left without a tile for long."""
+_TILES_PER_CALLER = 2
+"""A small scene is cut into so many, so that reading and writing go on meanwhile."""
 
 
 def cache_bytes(budget: int) -> int:
@@ -48,7 +48,7 @@ def tile_size(
         per_px += runtime.bytes_per_px
     left = max(budget - runtime.fixed_bytes - cache_bytes(budget), budget // 8)
     size = min(math.isqrt(int(left / per_px)) - 2 * halo, _LARGEST_PX)
-    # a scene of few tiles keeps every caller busy
+    # a small scene still has a tile for every caller
     share = math.isqrt(shape[0] * shape[1] // (runtime.parallel * _TILES_PER_CALLER))
     size = min(size, max(share, 2 * BLOCK_PX))
     for step in (BLOCK_PX, BLOCK_PX // 2, multiple):
