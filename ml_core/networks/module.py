@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -54,12 +56,25 @@ class PlannedNetwork(nn.Module):
         return x
 
     def _initialise(self, generator: torch.Generator | None) -> None:
-        """Draw the weights by He et al. (2015), which keeps the variance through ReLUs."""
-        for module in self.modules():
-            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+        """Draw the weights: by He et al. (2015) before a ReLU, else uniform in 1 / sqrt(fan-in).
+
+        He's normal weights keep the variance through ReLUs. Where batch normalisation follows, it
+        does that, and He's, which are 2.4 times larger, generalised worse: one half of the tests'
+        real scene learnt from the other, the U-Net erred by 12.5 % SIC with them everywhere and
+        by 11.4 with the smaller ones (means of the same three pairs of seed and half).
+        """
+        modules = dict(self.layers.items())
+        following = [layer.kind for layer in self.plan.layers[1:]]
+        for layer, after in zip(self.plan.layers, [*following, None], strict=True):
+            module = modules.get(layer.name)
+            if not isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+                continue
+            if after is Kind.RELU:
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+            else:
+                nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 def _module(layer: Layer, channels: int) -> nn.Module | None:

@@ -73,7 +73,7 @@ def test_aligned_tiles_equal_the_whole_and_others_do_not():
         torch.testing.assert_close(core_of_tile, expected, atol=1e-5, rtol=0)
         off = network(x[..., 3 : 3 + core + 2 * halo, 16 : 16 + core + 2 * halo])
     shifted = whole[..., 3 + halo : 3 + halo + core, 16 + halo : 16 + halo + core]
-    assert (off[..., halo:-halo, halo:-halo] - shifted).abs().max() > 0.01
+    assert (off[..., halo:-halo, halo:-halo] - shifted).abs().max() > 0.1 * shifted.std()
 
 
 @pytest.mark.parametrize("upsampling", ["transposed", "resize"])
