@@ -55,22 +55,16 @@ def run(job: EvaluateJob, files: OutputFiles, report: Reporter) -> Done:
                 RasterWriter(
                     files.stage(job.difference),
                     reader.grid,
-                    [
-                        BandInfo("Prediction minus reference", "%"),
-                        BandInfo("Prediction, averaged over the reference's footprint", "%"),
-                        BandInfo("Reference", "%"),
-                    ],
+                    [BandInfo("Prediction minus reference", "%")],
                     tags={"SEAICE_FOOTPRINT_M": f"{reader.footprint_m:g}"},
                 )
             )
         for share, block in reader.blocks():
             comparison.add(block)
             if writer:
-                shown = (
-                    block.predicted,
-                    np.where(block.kinds == flags.COMPARED, block.reference, np.float32(np.nan)),
-                )
-                writer.write(block.window, np.stack([shown[0] - shown[1], *shown]))
+                compared = block.kinds == flags.COMPARED
+                difference = np.where(compared, block.predicted - block.reference, np.nan)
+                writer.write(block.window, difference.astype(np.float32))
             report.progress(0.9 * share)
         _check(comparison, reader)
         result = conclude(

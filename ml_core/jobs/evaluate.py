@@ -122,8 +122,7 @@ class EvaluateJob(SceneInputs):
     difference: Optional[str] = parameter(
         Kind.OUTPUT_RASTER,
         "Prediction minus reference",
-        "On the reference's grid, in percent; further bands hold the averaged prediction and the"
-        " reference.",
+        "On the reference's grid, in percent, the prediction averaged over the footprint.",
         extension="tif",
         description="GeoTIFF",
         optional=True,

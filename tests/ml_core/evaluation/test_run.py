@@ -105,11 +105,10 @@ def test_the_outputs(pair, evaluate, tmp_path, write, make_grid):
         row["section"] for row in rows
     }
     with rasterio.open(paths["difference"]) as dataset:
-        assert dataset.count == 3
         assert dataset.nodata == -9999
-        difference, predicted, reference = dataset.read()
+        difference = dataset.read()
+    assert difference.shape == (1, 40, 60)
     np.testing.assert_allclose(difference, 5, atol=1e-3)
-    np.testing.assert_allclose(predicted - reference, 5, atol=1e-3)
 
 
 @pytest.mark.parametrize("epsg", [6931, 3411])
