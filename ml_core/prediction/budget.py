@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import sys
 
 from .runtimes import Runtime
 
@@ -16,9 +18,24 @@ _TILES_PER_CALLER = 2
 """A small scene is cut into so many, so that reading and writing go on meanwhile."""
 
 
+_M_MMAP_THRESHOLD = -3
+
+
+def return_freed_memory() -> None:
+    """Let the C library give tiles' memory back to the system as soon as it is freed (Linux).
+
+    By itself glibc keeps blocks of up to 32 MiB for later, in pieces that fit no other tile, and
+    a process grows with the number of tiles it has seen (mallopt(3), M_MMAP_THRESHOLD).
+    """
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+        if mallopt is not None:
+            mallopt(_M_MMAP_THRESHOLD, 2**20)
+
+
 def cache_bytes(budget: int) -> int:
     """Return the share of the budget that GDAL may keep blocks in."""
-    return min(budget // 8, 2**29)
+    return min(budget // 16, 2**28)
 
 
 def tile_size(

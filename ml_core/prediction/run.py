@@ -23,7 +23,7 @@ from ..raster.grid import Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.scene import Scene
 from ..raster.writing import BandInfo, RasterWriter
-from .budget import BLOCK_PX, cache_bytes, tile_size
+from .budget import BLOCK_PX, cache_bytes, return_freed_memory, tile_size
 from .classmap import ClassMap, classes_of, most_likely
 from .domain import Domain, Novelty
 from .halo import exact_halo
@@ -48,6 +48,7 @@ def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
     classes = classes_of(card, Path(job.model).name) if class_map else None
     job = _with_channels_of(job, card, report)
     budget = round(job.memory_gib * 2**30)
+    return_freed_memory()
     with rasterio.Env(GDAL_CACHEMAX=cache_bytes(budget)):
         networks = _Networks(job, card, tensors, report)
         with Scene.open(job, card.resolution_m) as scene:
