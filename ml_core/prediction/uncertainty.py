@@ -30,6 +30,8 @@ DROPOUT, ENSEMBLE = "dropout", "ensemble"
 
 DEFAULT_SAMPLES = 16
 
+_TRUSTED = (0.85, 0.95)
+
 Tensors = Mapping[str, np.ndarray[Any, Any]]
 
 
@@ -191,6 +193,8 @@ class SpreadMap:
             std = spread
         else:
             report.info(note)
+            if self._doubt():
+                report.warning(self._doubt())
             std = calibration.apply(spread).astype(np.float32)
         bands = [BandInfo("Standard deviation of the mean SIC over a footprint", "%")]
         layers = [std]
@@ -207,6 +211,16 @@ class SpreadMap:
         with RasterWriter(path, grid, bands, tags=tags) as writer:
             writer.write(grid.window, np.stack(layers).astype(np.float32))
         return float(std[valid].mean()) if valid.any() else None
+
+    def _doubt(self) -> str:
+        """Return a line where the calibration did not hold on blocks left out of it."""
+        held = (self._card.calibration or {}).get("coverage_of_blocks_left_out")
+        if held is None or _TRUSTED[0] <= held <= _TRUSTED[1]:
+            return ""
+        return (
+            f"the uncertainty's 90 % interval held {100 * held:.0f} % of blocks that were left out"
+            " of its calibration: even on the training scene it is a rough guide"
+        )
 
     def _calibration(self) -> tuple[Calibration | None, str]:
         values = self._card.calibration

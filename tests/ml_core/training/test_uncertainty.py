@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import rasterio
@@ -178,6 +180,16 @@ def test_a_network_that_was_not_calibrated_says_so(train, layers, tmp_path):
     assert any("the uncertainty is not calibrated" in text for text in messages)
     assert rasters["uncertainty"][2]["SEAICE_CALIBRATED"] == "no"
     assert rasters["uncertainty"][2]["SEAICE_UNCERTAINTY"] == "dropout, 4 networks"
+
+
+@pytest.mark.parametrize(("held", "doubted"), [(0.7, True), (0.9, False), (None, False)])
+def test_a_calibration_that_did_not_hold_is_doubted(single, layers, tmp_path, held, doubted):
+    card, tensors = checkpoint.load(single)
+    calibration = {**card.calibration, "coverage_of_blocks_left_out": held}
+    model = str(tmp_path / "net.safetensors")
+    checkpoint.save(model, tensors, dataclasses.replace(card, calibration=calibration))
+    _, messages, _ = predicted(layers, model, tmp_path)
+    assert any("held 70 % of blocks that were left out" in text for text in messages) == doubted
 
 
 def test_a_scene_unlike_the_training_is_warned_of(single, layers, tmp_path):
