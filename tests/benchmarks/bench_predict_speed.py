@@ -11,7 +11,7 @@ import material
 
 ROUNDS = 3
 SIDE = 10_000
-BARE_SIDES = (512, 1024, 1984)
+BARE_SIDES = (512, 1024, 2240)
 PROGRAM = Path(__file__).with_name("bare_forward.py")
 
 
