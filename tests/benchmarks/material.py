@@ -142,8 +142,10 @@ def predict(side, *, cores=0, **parameters):
 
 def rate(texts):
     """The network's px/s, margins included, that a prediction reported."""
-    found = re.search(r"through the network in .* s: ([0-9.]+) Mpx/s", "\n".join(texts))
-    return 1e6 * float(found[1])
+    found = re.search(
+        r"([0-9.]+) Mpx, margins included, through the network in ([0-9.]+) s", "\n".join(texts)
+    )
+    return 1e6 * float(found[1]) / float(found[2])
 
 
 def child(script, *arguments):
