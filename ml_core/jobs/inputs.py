@@ -85,7 +85,8 @@ class ReferenceInputs(SceneInputs):
         "Footprint of the reference",
         "Ground size that one reference value averages, full width at half maximum: about 12 km"
         " for AMSR2 at"
-        " 36 GHz. Empty: the pixel size of the reference, or what its file says.",
+        " 36 GHz. Empty: what its file says, else its pixel size, or an estimate where the"
+        " reference was interpolated to finer pixels.",
         unit="m",
         minimum=0,
         optional=True,

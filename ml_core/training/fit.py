@@ -29,7 +29,10 @@ Validate = Callable[[nn.Module], float]
 """Returns the data loss of a network, in evaluation mode, on the validation part."""
 
 _STATISTICS_BATCHES: Final = 20
-"""Batch norm's statistics are the mean over at least so many batches, the last epoch's."""
+"""Batch norm's statistics are means over an epoch where it has at least so many batches."""
+
+_MOMENTUM: Final = 0.1
+"""Weight of the last batch in the running mean otherwise: torch's default."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,8 @@ def fit(
     with _ahead(draw, _sizes(settings, last), settings.seed) as batches:
         for number in range(1, last + 1):
             start = time.perf_counter()
-            _refresh_statistics(network, settings, number)
+            end = number * settings.steps_per_epoch - 1
+            _set_statistics(network, settings, settled=cycle.is_down(end) or number == last)
             network.train()
             for module in filter(is_frozen, network.modules()):
                 module.eval()
@@ -225,19 +229,24 @@ def _step(
     return torch.stack([total.detach(), count.to(total.dtype)])
 
 
-def _refresh_statistics(network: nn.Module, settings: FitSettings, number: int) -> None:
-    """Let batch norm average its statistics anew, over this epoch's batches.
+def _set_statistics(network: nn.Module, settings: FitSettings, *, settled: bool) -> None:
+    """Choose how batch norm averages its statistics in an epoch.
 
-    Its running mean otherwise looks back over ten batches; on chips of water and chips of ice
-    these differ so much that the error of the fitted network varies by a tenth.
+    A running mean looks back over ten batches; on chips of water and chips of ice these differ so
+    much that the error of the fitted network varies by a tenth. Once the weights have settled, the
+    mean is therefore that of all the epoch's batches; before, it would be stale.
+
+    Args:
+        network: The network.
+        settings: Tell the length of an epoch.
+        settled: Whether the learning rate has come down by the end of the epoch.
     """
-    every = math.ceil(_STATISTICS_BATCHES / settings.steps_per_epoch)
-    if (number - 1) % every:
-        return
+    whole_epoch = settled and settings.steps_per_epoch >= _STATISTICS_BATCHES
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d) and not is_frozen(module):
-            module.momentum = None  # the plain mean since the reset
-            module.reset_running_stats()
+            module.momentum = None if whole_epoch else _MOMENTUM
+            if whole_epoch:
+                module.reset_running_stats()
 
 
 def _check_finite(training: float, number: int, settings: FitSettings) -> None:

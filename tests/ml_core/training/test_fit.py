@@ -191,3 +191,28 @@ def test_a_gpu_that_is_not_there_is_an_error():
         pytest.skip("there is a GPU")
     with pytest.raises(SeaIceError, match=r"Device cuda: PyTorch finds no NVIDIA GPU.*cpu"):
         choose("cuda")
+
+
+@pytest.mark.parametrize(("chips", "exact"), [(80, True), (12, False)])
+def test_the_last_epochs_statistics_are_the_means_of_its_batches(chips, exact):
+    """Learning rate 0: the statistics are then those of the input alone."""
+    drawn = []
+
+    def keep(number, rng):
+        batch = draw(number, rng)
+        drawn.append(batch.pixels)
+        return batch
+
+    config = NetworkConfig(filters=2, depth=1, dropout=0.0)
+    plan = settings(epochs=2, chips_per_epoch=chips, learning_rate=1e-12)
+    with seeded(1, CPU):
+        network = build(config)
+        state = fit(network, keep, squared_error, plan, CPU, SILENT).state
+        steps = plan.steps_per_epoch
+        first = network.layers["down0_a"]
+        means = [
+            first(torch.from_numpy(pixels).permute(0, 3, 1, 2)).mean((0, 2, 3)).detach().numpy()
+            for pixels in drawn[-steps:]
+        ]
+    found = state["layers.down0_a_norm.running_mean"]
+    assert np.allclose(found, np.mean(means, 0), atol=1e-5) == exact
