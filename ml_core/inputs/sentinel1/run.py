@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 
 from ...errors import SeaIceError
@@ -23,6 +24,9 @@ from .product import PolarisationFiles, Product
 from .resampling import RunningBox, block_sums, looks
 
 _STRIP_LINES = 256
+_CACHE_MIB = 128
+"""Of GDAL: the image is read and each block written once, so that a cache saves nothing."""
+
 _LARGEST_RESIDUAL_M = 500.0
 _LEAST_VALID = 0.5
 """Share of a map pixel's area that must be valid."""
@@ -87,7 +91,7 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
         f" {resolution_m:g} m in {_crs_name(grid)}; noise removal: {kind}"
     )
 
-    with ExitStack() as stack:
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE_MIB), ExitStack() as stack:
         images = [
             CalibratedImage(
                 stack.enter_context(_open(source, product, annotation)),
