@@ -35,6 +35,10 @@ def random_state(config, seed=0):
     for name, tensor in network.state_dict().items():
         if name.endswith("running_var"):
             tensor = 0.5 + torch.rand(tensor.shape, generator=generator)
+        elif tensor.ndim == 4:
+            # signals of unit variance through all layers, whatever the first weights of a fit are
+            scale = (2 / tensor[0].numel()) ** 0.5
+            tensor = scale * torch.randn(tensor.shape, generator=generator)
         elif name.endswith("running_mean") or name.endswith("bias"):
             tensor = 0.1 * torch.randn(tensor.shape, generator=generator)
         state[name] = tensor.numpy()
@@ -60,6 +64,9 @@ def trained():
     config = NetworkConfig(filters=4, depth=4)
     generator = torch.Generator().manual_seed(1)
     network = networks.build(config, generator)
+    for parameter in network.parameters():
+        if parameter.ndim == 4:  # larger first weights: soon fitted
+            torch.nn.init.kaiming_normal_(parameter, generator=generator)
     optimiser = torch.optim.Adam(network.parameters(), 4e-3)
     card = card_of(config)
     values, ice = sea_ice((700, 700), seed=5)
