@@ -13,6 +13,7 @@ from types import TracebackType
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as FileWindow
@@ -26,6 +27,10 @@ BLOCK_PX = 512
 _SMALLEST_OVERVIEW_PX = 256
 
 _LEAST_FREE_MIB = 4
+
+_MOST_CLASSIC_BYTES = 2**30
+"""A file with more uncompressed values than this may pass the 4 GiB that a classic TIFF can hold:
+overviews add a third, and blocks written more than once leave their old copies behind."""
 
 COMPRESSIONS: Mapping[str, Mapping[str, str]] = {
     "deflate": {"COMPRESS": "DEFLATE", "ZLEVEL": "1"},
@@ -104,9 +109,12 @@ class RasterWriter:
                 transform=grid.transform,
                 nodata=nodata,
                 tiled=True,
+                # blocks that hold all bands would be written once for each band, and the file
+                # keep the old copies: up to several times its size, past 4 GiB an error
+                interleave="band",
                 blockxsize=block_px,
                 blockysize=block_px,
-                BIGTIFF="IF_SAFER",
+                BIGTIFF="YES" if self._bytes(len(bands)) > _MOST_CLASSIC_BYTES else "NO",
                 NUM_THREADS="ALL_CPUS",
                 **self._compression,
             )
@@ -129,10 +137,13 @@ class RasterWriter:
         try:
             self._dataset.close()
             if kind is None:
-                if self._overviews:
-                    self._build_overviews()
-                self._verify()
-        except RasterioError as close_error:
+                self._verify(())
+                factors = overview_factors(*self.grid.shape)
+                if self._overviews and factors:
+                    self._build_overviews(factors)
+                    self._verify(factors)
+        except (RasterioError, CPLE_BaseError) as close_error:
+            # rasterio passes on GDAL's own errors where overviews cannot read a broken block
             if kind is None:
                 raise self._failure(str(close_error)) from close_error
 
@@ -161,10 +172,7 @@ class RasterWriter:
         except RasterioError as error:
             raise self._failure(str(error)) from error
 
-    def _build_overviews(self) -> None:
-        levels = overview_factors(self.grid.height, self.grid.width)
-        if not levels:
-            return
+    def _build_overviews(self, factors: list[int]) -> None:
         method = Resampling.average if self._dtype.kind == "f" else Resampling.nearest
         options = {f"{name}_OVERVIEW": value for name, value in self._compression.items()}
         with (
@@ -175,27 +183,30 @@ class RasterWriter:
             ),
             rasterio.open(self._path, "r+") as dataset,
         ):
-            dataset.build_overviews(levels, method)
+            dataset.build_overviews(factors, method)
 
-    def _verify(self) -> None:
-        """Check that every block of the closed file is there.
+    def _verify(self, factors: Sequence[int]) -> None:
+        """Check that every block of the closed file and of its overviews is there.
 
         GDAL compresses and writes blocks in threads of its own, and a failure there reaches
         nobody: a file on a full disk closes without an error.
         """
         size = os.path.getsize(self._path)
+        # not the factors that GDAL states, which it rounds: those of a narrow raster are wrong
+        height, width = self.grid.shape
         with rasterio.open(self._path) as dataset:
-            shapes = [(dataset.height, dataset.width)]
-            factors = dataset.overviews(1)
-            shapes += [(-(-dataset.height // f), -(-dataset.width // f)) for f in factors]
-            expected = overview_factors(*self.grid.shape) if self._overviews else []
-            whole = len(factors) == len(expected)
-            for level, (height, width) in enumerate(shapes):
-                for row in range(-(-height // self._block_px)):
-                    for col in range(-(-width // self._block_px)):
-                        whole = whole and _has_block(dataset, row, col, level, size)
+            whole = all(len(dataset.overviews(band)) == len(factors) for band in dataset.indexes)
+            for level, factor in enumerate((1, *factors)):
+                for row in range(-(-height // (factor * self._block_px))):
+                    for col in range(-(-width // (factor * self._block_px))):
+                        for band in dataset.indexes:
+                            whole = whole and _has_block(dataset, band, row, col, level, size)
         if not whole:
             raise self._failure("parts of the file are missing after writing")
+
+    def _bytes(self, bands: int) -> int:
+        """Return the size of so many bands without compression."""
+        return bands * self.grid.height * self.grid.width * self._dtype.itemsize
 
     def _free_mib(self) -> float:
         try:
@@ -217,11 +228,11 @@ class RasterWriter:
 
 
 def _has_block(
-    dataset: rasterio.io.DatasetReader, row: int, col: int, level: int, size: int
+    dataset: rasterio.io.DatasetReader, band: int, row: int, col: int, level: int, size: int
 ) -> bool:
     overview = {"ovr": level - 1} if level else {}
     place = [
-        dataset.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=1, **overview)
+        dataset.get_tag_item(f"BLOCK_{what}_{col}_{row}", "TIFF", bidx=band, **overview)
         for what in ("OFFSET", "SIZE")
     ]
     return None not in place and int(place[0]) + int(place[1]) <= size

@@ -95,6 +95,41 @@ def test_unwritten_blocks_are_nodata(tmp_path):
     assert (found == -9999).sum() == found.size - 100
 
 
+@pytest.mark.parametrize("shape", [(5000, 3), (3, 5000), (2600, 1), (1100, 40)])
+def test_narrow_rasters_are_whole(tmp_path, shape):
+    grid = Grid(GRID.crs, GRID.transform, *shape)
+    with RasterWriter(str(tmp_path / "sic.tif"), grid, [SIC]) as writer:
+        writer.write(grid.window, np.ones(shape, np.float32))
+    with rasterio.open(tmp_path / "sic.tif") as dataset:
+        assert (dataset.read(1) == 1).all()
+        assert len(dataset.overviews(1)) == len(overview_factors(*shape))
+
+
+def test_bands_share_no_block(tmp_path):
+    """A block of three bands is written three times, and the file keeps all copies."""
+    path = tmp_path / "sic.tif"
+    grid = Grid(GRID.crs, GRID.transform, 1536, 1024)
+    noise = np.random.default_rng(1).random((3, *grid.shape), np.float32)
+    with RasterWriter(str(path), grid, [SIC] * 3, overviews=False) as writer:
+        for row in range(0, 1536, 512):
+            window = Window(row, 0, 512, 1024)
+            writer.write(window, noise[(slice(None), *window.slices)])
+    assert path.stat().st_size < 1.02 * noise.nbytes
+    with rasterio.open(path) as dataset:
+        assert np.array_equal(dataset.read(), noise)
+
+
+@pytest.mark.parametrize(("bands", "is_big"), [(2, False), (3, True)])
+def test_a_file_that_may_pass_four_gib_is_a_big_tiff(tmp_path, bands, is_big):
+    path = tmp_path / "sic.tif"
+    grid = Grid(GRID.crs, GRID.transform, 10_000, 10_000)
+    writer = RasterWriter(str(path), grid, [SIC] * bands)
+    writer.write(Window(0, 0, 1, 1), np.ones((bands, 1, 1), np.float32))
+    with pytest.raises(KeyboardInterrupt), writer:  # nothing is built of an unfinished file
+        raise KeyboardInterrupt
+    assert path.read_bytes()[:4] == (b"II+\0" if is_big else b"II*\0")
+
+
 def test_overview_factors_end_near_256_px():
     assert overview_factors(200, 256) == []
     assert overview_factors(300, 10) == [2]
