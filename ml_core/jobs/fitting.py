@@ -47,7 +47,7 @@ class FitDetails(NetworkDetails, ReferenceInputs):
         "Epochs",
         "Longest training, in epochs. An epoch is a stated number of chips, whatever the scene's"
         " size.",
-        default=12,
+        default=24,
         minimum=1,
         maximum=100000,
     )

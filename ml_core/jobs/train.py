@@ -38,10 +38,9 @@ class TrainJob(FitInputs):
 
     refit: bool = parameter(
         Kind.FLAG,
-        "Fit again on everything",
-        "After the best number of steps is known, fit the network again on the whole scene for"
-        " that many"
-        " steps. The errors reported are those of the first fit.",
+        "Fit further on everything",
+        "After the network was judged on the validation part, fit it further on the whole scene,"
+        " for half as many steps. The errors reported are those before.",
         default=True,
         advanced=True,
     )
@@ -59,8 +58,8 @@ class TrainJob(FitInputs):
     keep: str = parameter(
         Kind.CHOICE,
         "Network kept of a cross-validation",
-        "The network in the model file: fitted on everything for the folds' median of steps, or"
-        " that of the fold with the lowest error.",
+        "The network in the model file: that of the fold with the lowest error, as"
+        " it is (the best fold) or fitted further on everything.",
         default="everything",
         choices=KEPT,
         advanced=True,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -66,6 +66,17 @@ class FitSettings:
         return math.ceil(self.chips_per_epoch / self.batch_size)
 
 
+def further(settings: FitSettings, epochs: int) -> FitSettings:
+    """Return how a fit of so many epochs is continued: half as long, with half as large steps."""
+    return replace(
+        settings,
+        epochs=math.ceil(epochs / 2),
+        learning_rate=settings.learning_rate / 2,
+        seed=settings.seed + 1,
+        patience=0,
+    )
+
+
 @dataclass(frozen=True)
 class Epoch:
     """What an epoch came to.
@@ -116,7 +127,6 @@ def fit(
     device: Device,
     report: Reporter,
     validate: Validate | None = None,
-    stop_after: int | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Fit:
     """Fit a network and return its best weights.
@@ -129,7 +139,6 @@ def fit(
         device: Where.
         report: Receives progress 0-1; cancels between steps.
         validate: Judges the network after each epoch; without it the last weights are kept.
-        stop_after: Epochs after which to stop, on the way of the whole cycle; None: all.
         on_epoch: Receives each epoch.
 
     Raises:
@@ -138,12 +147,12 @@ def fit(
     network.to(device.name, memory_format=torch.channels_last)  # type: ignore[call-overload]
     cycle = OneCycle(settings.learning_rate, settings.epochs * settings.steps_per_epoch)
     optimiser = _optimiser(network, settings)
-    last = min(stop_after or settings.epochs, settings.epochs)
+    last = settings.epochs
     steps = last * settings.steps_per_epoch
     epochs: list[Epoch] = []
     best: tuple[float, int, dict[str, NDArray[np.generic]]] | None = None
     seconds, chips, step = 0.0, 0, 0
-    with _ahead(draw, _sizes(settings, last), settings.seed) as batches:
+    with _ahead(draw, _sizes(settings), settings.seed) as batches:
         for number in range(1, last + 1):
             start = time.perf_counter()
             end = number * settings.steps_per_epoch - 1
@@ -258,11 +267,11 @@ def _check_finite(training: float, number: int, settings: FitSettings) -> None:
         )
 
 
-def _sizes(settings: FitSettings, epochs: int) -> list[int]:
+def _sizes(settings: FitSettings) -> list[int]:
     """Return the number of chips in each step."""
     full, rest = divmod(settings.chips_per_epoch, settings.batch_size)
     epoch = [settings.batch_size] * full + [rest] * (rest > 0)
-    return epoch * epochs
+    return epoch * settings.epochs
 
 
 class _ahead:  # noqa: N801 - used as a function
@@ -286,6 +295,11 @@ class _ahead:  # noqa: N801 - used as a function
             future = self._pool.submit(self._draw, size, self._rng)
             yield batch
         yield future.result()
+
+
+def load(network: nn.Module, state: Mapping[str, NDArray[np.generic]]) -> None:
+    """Give a network the weights and statistics of a fit."""
+    network.load_state_dict({name: torch.from_numpy(a.copy()) for name, a in state.items()})
 
 
 def _to_device(array: NDArray[np.generic], device: Device) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,7 +20,7 @@ from ...trainingset import SceneRecord
 from ..chips import Normalisation
 from ..device import Device, seeded
 from ..experiment import tell
-from ..fit import Fit, fit
+from ..fit import Fit, fit, further, load
 from ..judgement import NETWORK, Judgement, features_of
 from ..judgement import judge as judged
 from ..plan import Plan
@@ -86,7 +86,7 @@ def run(
         SeaIceError: The data cannot be learnt from, or the fit went astray.
     """
     again = plan.refit and bool(split.validation)
-    share = 0.5 if again else 1.0
+    share = 2 / 3 if again else 1.0
     scaling, first = _fit(
         scenes, records, plan, split.training, device, report.part(0, share), split.validation
     )
@@ -100,14 +100,15 @@ def run(
     if not again:
         return SetOutcome(first.state, scaling, first, None, judgements, beside)
     everything = (*split.training, *split.validation)
-    scaling, second = _fit(
+    further_plan = replace(plan, fit=further(plan.fit, first.best_epoch))
+    _, second = _fit(
         scenes,
         records,
-        plan,
+        further_plan,
         everything,
         device,
         report.part(share, 1),
-        stop_after=first.best_epoch,
+        start=(scaling, first),
     )
     return SetOutcome(second.state, scaling, first, second, judgements, beside)
 
@@ -130,24 +131,31 @@ def _fit(
     device: Device,
     report: Reporter,
     validation: tuple[str, ...] = (),
-    stop_after: int | None = None,
+    start: tuple[Normalisation, Fit] | None = None,
 ) -> tuple[Normalisation, Fit]:
-    """Return the normalisation and the fit on some scenes, validated on others."""
+    """Return the normalisation and the fit on some scenes, validated on others.
+
+    With a normalisation and a fit to start from, that one is continued.
+    """
     scaling = plan.start.scaling if plan.start else pooled(records, names)
+    if start:
+        scaling = start[0]
     data = [scenes[name] for name in names]
     plan = plan.for_parts((scene.store, whole(scene.cells)) for scene in data)
     held_out = {name: scenes[name] for name in validation}
     with seeded(plan.fit.seed, device):
+        network = plan.build()
+        if start:
+            load(network, start[1].state)
         fitted = fit(
-            plan.build(),
+            network,
             SceneMix(data, plan, scaling).draw,
             plan.task.loss,
             plan.fit,
             device,
             report,
             _validation(held_out, plan, scaling, device) if held_out else None,
-            stop_after=stop_after,
-            on_epoch=None if stop_after else lambda epoch: tell(epoch, plan.task, report),
+            on_epoch=None if start else lambda epoch: tell(epoch, plan.task, report),
         )
     return scaling, fitted
 

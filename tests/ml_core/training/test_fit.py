@@ -7,7 +7,7 @@ from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig, build
 from ml_core.training.chips import Batch
 from ml_core.training.device import Device, choose, seeded
-from ml_core.training.fit import FitSettings, fit
+from ml_core.training.fit import FitSettings, fit, further, load
 from ml_core.training.losses import l1_term, l2_term, squared_error
 from ml_core.training.schedule import OneCycle
 
@@ -124,21 +124,16 @@ def test_patience_stops_the_fit():
     assert len(result.epochs) == first + 2 < 40
 
 
-def test_a_fit_that_stops_after_an_epoch_is_the_start_of_the_whole():
-    def run(stop_after):
-        with seeded(1, CPU):
-            return fit(
-                build(TINY),
-                draw,
-                squared_error,
-                settings(epochs=6),
-                CPU,
-                SILENT,
-                stop_after=stop_after,
-            )
-
-    whole, part = run(None), run(4)
-    assert [e.training for e in part.epochs] == [e.training for e in whole.epochs[:4]]
+def test_a_fit_is_continued_from_its_weights_on_other_chips_with_smaller_steps():
+    with seeded(1, CPU):
+        first = fit(build(TINY), draw, squared_error, settings(epochs=9), CPU, SILENT)
+        again = further(settings(epochs=9), first.best_epoch)
+        network = build(TINY)
+        load(network, first.state)
+        second = fit(network, draw, squared_error, again, CPU, SILENT)
+    assert (again.epochs, again.learning_rate) == (5, settings().learning_rate / 2)
+    assert again.seed != settings().seed
+    assert second.epochs[0].training < first.epochs[0].training / 2
 
 
 def test_a_loss_that_is_no_number_is_an_error_with_a_remedy():
