@@ -63,11 +63,19 @@ def main(arguments: Optional[List[str]] = None) -> int:
         signal.signal(number, stop)
     with _claim_stdout() as stream:
         if options.command == "run":
-            return _run_file(options.job, options.attached, _json_lines(stream), cancelled)
+            return run_file(options.job, options.attached, _json_lines(stream), cancelled)
         return _run_command(options, commandline.Printer(stream), cancelled)
 
 
-def _run_file(path: Path, attached: bool, emit: events.Emit, cancelled: threading.Event) -> int:
+def run_file(path: Path, attached: bool, emit: events.Emit, cancelled: threading.Event) -> int:
+    """Run a job file and return the exit code.
+
+    Args:
+        path: The job file.
+        attached: Whether standard input is watched: the run is cancelled when it closes.
+        emit: Receives what happens; the last event tells how it ended, unless it was cancelled.
+        cancelled: Set to cancel the run.
+    """
     try:
         job, run_id = loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -113,7 +121,12 @@ def _execute(job: Job, files: OutputFiles, emit: events.Emit, cancelled: threadi
     report = events.Reporter(emit, cancelled.is_set)
     emit(events.Started(job.NAME, __version__))
     if sys.version_info < _OLDEST:
-        emit(events.Failed(f"{_this_python()} is too old, Python 3.10 or newer is needed"))
+        emit(
+            events.Failed(
+                f"{_this_python()} is too old, Python 3.10 or newer is needed; run Install"
+                " environment in QGIS, or name another Python for the worker"
+            )
+        )
         return FAILED
     try:
         with files:
@@ -124,13 +137,13 @@ def _execute(job: Job, files: OutputFiles, emit: events.Emit, cancelled: threadi
     except CancelledError:
         return CANCELLED
     except Exception as error:
-        emit(_failure(error))
+        emit(_failure(error, job))
         return FAILED
     emit(done)
     return DONE
 
 
-def _failure(error: Exception) -> events.Failed:
+def _failure(error: Exception, job: Job) -> events.Failed:
     """Return an error as an analyst should read it; only a bug brings its traceback."""
     if isinstance(error, SeaIceError):
         return events.Failed(str(error))
@@ -140,7 +153,11 @@ def _failure(error: Exception) -> events.Failed:
             traceback.format_exc(),
         )
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return events.Failed(f"{error.filename or 'output'}: the disk is full; free some space")
+        folders = {str(Path(path).absolute().parent) for path in job.output_paths().values()}
+        where = error.filename or ", ".join(sorted(folders)) or "temporary folder"
+        return events.Failed(
+            f"{where}: the disk is full; free some space or choose an output on another disk"
+        )
     if isinstance(error, ModuleNotFoundError):
         library = (error.name or str(error)).partition(".")[0]
         return events.Failed(

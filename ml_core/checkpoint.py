@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import math
 import struct
@@ -125,6 +126,7 @@ def save(path: str, tensors: Mapping[str, Array], card: ModelCard) -> None:
 
     Raises:
         SeaIceError: The file cannot be written.
+        OSError: The disk is full.
     """
     import numpy as np
     from safetensors.numpy import save as to_bytes
@@ -140,8 +142,11 @@ def save(path: str, tensors: Mapping[str, Array], card: ModelCard) -> None:
     try:
         Path(path).write_bytes(content)
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise  # whoever runs the job knows its outputs, and says which disk is full
         raise SeaIceError(
-            f"{path}: the model file cannot be written ({error.strerror}); choose another place"
+            f"{Path(path).parent}: the model file cannot be written there ({error.strerror});"
+            " choose another folder"
         ) from error
 
 

@@ -12,6 +12,9 @@ from .errors import SeaIceError
 
 _SIDECARS = (".ovr", ".aux.xml", ".msk")
 
+_LEAST_FREE = 100 * 1024
+"""Bytes that a disk must have free: enough for the smallest report."""
+
 
 def part_path(target: str, run_id: str) -> Path:
     """Return the name of an unfinished target; it keeps the suffix, which tells GDAL the format."""
@@ -60,7 +63,8 @@ class OutputFiles:
         """Return the path to write in place of a target.
 
         Raises:
-            SeaIceError: The target's folder does not exist or cannot be written.
+            SeaIceError: The target's folder does not exist, cannot be written, or is on a full
+                disk: better told now than when the work of hours is to be written.
         """
         path = Path(target).absolute()
         if not path.parent.is_dir():
@@ -79,6 +83,12 @@ class OutputFiles:
                 f"{path.parent}: cannot write there ({error.strerror}); choose another output"
                 f" folder"
             ) from error
+        disk = shutil.disk_usage(path.parent)
+        if disk.total and disk.free < _LEAST_FREE:  # some network disks tell neither
+            raise SeaIceError(
+                f"{path.parent}: the disk is full ({disk.free / 2**20:.1f} MiB are free); free some"
+                " space or choose an output on another disk"
+            )
         if path not in self._targets:
             self._targets.append(path)
         return str(part)

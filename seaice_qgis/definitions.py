@@ -114,7 +114,7 @@ def file(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDe
 def _filter(spec: fields.Spec) -> str:
     known = " ".join(f"*.{extension}" for extension in spec.extension.split())
     kind = spec.description or spec.label
-    return f"{kind} ({known})" if known else "All files (*.*)"
+    return f"{kind} ({known})" if known else "All files (*)"
 
 
 def output_raster(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:

@@ -19,6 +19,9 @@ VARIABLE = "SEAICE_PYTHON"
 OLDEST, NEWEST = (3, 10), (3, 13)
 """The Python versions that the worker's libraries are built for."""
 
+_PROBE_S = 30
+"""How long a Python may take to start."""
+
 INSTALL = "run Install environment in the Processing toolbox (Sea ice, Environment)"
 """The remedy that most errors end with."""
 
@@ -72,7 +75,7 @@ def probe(python: Sequence[str], imports: str = "sys") -> Optional[Tuple[int, in
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=30,
+            timeout=_PROBE_S,
             creationflags=subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0,
         ).stdout.decode("ascii", "replace")
     except (OSError, subprocess.TimeoutExpired):
@@ -96,7 +99,7 @@ def base_python(given: str = "") -> List[str]:
         version = probe(command)
         name = " ".join(command)
         if version is None:
-            rejected.append(f"{name} is not a Python that starts")
+            rejected.append(f"{name} is not a Python that starts within {_PROBE_S} s")
         elif not OLDEST <= version <= NEWEST:
             rejected.append(f"{name} is Python {_text(version)}")
         elif probe(command, "ssl, venv, ensurepip") is None:
@@ -135,7 +138,7 @@ def create(
     check: Callable[[str], None],
     on_line: Callable[[str], None],
     poll: process.Poll,
-    options: Sequence[str] = (),
+    index: Sequence[str] = (),
 ) -> str:
     """Make a virtual environment and return its Python; an older one stays until the new one works.
 
@@ -146,7 +149,7 @@ def create(
         check: Raises where the new Python, whose path it is given, does not do.
         on_line: Receives what pip says.
         poll: As for `process.run_lines`.
-        options: Further options of pip.
+        index: Options of pip that name another index for PyTorch, and for nothing else.
 
     Raises:
         SeaIceError: A step failed.
@@ -159,8 +162,11 @@ def create(
         shutil.rmtree(fresh, ignore_errors=True)
         _step([*base, "-m", "venv", str(fresh)], "making the environment", on_line, poll)
         pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--no-input"]
-        pip += ["--progress-bar", "off", *options, "-r", requirements]
-        _step(pip, "installing the libraries", on_line, poll)
+        pip += ["--progress-bar", "off"]
+        if index:
+            torch = [*pip, *index, "--no-deps", _requirement(requirements, "torch")]
+            _step(torch, "installing PyTorch", on_line, poll)
+        _step([*pip, "-r", requirements], "installing the libraries", on_line, poll)
         check(python)
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
@@ -175,6 +181,12 @@ def create(
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     return str(python_in(folder))
+
+
+def _requirement(requirements: str, name: str) -> str:
+    """Return the line of a library in a file of requirements."""
+    lines = Path(requirements).read_text(encoding="utf-8").splitlines()
+    return next(line for line in lines if re.match(rf"{name}\b", line))
 
 
 def _step(

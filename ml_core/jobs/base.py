@@ -136,11 +136,11 @@ def coerce(value: Any, spec: Spec) -> Any:
         else:
             value = None
         if not value and not spec.optional:
-            raise JobError(f"{spec.label} is missing")
+            raise JobError(f"{spec.label} is missing; give it")
         return value
     result = _COERCE[spec.kind](value, spec)
     if spec.kind in _SEQUENCES and not result and not spec.optional:
-        raise JobError(f"{spec.label} is missing")
+        raise JobError(f"{spec.label} is missing; give it")
     return result
 
 

@@ -22,7 +22,7 @@ class NetworkSize(Job):
     architecture: str = parameter(
         Kind.CHOICE,
         "Network",
-        "The network.",
+        "Which kind of network is fitted; the U-Net is the one to start with.",
         default="unet",
         choices=ARCHITECTURES,
     )

@@ -43,7 +43,7 @@ class PredictJob(SceneInputs):
     )
     samples: Optional[int] = parameter(
         Kind.INTEGER,
-        "Samples",
+        "Samples for the uncertainty",
         "Networks that are drawn by dropout for the uncertainty; more give a steadier one and take"
         " longer, but what lies before the first dropout layer is computed once. Empty: 16. An"
         " ensemble uses its members instead.",

@@ -24,6 +24,8 @@ class TrainJob(FitInputs):
         "<p>Fits a convolutional network to a scene whose sea-ice concentration (SIC) is known,"
         " so that it"
         " can predict the SIC of other scenes.</p>"
+        "<p>Give HH, HV and a reference SIC, or a training set of many scenes in their place;"
+        " each is called optional only because the other will do.</p>"
         "<p>Validation blocks spread over the scene are kept apart from the training part, with"
         " a buffer of"
         " the reference's footprint between them, and their error is reported: it is the error"

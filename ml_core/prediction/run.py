@@ -289,7 +289,7 @@ def _check_fit(scene: Scene, card: ModelCard, shape: Geometry, report: Reporter)
         raise SeaIceError(
             f"{scene.label}: at the network's resolution of {card.resolution_m:.4g} m the scene has"
             f" {scene.grid.height} x {scene.grid.width} px; the network needs at least"
-            f" {shape.minimum_size_px}"
+            f" {shape.minimum_size_px}; give a larger scene"
         )
     found = scene.grid.resolution_m
     if found > 1.05 * card.resolution_m:

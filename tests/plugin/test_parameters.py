@@ -86,6 +86,14 @@ def test_defaults_are_the_jobs(read):
     assert job.table is None
 
 
+def test_a_file_may_have_no_extension(algorithm, context, tmp_path):
+    """As most programs outside Windows, the worker's Python among them."""
+    python = tmp_path / "python3"
+    python.touch()
+    checked = algorithm("installenvironment").checkParameterValues({"PYTHON": str(python)}, context)
+    assert checked == (True, "")
+
+
 def test_values_from_a_dialog(read, make_raster, tmp_path):
     layer = QgsRasterLayer(make_raster(bands=2), "My HH")
     job = read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -100,10 +101,9 @@ def test_train_then_predict_on_loaded_layers(layers, context, feedback, tmp_path
     assert 0 <= predicted["MEAN_SIC"] <= 100
 
 
-def test_a_model_chains_train_into_predict_and_keeps_the_network(
-    files, context, feedback, monkeypatch, tmp_path
-):
-    monkeypatch.setattr("seaice_qgis.settings.models_folder", lambda: tmp_path / "models")
+@pytest.fixture
+def chain(files):
+    """A model of the designer that trains on a scene and predicts it."""
     model = QgsProcessingModelAlgorithm("Train and predict", "Tests")
     for name in files:
         definition = QgsProcessingParameterRasterLayer(name, name)
@@ -111,6 +111,7 @@ def test_a_model_chains_train_into_predict_and_keeps_the_network(
     source = QgsProcessingModelChildParameterSource
     train = QgsProcessingModelChildAlgorithm("seaice:train")
     train.setChildId("train")
+    train.setDescription("Train")
     predict = QgsProcessingModelChildAlgorithm("seaice:predict")
     predict.setChildId("predict")
     for name in files:
@@ -127,10 +128,22 @@ def test_a_model_chains_train_into_predict_and_keeps_the_network(
     model.addChildAlgorithm(train)
     model.addChildAlgorithm(predict)
     model.updateDestinationParameters()
-    (name,) = (each.name() for each in model.parameterDefinitions() if each.isDestination())
+    return model
+
+
+def output_of(model):
+    """Return the name of a model's one output: predict:SIC in QGIS 3.22, sic in newer ones."""
+    (output,) = model.destinationParameterDefinitions()
+    return output.name()
+
+
+def test_a_model_chains_train_into_predict_and_keeps_the_network(
+    files, chain, context, feedback, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("seaice_qgis.settings.models_folder", lambda: tmp_path / "models")
     processing.runAndLoadResults(
-        model,
-        {**files, name: QgsProcessing.TEMPORARY_OUTPUT},
+        chain,
+        {**files, output_of(chain): QgsProcessing.TEMPORARY_OUTPUT},
         feedback=feedback,
         context=context,
     )
@@ -140,6 +153,38 @@ def test_a_model_chains_train_into_predict_and_keeps_the_network(
     (kept,) = (tmp_path / "models").iterdir()
     assert kept.suffix == ".safetensors"
     assert any(str(kept) in text for text in feedback.warnings)
+
+
+def test_qgis_process_runs_a_model_that_chains_train_into_predict(
+    files, chain, qgis_process, tmp_path
+):
+    path, sic = tmp_path / "chain.model3", tmp_path / "sic.tif"
+    assert chain.toFile(str(path))
+    layers = [f"{name}={file}" for name, file in files.items()]
+    done = qgis_process("run", str(path), "--", *layers, f"{output_of(chain)}={sic}")
+    assert done.returncode == 0, done.stdout
+    assert files_in(tmp_path) == ["chain.model3", "sic.qml", "sic.tif"]
+    layer = QgsRasterLayer(str(sic), "sic")
+    assert isinstance(layer.renderer(), QgsSingleBandPseudoColorRenderer)
+    assert layer.extent() == QgsRasterLayer(files["HH"], "hh").extent()
+    # the network between the two was in a temporary file
+    kept = re.search(r"it is also kept as (\S+\.safetensors)", done.stdout)
+    assert Path(kept[1]).is_file(), done.stdout
+
+
+def test_a_child_of_a_model_that_fails_is_told_by_qgis_process(
+    files, chain, qgis_process, make_raster, tmp_path
+):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    path, sic = tmp_path / "chain.model3", folder / "sic.tif"
+    assert chain.toFile(str(path))
+    given = {**files, "REFERENCE": make_raster("ice.tif", value=100.0, size=256)}
+    layers = [f"{name}={file}" for name, file in given.items()]
+    done = qgis_process("run", str(path), "--", *layers, f"{output_of(chain)}={sic}")
+    assert done.returncode == 1, done.stdout
+    assert "ice has no SIC where the scene lies; give the reference of" in done.stdout
+    assert files_in(folder) == []
 
 
 def test_nodata_that_the_analyst_set_in_qgis_is_left_out(

@@ -131,9 +131,15 @@ class Making:
         self.lines = []
         self.cancel = False
 
-    def __call__(self, base, check=lambda python: None):
+    def __call__(self, base, check=lambda python: None, index=()):
         return environment.create(
-            self.folder, base, str(self.requirements), check, self.lines.append, lambda: self.cancel
+            self.folder,
+            base,
+            str(self.requirements),
+            check,
+            self.lines.append,
+            lambda: self.cancel,
+            index,
         )
 
     def left(self):
@@ -153,6 +159,19 @@ def test_an_environment_is_made_checked_and_put_in_place(making):
     assert checked == [str(environment.python_in(making.folder.with_name("environment.new")))]
     assert environment.probe([python], "pip") == sys.version_info[:2]
     assert making.left() == ["environment"]
+
+
+@posix
+def test_the_index_of_pytorch_is_asked_for_nothing_else(making, tmp_path):
+    making.requirements.write_text("numpy>=1\n# The networks.\ntorch>=2.13,<2.14\n")
+    fake = (
+        'mkdir -p "$3/bin"; printf "#!/bin/sh\\necho \\$*" > "$3/bin/python";'
+        ' chmod +x "$3/bin/python"'
+    )
+    making([script(tmp_path / "base", fake)], index=["--extra-index-url", "https://a.b"])
+    first, second = making.lines
+    assert first.endswith("--extra-index-url https://a.b --no-deps torch>=2.13,<2.14")
+    assert second.endswith(f"--progress-bar off -r {making.requirements}")
 
 
 @posix

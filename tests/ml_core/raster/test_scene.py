@@ -74,11 +74,6 @@ def test_channels_are_named_by_what_the_files_say_they_hold(raster):
         assert scene.acquisition == {"SEAICE_POLARISATION": "VV", **start}
 
 
-def test_layers_in_each_others_place_are_an_error(raster):
-    inputs = tagged(raster, {"SEAICE_POLARISATION": "HV"}, {"SEAICE_POLARISATION": "HH"})
-    assert error_of(inputs) == "hh.tif: holds HV, HH or VV expected; give each layer in its place"
-
-
 def test_layers_of_two_products_are_an_error(raster):
     inputs = tagged(raster, {"SEAICE_PRODUCT": "S1A_1"}, {"SEAICE_PRODUCT": "S1A_2"})
     assert "hh.tif and hv.tif are of different products, S1A_1 and S1A_2" in error_of(inputs)
@@ -155,48 +150,12 @@ def test_a_rotated_scene_is_read_on_its_own_grid(raster):
     assert scene.grid.resolution_m == pytest.approx(40)
 
 
-def test_hv_elsewhere_is_an_error(raster):
-    hh = raster("hh.tif", sigma0_db((60, 50)))
-    text = error_of(job(hh, raster("hv.tif", sigma0_db((60, 50)), origin=(9e5, 0))))
-    assert "hv.tif does not overlap hh.tif: x 900000 to 902000, y -2400 to 0 (EPSG:3413)" in text
-    assert "same scene" in text
-
-
-def test_layers_with_data_in_different_places_are_an_error(raster):
-    hh, hv = sigma0_db((60, 50)), sigma0_db((60, 50))
-    hh[:30], hv[30:] = np.nan, np.nan
-    text = error_of(job(raster("hh.tif", hh), raster("hv.tif", hv)))
-    assert "no pixel of the scene is valid in all of hh.tif, hv.tif" in text
-
-
-def test_a_mask_of_zeros_is_an_error(pair, raster):
-    text = error_of(job(*pair, mask=raster("mask.tif", np.zeros((12, 10), np.uint8), size=400)))
-    assert "the mask is 0 wherever they do" in text
-
-
-@pytest.mark.parametrize("fill", [np.nan, -9999.0])
-def test_nothing_but_nodata_is_an_error(raster, fill):
-    hv = raster("hv.tif", np.full((60, 50), fill, dtype=np.float32), nodata=-9999)
-    text = error_of(job(raster("hh.tif", sigma0_db((60, 50))), hv))
-    assert "hv.tif: every pixel is nodata or not a number; give the HV layer" in text
-
-
 def test_a_scene_in_a_corner_of_nodata_is_found(raster):
     values = np.full((2600, 2600), np.nan, dtype=np.float32)
     values[-80:, -40:] = sigma0_db((80, 40))
     source = raster("hh.tif", values, tiled=True, compress="deflate")
     with Scene.open(job(source, copy_of(source))) as scene:
         assert scene.read(Window(2400, 2400, 200, 200))[1].sum() == 80 * 40
-
-
-def test_units_that_the_values_contradict_are_an_error(raster):
-    db = raster("hh.tif", sigma0_db((60, 50)))
-    linear = raster("lin.tif", (10 ** (sigma0_db((60, 50)) / 10)).astype(np.float32))
-    assert "lin.tif: values" in error_of(job(db, linear))
-    assert "set Backscatter unit to linear" in error_of(job(db, linear))
-    assert "set Backscatter unit to db" in error_of(job(db, copy_of(db), units="linear"))
-    picture = raster("ql.tif", np.arange(3000, dtype=np.uint8).reshape(60, 50))
-    assert "8-bit picture" in error_of(job(picture, db))
 
 
 def test_undeclared_nodata_in_db_is_left_out_and_told(raster):
