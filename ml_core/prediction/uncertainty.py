@@ -30,7 +30,8 @@ DROPOUT, ENSEMBLE = "dropout", "ensemble"
 
 DEFAULT_SAMPLES = 16
 
-_TRUSTED = (0.85, 0.95)
+_MOST_WIDENED = 1.5
+"""Intervals that blocks left out asked to be wider than this are doubted."""
 
 Tensors = Mapping[str, np.ndarray[Any, Any]]
 
@@ -195,7 +196,7 @@ class SpreadMap:
             report.info(note)
             if self._doubt():
                 report.warning(self._doubt())
-            std = calibration.apply(spread).astype(np.float32)
+            std = calibration.apply(spread, means.mean(axis=0)).astype(np.float32)
         bands = [BandInfo("Standard deviation of the mean SIC over a footprint", "%")]
         layers = [std]
         if novelty is not None:
@@ -213,13 +214,20 @@ class SpreadMap:
         return float(std[valid].mean()) if valid.any() else None
 
     def _doubt(self) -> str:
-        """Return a line where the calibration did not hold on blocks left out of it."""
-        held = (self._card.calibration or {}).get("coverage_of_blocks_left_out")
-        if held is None or _TRUSTED[0] <= held <= _TRUSTED[1]:
+        """Return a line where blocks left out of the calibration say little good of it."""
+        values = self._card.calibration or {}
+        held, widened = values.get("coverage_of_blocks_left_out"), values.get("widened", 1.0)
+        if held is None:
+            return (
+                "the uncertainty was calibrated on a single block, so that nothing could check it:"
+                " take it as a rough guide"
+            )
+        if widened <= _MOST_WIDENED:
             return ""
         return (
             f"the uncertainty's 90 % interval held {100 * held:.0f} % of blocks that were left out"
-            " of its calibration: even on the training scene it is a rough guide"
+            f" of its calibration, so it was made {widened:.1f} times as wide: even on the training"
+            " scene it is a rough guide"
         )
 
     def _calibration(self) -> tuple[Calibration | None, str]:

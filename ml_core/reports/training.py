@@ -369,13 +369,20 @@ def _uncertainty(card: ModelCard) -> str:
     after = (
         "one block only, so that none could be left out to check it"
         if held_out is None
-        else f"{100 * held_out:.0f} % of blocks left out of the calibration after it"
+        else f"{100 * held_out:.0f} % of blocks left out of the calibration after it, so that the"
+        f" interval was made {found.get('widened', 1.0):.2f} times as wide to hold 90 % of them"
+    )
+    floors = found.get("floors_percent") or [found["floor_percent"]]
+    where = (
+        f"{floors[0]:.1f} %"
+        if len(floors) == 1
+        else f"{', '.join(f'{floor:.1f}' for floor in floors)} % (at SIC of 0 to 100 %, evenly)"
     )
     return (
         f"{found['networks']} networks by {found['method']}; the 90 % interval of means over a"
         f" footprint held {100 * found['coverage_before']:.0f} % of the validation cells before"
         f" calibration and {after} ({found['footprints']:.0f} independent footprints); spread times"
-        f" {found['scale']:.2f}, and {found['floor_percent']:.1f} % where all networks agree"
+        f" {found['scale']:.2f}, and {where} where all networks agree"
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any, Final, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .. import networks
@@ -19,9 +18,9 @@ from ..prediction.calibration import (
     LEAST_CELLS,
     LEVEL,
     Calibration,
+    Cells,
     calibrate,
-    coverage,
-    held_out_coverage,
+    hold_out,
 )
 from ..prediction.domain import Domain
 from ..prediction.torch_runtime import Sampled
@@ -163,36 +162,43 @@ def calibration_of(
         single = networks.restore(plan.network, members[0].first.state)
         network = Sampled(cast(PlannedNetwork, single), masks).to(device.name).eval()
         method, count = DROPOUT, DEFAULT_SAMPLES
-    columns = [
+    blocks = [
         _compared(data, judged_by, network, block, split, method, count) for block in split.blocks
     ]
-    error, spread = (np.concatenate([pair[i] for pair in columns]) for i in (0, 1))
-    group = np.repeat(np.arange(len(columns)), [pair[0].size for pair in columns])
-    if error.size < LEAST_CELLS:
+    group = np.repeat(np.arange(len(blocks)), [block.error_percent.size for block in blocks])
+    if group.size < LEAST_CELLS:
         return None
-    every = -(-error.size // _MOST_CELLS)
-    error, spread, group = error[::every], spread[::every], group[::every]
-    found = calibrate(error, spread)
-    held_out = held_out_coverage(error, spread, group)
-    before = coverage(error, spread, Calibration())
+    every = slice(None, None, -(-group.size // _MOST_CELLS))
+    cells, group = Cells.joined(blocks).part(every), group[every]
+    found, held_out = calibrate(cells), hold_out(cells, group)
+    # never narrower: that blocks agree by chance is no knowledge
+    widened = max(1.0, held_out.factor) if held_out else 1.0
+    before = cells.coverage(Calibration())
     footprints = data.footprints(split.counts["validation"])
     report.info(
         f"Uncertainty by {method}: the 90 % interval held {100 * before:.0f} % of the validation"
         " cells before calibration"
-        + ("" if held_out is None else f", {100 * held_out:.0f} % of blocks left out after it")
+        + (
+            ", and there was one block only, so that none could check it"
+            if held_out is None
+            else f", {100 * held_out.coverage:.0f} % of blocks left out after it, so it was made"
+            f" {widened:.2f} times as wide"
+        )
         + f" ({footprints:.0f} independent footprints)"
     )
+    final = found.wider(widened)
     return {
         "method": method,
         "networks": count,
         "level": LEVEL,
-        "scale": found.scale,
-        "floor_percent": found.floor_percent,
-        "cells": int(error.size),
+        "scale": final.scale,
+        "floors_percent": list(final.floors_percent),
+        "widened": widened,
+        "cells": int(group.size),
         "footprints": footprints,
         "coverage_before": before,
-        "coverage_after": coverage(error, spread, found),
-        "coverage_of_blocks_left_out": held_out,
+        "coverage_after": cells.coverage(final),
+        "coverage_of_blocks_left_out": held_out.coverage if held_out else None,
     }
 
 
@@ -204,8 +210,8 @@ def _compared(
     split: Split,
     method: str,
     count: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return error and spread in percent, (N,) each, at the cells of a validation block."""
+) -> Cells:
+    """Return what is known of the cells of a validation block."""
     margin = round(_MARGIN * data.footprint_px)
     area = Window(
         block.row - margin, block.col - margin, block.height + 2 * margin, block.width + 2 * margin
@@ -233,8 +239,9 @@ def _compared(
     at = np.ix_(rows + inside.row, cols + inside.col)
     reference = data.store[..., -1][at]
     keep = valid & np.isfinite(reference) & split.validation(inside)[np.ix_(rows, cols)]
-    error = (map_ - reference)[keep].astype(np.float64)
-    return error, samples.std(axis=0, ddof=1)[keep].astype(np.float64)
+    columns = (map_ - reference, samples.std(axis=0, ddof=1), samples.mean(axis=0))
+    error, spread, sic = (column[keep].astype(np.float64) for column in columns)
+    return Cells(error, spread, sic)
 
 
 def _tiles(area: Window) -> list[Window]:

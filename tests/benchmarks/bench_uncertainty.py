@@ -9,14 +9,12 @@ seeds are predicted with uncertainty and evaluated by their references.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-import numpy as np
-import rasterio
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING_SEED, TEST_SEEDS = 1, (2, 3)
@@ -45,15 +43,14 @@ def scene(folder: Path, seed: int, side: int) -> dict[str, str]:
     return names
 
 
-def uncalibrated(path: str, calibration: dict[str, float]) -> str:
-    """Write the spread that a calibrated uncertainty was made from."""
-    with rasterio.open(path) as dataset:
-        values, profile = dataset.read(1), dataset.profile
-    spread = np.sqrt(np.maximum(values**2 - calibration["floor_percent"] ** 2, 0))
-    spread = np.where(values == -9999, -9999, spread / calibration["scale"])
-    target = path.replace(".tif", "_spread.tif")
-    with rasterio.open(target, "w", **{**profile, "count": 1}) as dataset:
-        dataset.write(spread.astype(np.float32), 1)
+def uncalibrated(model: str) -> str:
+    """Write a copy of a network whose uncertainty is the bare spread of its samples."""
+    from ml_core import checkpoint
+
+    card, tensors = checkpoint.load(model)
+    bare = {**(card.calibration or {}), "scale": 1.0, "floors_percent": [0.0], "widened": 1.0}
+    target = model.replace(".safetensors", "_bare.safetensors")
+    checkpoint.save(target, tensors, dataclasses.replace(card, calibration=bare))
     return target
 
 
@@ -85,30 +82,27 @@ def main() -> None:
             print("   ", {key: calibration[key] for key in sorted(calibration)})
             for seed in TEST_SEEDS:
                 layers = scenes[seed]
-                output, spread = str(folder / "sic.tif"), str(folder / "std.tif")
-                made = run(
-                    folder,
-                    "predict",
-                    hh=layers["hh"],
-                    hv=layers["hv"],
-                    model=model,
-                    output=output,
-                    uncertainty=spread,
-                )
-                judged = {
-                    label: run(
+                judged = {}
+                for label, path in (("before", uncalibrated(model)), ("after", model)):
+                    output, spread = str(folder / "sic.tif"), str(folder / "std.tif")
+                    made = run(
+                        folder,
+                        "predict",
+                        hh=layers["hh"],
+                        hv=layers["hv"],
+                        model=path,
+                        output=output,
+                        uncertainty=spread,
+                    )
+                    judged[label] = run(
                         folder,
                         "evaluate",
                         prediction=output,
                         reference=layers["reference"],
-                        uncertainty=path,
+                        uncertainty=spread,
                         report=str(folder / "report.html"),
+                        table=str(folder / f"{label}.csv"),
                     )
-                    for label, path in (
-                        ("before", uncalibrated(spread, calibration)),
-                        ("after", spread),
-                    )
-                }
                 after = judged["after"]
                 print(
                     f"    scene {seed}: RMSE {after['RMSE']:.1f} % (best baseline"
