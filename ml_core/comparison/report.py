@@ -19,7 +19,7 @@ from ..training.scene import TrainingData
 from ..training.verdict import RULE
 from .parts import ThreePartSplit
 from .store import store_path
-from .summary import Spread, Summary, baselines, summarise
+from .summary import Spread, Summary, baselines, summarise, unbeating
 from .trial import TEST, TRAINING, VALIDATION, Trial
 
 _MOST_LINES = 6
@@ -253,7 +253,12 @@ def _baseline_table(shown: ComparisonView) -> Table | None:
         rows,
         note="All on the same cells, means over about a quarter of the footprint; so these RMSE"
         " are a little lower than those per pixel above. Baselines learn from the training part;"
-        " those of position know no backscatter at all. Candidates stand out.",
+        " those of position know no backscatter at all. Candidates stand out."
+        + "".join(
+            f" Not better than every baseline on {part}: {'; '.join(found)}."
+            for part in parts
+            if (found := unbeating(shown.summaries, part))
+        ),
         strong=frozenset(i for i, row in enumerate(rows) if row[0] in names),
     )
 

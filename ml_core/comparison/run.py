@@ -20,7 +20,8 @@ from . import trial
 from .candidates import Candidate, candidates
 from .parts import ThreePartSplit, draw_parts
 from .store import Store, store_path
-from .trial import Trial
+from .summary import unbeating
+from .trial import TEST, VALIDATION, Trial
 
 _READ, _TRAINED = 0.03, 0.99
 """Shares of the job's progress at which reading and training end."""
@@ -58,6 +59,10 @@ def run(job: CompareNetworksJob, files: OutputFiles, report: Reporter) -> Done:
                 )
                 trials = _trained(job, chosen, data, split, report.part(_READ, _TRAINED))
                 view = report_page.view(job, trials, left_out, data, split)
+    part = TEST if job.test_fraction else VALIDATION
+    weak = unbeating(view.summaries, part)
+    if weak:
+        report.warning(f"Not better than every baseline on {part}: {'; '.join(weak)}")
     report_page.write(report_path, view)
     outputs = {"REPORT": job.report}
     if table_path:

@@ -104,6 +104,17 @@ def baselines(trials: Sequence[Trial], part: str) -> dict[str, float]:
     return {name: value for name, value in known.items() if name != "network"}
 
 
+def unbeating(summaries: Sequence[Summary], part: str) -> list[str]:
+    """Return the candidates whose mean RMSE on a part's cells is no lower than every baseline's."""
+    found = []
+    for one in summaries:
+        own = [t.baselines[part]["network"] for t in one.trials if t.baselines.get(part)]
+        others = baselines(one.trials, part)
+        if own and others and float(np.mean(own)) >= min(others.values()):
+            found.append(one.name)
+    return found
+
+
 def _summary(group: Sequence[Trial]) -> Summary:
     done = [trial for trial in group if not trial.error]
     rmse = {}

@@ -137,6 +137,35 @@ def intervals(sums: _Floats, *, seed: int = 0, level: float = 0.95) -> Intervals
     return Intervals(level, n, side, length, ranges)
 
 
+def is_below(
+    own: _Floats, other: _Floats, block: NDArray[np.integer], *, level: float = 0.95
+) -> bool | None:
+    """Say whether one predictor's mean square error is below another's beyond chance.
+
+    The differences are paired, cell by cell, and summed over blocks, whose sums are taken as
+    independent: a ratio estimate of their mean, its standard error from the blocks, and Student's
+    t for few of them.
+
+    Args:
+        own: (N,) errors of the one.
+        other: (N,) errors of the other on the same cells.
+        block: (N,) number of each cell's block.
+        level: Of a two-sided interval about the mean difference.
+
+    Returns:
+        Whether the whole interval is on the one's side; None under `LEAST_BLOCKS` blocks.
+    """
+    number = np.unique(block, return_inverse=True)[1].ravel()
+    counts = np.bincount(number)
+    n = counts.size
+    if n < LEAST_BLOCKS:
+        return None
+    gains = np.bincount(number, other**2 - own**2)
+    mean = gains.sum() / counts.sum()
+    error = math.sqrt(n / (n - 1) * float(np.sum((gains - mean * counts) ** 2))) / counts.sum()
+    return bool(mean > student.ppf((1 + level) / 2, n - 1) * error)
+
+
 def _scores(sums: _Floats) -> dict[str, _Floats]:
     """Return the scores (N,) of columns of sums (N, 6)."""
     count = sums[:, 0]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..raster.grid import Grid
 from . import baselines
 from .bins import Bins
-from .bootstrap import Intervals, intervals
+from .bootstrap import Intervals, intervals, is_below
 from .comparison import Comparison, Sample
 from .extent import EdgeDistance, distance_km, edge_distance, places
 from .metrics import ErrorSums, Scores
@@ -66,11 +66,14 @@ class Baseline:
         name: As in `baselines.LABELS`.
         scores: Of the baseline.
         prediction: Of the prediction on the same cells.
+        is_surely_beaten: Whether the prediction's error is lower beyond chance; None where too
+            few blocks tell.
     """
 
     name: str
     scores: Scores
     prediction: Scores
+    is_surely_beaten: bool | None = None
 
     @property
     def label(self) -> str:
@@ -139,9 +142,10 @@ def conclude(
         step: Told the share of the work that is done, 0-1.
     """
     sample = comparison.sample()
-    fitted = _baselines(comparison, sample, footprint_m)
-    step(0.3)
     ranges = intervals(comparison.overview, seed=seed)
+    step(0.3)
+    # block_px counts pixels of the overview
+    fitted = _baselines(comparison, sample, footprint_m, ranges.block_px * comparison.factor)
     step(0.6)
     predicted, reference = (edge.points() for edge in comparison.edges())
     distance = edge_distance(predicted, reference)
@@ -162,7 +166,9 @@ def conclude(
     )
 
 
-def _baselines(comparison: Comparison, sample: Sample, footprint_m: float) -> tuple[Baseline, ...]:
+def _baselines(
+    comparison: Comparison, sample: Sample, footprint_m: float, block_px: float
+) -> tuple[Baseline, ...]:
     features = sample.features_db
     keep: NDArray[np.bool_] = np.ones(sample.row.size, bool)
     if features is not None:
@@ -173,6 +179,8 @@ def _baselines(comparison: Comparison, sample: Sample, footprint_m: float) -> tu
             keep = with_features
     cells = baselines.Cells(sample.row, sample.col, sample.reference, features).part(keep)
     size_m = comparison.grid.pixel_size_m
+    block = (cells.row // block_px * comparison.grid.width + cells.col // block_px).astype(np.int64)
+    own = sample.predicted[keep].astype(np.float64) - cells.sic
     result = []
     for name, values in baselines.cross_fitted(cells, size_m, footprint_m).items():
         known = np.isfinite(values)
@@ -181,6 +189,7 @@ def _baselines(comparison: Comparison, sample: Sample, footprint_m: float) -> tu
                 name,
                 _scores(values[known], cells.sic[known]),
                 _scores(sample.predicted[keep][known], cells.sic[known]),
+                is_below(own[known], (values - cells.sic)[known], block[known]),
             )
         )
     return tuple(result)

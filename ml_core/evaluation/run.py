@@ -274,6 +274,11 @@ def _warnings(result: Result) -> Iterator[str]:
             f"the prediction does not beat a baseline: RMSE {best.prediction.rmse_percent:.1f} %,"
             f" {best.label} {best.scores.rmse_percent:.1f} %"
         )
+    elif best is not None and best.is_surely_beaten is False:
+        yield (
+            f"the prediction beats every baseline, but within chance: RMSE"
+            f" {best.prediction.rmse_percent:.1f} %, {best.label} {best.scores.rmse_percent:.1f} %"
+        )
     if result.water_left_out:
         yield (
             "the reference gives no SIC below 15 %: ice that the prediction shows on open water is"

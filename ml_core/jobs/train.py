@@ -10,6 +10,7 @@ from .base import Number
 from .choices import KEPT
 from .fields import Kind, parameter
 from .fitting import FitInputs
+from .sources import RasterSource
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class TrainJob(FitInputs):
         Number("TRAIN_RMSE", "RMSE on the training part", "% SIC"),
         Number("VALIDATION_RMSE", "RMSE on the validation blocks", "% SIC"),
         Number("BEST_EPOCH", "Best epoch"),
+        Number("WATER_MEAN_SIC", "Mean SIC on open water", "% SIC"),
+        Number("WATER_ICE_SHARE", "Share of open water called ice", "%"),
     )
 
     refit: bool = parameter(
@@ -112,6 +115,32 @@ class TrainJob(FitInputs):
         maximum=1000,
         advanced=True,
     )
+    water_hh: Optional[RasterSource] = parameter(
+        Kind.RASTER,
+        "Open water: HH backscatter",
+        "A scene that is known to hold no ice and no land, in the unit of HH. Nothing is learnt"
+        " from it: the report shows how much of it the network calls ice. Water roughened by wind,"
+        " at near range above all, is where such networks fail.",
+        optional=True,
+        advanced=True,
+        band=True,
+    )
+    water_hv: Optional[RasterSource] = parameter(
+        Kind.RASTER,
+        "Open water: HV backscatter",
+        "HV of that scene.",
+        optional=True,
+        advanced=True,
+        band=True,
+    )
+    water_incidence: Optional[RasterSource] = parameter(
+        Kind.RASTER,
+        "Open water: incidence angle",
+        "Incidence angle of that scene; false ice is then also given by angle.",
+        unit="deg",
+        optional=True,
+        advanced=True,
+    )
     model: Optional[str] = parameter(
         Kind.OUTPUT_FILE,
         "SIC network",
@@ -147,6 +176,10 @@ class TrainJob(FitInputs):
             raise JobError(
                 "Frozen convolutions: fresh weights would be frozen; give an Initial model, or 0"
             )
+        if (self.water_hh is None) != (self.water_hv is None) or (
+            self.water_incidence is not None and self.water_hh is None
+        ):
+            raise JobError("Open water: give HH and HV of one scene, or neither")
         layers = ("hh", "hv", "incidence", "mask", "reference")
         if self.training_set:
             given = [name for name in layers if getattr(self, name) is not None]

@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import rasterio
@@ -106,8 +107,8 @@ def _predict(
             f" was trained with {', '.join(card.channels)}; give a scene of these"
         )
     shape = geometry(NetworkConfig.from_dict(card.network))
-    _check_fit(scene, card, shape, report)
-    source = _Channels(scene, card.channels)
+    check_fit(scene, card, shape, report)
+    source = Channels(scene, card.channels)
     normalisation = Normalisation(card.mean, card.std)
     sampling = networks.sampling
     trial = Trial(
@@ -226,7 +227,7 @@ class _Observed:
         novelty: Gets every window.
     """
 
-    def __init__(self, source: _Channels, novelty: Novelty) -> None:
+    def __init__(self, source: Channels, novelty: Novelty) -> None:
         self._source = source
         self._novelty = novelty
 
@@ -249,7 +250,17 @@ class _Tally:
         self.count += int(np.count_nonzero(valid))
 
 
-class _Channels:
+class Layers(Protocol):
+    """A source whose channels have names; `raster.Scene` is one."""
+
+    channels: tuple[str, ...]
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Return the channels (C, h, w) and the valid mask (h, w)."""
+        raise NotImplementedError
+
+
+class Channels:
     """A scene's channels in the order that the network wants.
 
     Args:
@@ -257,7 +268,7 @@ class _Channels:
         channels: Their names.
     """
 
-    def __init__(self, scene: Scene, channels: tuple[str, ...]) -> None:
+    def __init__(self, scene: Layers, channels: tuple[str, ...]) -> None:
         self._scene = scene
         self._order = [scene.channels.index(name) for name in channels]
         self._same = self._order == list(range(len(scene.channels)))
@@ -283,7 +294,12 @@ def _with_channels_of(job: PredictJob, card: ModelCard, report: Reporter) -> Pre
     return job
 
 
-def _check_fit(scene: Scene, card: ModelCard, shape: Geometry, report: Reporter) -> None:
+def check_fit(scene: Scene, card: ModelCard, shape: Geometry, report: Reporter) -> None:
+    """Check that a scene is large enough for a network; warn where its pixels are too large.
+
+    Raises:
+        SeaIceError: It is too small.
+    """
     side = min(scene.grid.shape)
     if side < shape.minimum_size_px:
         raise SeaIceError(

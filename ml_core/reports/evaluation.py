@@ -6,7 +6,7 @@ from ..evaluation import flags
 from ..evaluation.bins import CHART, PERCENT
 from ..evaluation.comparison import INCIDENCE_BINS
 from ..evaluation.metrics import ErrorSums
-from ..evaluation.result import DISTANCE_BINS, Result, Subject
+from ..evaluation.result import DISTANCE_BINS, Baseline, Result, Subject
 from ..evaluation.spread import CALIBRATED
 from ..raster.grid import Grid
 from . import evaluation_figures as figures
@@ -93,11 +93,17 @@ def _notices(result: Result, subject: Subject) -> list[tuple[str, str]]:
     else:
         own, other = (text(scores.rmse_percent, 1) for scores in (best.prediction, best.scores))
         if best.is_beaten:
+            sure = best.is_surely_beaten
             notices.append(
                 (
                     f"The prediction beats every baseline: RMSE {own} %, the best of them"
-                    f" ({best.label}) {other} %.",
-                    "good",
+                    f" ({best.label}) {other} %."
+                    + (
+                        " The difference is within chance on a scene of this size."
+                        if sure is False
+                        else ""
+                    ),
+                    "warning" if sure is False else "good",
                 )
             )
         else:
@@ -145,7 +151,7 @@ def _baseline_table(result: Result) -> Table:
                 baseline.label,
                 baseline.scores.rmse_percent,
                 baseline.prediction.rmse_percent,
-                "beaten" if baseline.is_beaten else "not beaten",
+                _beaten(baseline),
                 baseline.scores.count,
             ]
         )
@@ -162,9 +168,18 @@ def _baseline_table(result: Result) -> Table:
             "The area is halved; each half is predicted from the reference of the other, with a"
             " gap of one footprint between them, along rows or columns, whichever is kinder to the"
             " baseline. The baselines so know the reference of this very scene, which a network"
-            " may not; the mean is that of the reference itself."
+            " may not; the mean is that of the reference itself. Beyond chance: squared errors,"
+            " paired cell by cell and summed over blocks as large as the error's autocorrelation,"
+            " differ at 95 %; not told under 20 blocks."
         ),
     )
+
+
+def _beaten(baseline: Baseline) -> str:
+    if not baseline.is_beaten:
+        return "not beaten"
+    words = {True: "beaten beyond chance", False: "beaten within chance", None: "beaten"}
+    return words[baseline.is_surely_beaten]
 
 
 def _bins_table(sums: ErrorSums, labels: tuple[str, ...], name: str) -> Table:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from ..checkpoint import ModelCard
 from ..evaluation.baselines import LABELS
 from ..evaluation.metrics import Density, Scores
-from . import colours, page
+from . import colours, openwater, page
 from .charts import Mark, Series, curves, density
 from .figures import Picture
 from .maps import Panel, maps
+from .openwater import OpenWater
 from .tables import Column, Table, text
 
 _ROLES: Final = (
@@ -93,6 +94,7 @@ class TrainingView:
         scenes: Errors by scene of a training set; the maps then show one of them.
         held_out: What the validation part is called.
         everything: What the fit on everything is on.
+        water: What the network makes of a scene of open water; None where none was given.
     """
 
     title: str
@@ -119,6 +121,7 @@ class TrainingView:
     scenes: Table | None = None
     held_out: str = "validation blocks"
     everything: str = "the whole scene"
+    water: OpenWater | None = None
 
 
 def write(path: str, view: TrainingView) -> None:
@@ -135,6 +138,8 @@ def write(path: str, view: TrainingView) -> None:
         errors=_errors(view),
         baselines=_baselines(view),
         folds=_folds(view),
+        water_map=openwater.picture(view.water) if view.water else None,
+        water_table=openwater.table(view.water) if view.water else None,
         settings=_facts(view.card.training.get("parameters", {})),
         card=_card(view.card),
     )

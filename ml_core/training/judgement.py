@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -114,6 +114,26 @@ def beside_baselines(validation: Judgement, data: TrainingData, split: Split) ->
         name: math.sqrt(float(np.square(values - reference).mean()))
         for name, values in predictions.items()
     }
+
+
+def unbeaten(rmse_percent: Mapping[str, float], where: str) -> str:
+    """Return a line that says that a network does not beat every baseline; empty where it does.
+
+    Args:
+        rmse_percent: Of the network (`NETWORK`) and of baselines, on the same cells.
+        where: What they are judged on.
+    """
+    others = {name: rmse for name, rmse in rmse_percent.items() if name != NETWORK}
+    own = rmse_percent.get(NETWORK)
+    if own is None or not others:
+        return ""
+    best = min(others, key=lambda name: others[name])
+    if own < others[best]:
+        return ""
+    return (
+        f"The network (RMSE {own:.1f} %) does not beat every baseline on the {where}; the best of"
+        f" them ({baselines.LABELS.get(best, best)}) errs by {others[best]:.1f} %"
+    )
 
 
 def features_of(

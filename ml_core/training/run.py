@@ -11,10 +11,11 @@ from ..jobs.train import TrainJob
 from ..raster.reference import Reference
 from ..raster.scene import Scene
 from ..reports import training as training_report
-from . import crossvalidation, experiment
+from . import crossvalidation, experiment, openwater
 from .card import card_of
 from .device import Device, choose
 from .experiment import Outcome
+from .judgement import unbeaten
 from .plan import Plan
 from .scene import TrainingData, collected, footprint_m, resolution_m
 from .sets import train as sets
@@ -22,8 +23,8 @@ from .start import Start
 from .uncertainty import calibration_of, fit_members
 from .view import view_of
 
-_READ, _FITTED = 0.05, 0.97
-"""Shares of the job's progress at which reading and fitting end."""
+_READ, _FITTED, _JUDGED = 0.05, 0.97, 0.99
+"""Shares of the job's progress at which reading, fitting and calibrating end."""
 
 
 def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
@@ -62,6 +63,7 @@ def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
             if start:
                 start.check(plan.network, plan.task, scene.channels, scene.grid.resolution_m)
             reference.check_use(scene.grid)
+            openwater.check(job, scene.channels)
             for text in (*scene.notes, *reference.notes):
                 report.warning(text)
             report.info(
@@ -100,15 +102,21 @@ def _fitted(
         for number, member in enumerate(members)
         for name, array in member.state.items()
     }
+    text = unbeaten(outcome.baselines, "validation blocks")
+    if text:
+        report.warning(text)
+    water = openwater.shown(job, card, tensors, report.part(_JUDGED, 1.0))
+    card = openwater.noted(card, water)
     checkpoint.save(model_path, tensors, card)
-    numbers = {"BEST_EPOCH": float(outcome.first.best_epoch)}
+    numbers = {"BEST_EPOCH": float(outcome.first.best_epoch), **openwater.numbers(water)}
     for name, judged in (("TRAIN_RMSE", outcome.training), ("VALIDATION_RMSE", outcome.validation)):
         rmse = judged.scores.rmse_percent if judged else None
         if rmse is not None:
             numbers[name] = rmse
     outputs = {"MODEL": str(job.model)}
     if report_path:
-        training_report.write(report_path, view_of(plan, data, outcome, card))
+        view = replace(view_of(plan, data, outcome, card), water=water)
+        training_report.write(report_path, view)
         outputs["REPORT"] = str(job.report)
     report.progress(1.0)
     return Done(outputs, numbers)

@@ -12,6 +12,7 @@ from ..reports.maps import MAX_SIDE_PX
 from ..reports.training import Curve, Fold, TrainingView
 from .experiment import Outcome
 from .fit import Fit
+from .judgement import unbeaten
 from .plan import Plan
 from .scene import TrainingData
 from .split import VALIDATION
@@ -113,12 +114,7 @@ def _warnings(outcome: Outcome, footprints: float, data: TrainingData) -> tuple[
             f"The validation part holds {footprints:.1f} independent footprints only. Its RMSE is a"
             " rough guide; another Seed draws other blocks and gives another figure."
         )
-    network = outcome.baselines.get("network")
-    if network is not None:
-        better = [v for k, v in outcome.baselines.items() if k != "network" and v <= network]
-        if better:
-            warnings.append(
-                f"The network ({network:.1f} %) does not beat every baseline on the validation"
-                f" blocks; the best of them errs by {min(better):.1f} %."
-            )
+    text = unbeaten(outcome.baselines, "validation blocks")
+    if text:
+        warnings.append(f"{text}.")
     return tuple(warnings)

@@ -16,8 +16,10 @@ from ...jobs.train import TrainJob
 from ...prediction.domain import Domain
 from ...reports import training as training_report
 from ...trainingset import SceneRecord
+from .. import openwater
 from ..card import fitted_card
 from ..device import Device, choose
+from ..judgement import unbeaten
 from ..plan import Plan
 from ..scene import TrainingData
 from ..start import Start
@@ -80,12 +82,17 @@ def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
             "Validation fraction is 0: nothing is kept apart, so the error on other scenes and"
             " whether the network over-fits stay unknown"
         )
+    openwater.check(job, shared.channels)
     outcome = experiment(scenes, records, plan, split, device, report.part(0, _FITTED))
     card = _card(job, plan, training_set, scenes, records, split, outcome, device, footprint_m)
-    checkpoint.save(
-        model_path, {f"member0.{name}": array for name, array in outcome.state.items()}, card
-    )
-    numbers = {"BEST_EPOCH": float(outcome.first.best_epoch)}
+    tensors = {f"member0.{name}": array for name, array in outcome.state.items()}
+    text = unbeaten(outcome.baselines, "validation scenes")
+    if text:
+        report.warning(text)
+    water = openwater.shown(job, card, tensors, report.part(_FITTED, 1.0))
+    card = openwater.noted(card, water)
+    checkpoint.save(model_path, tensors, card)
+    numbers = {"BEST_EPOCH": float(outcome.first.best_epoch), **openwater.numbers(water)}
     for part in ("training", "validation"):
         rmse = card.metrics.get(part, {}).get("rmse_percent")
         if rmse is not None:
@@ -93,7 +100,8 @@ def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
     outputs = {"MODEL": job.model}
     if report_path:
         name = training_set.folder.name
-        training_report.write(report_path, view_of(name, plan, scenes, split, outcome, card))
+        view = view_of(name, plan, scenes, split, outcome, card)
+        training_report.write(report_path, replace(view, water=water))
         outputs["REPORT"] = str(job.report)
     report.progress(1.0)
     return Done(outputs, numbers)

@@ -11,6 +11,7 @@ from ...checkpoint import ModelCard
 from ...reports.maps import MAX_SIDE_PX
 from ...reports.tables import Column, Table
 from ...reports.training import TrainingView
+from ..judgement import unbeaten
 from ..plan import Plan
 from ..scene import TrainingData
 from ..split import TRAINING, VALIDATION
@@ -78,7 +79,7 @@ def view_of(
             f"{word.reason}. {RULE}" if validation else word.reason,
             level.get(word.word, "info"),
         ),
-        warnings=_warnings(split),
+        warnings=_warnings(split, outcome),
         scenes=_table(split, outcome),
         held_out="validation scenes",
         everything="all scenes",
@@ -110,10 +111,14 @@ def _table(split: SceneSplit, outcome: SetOutcome) -> Table:
     )
 
 
-def _warnings(split: SceneSplit) -> tuple[str, ...]:
+def _warnings(split: SceneSplit, outcome: SetOutcome) -> tuple[str, ...]:
+    warnings = []
     if 0 < len(split.validation) < _FEW_SCENES:
-        return (
+        warnings.append(
             f"{len(split.validation)} scenes validate. The error on other scenes may differ much;"
-            " add scenes of other days and regions.",
+            " add scenes of other days and regions."
         )
-    return ()
+    text = unbeaten(outcome.baselines, "validation scenes")
+    if text:
+        warnings.append(f"{text}.")
+    return tuple(warnings)

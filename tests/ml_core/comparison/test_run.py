@@ -11,7 +11,7 @@ from ml_core.comparison import report as report_page
 from ml_core.comparison import run as comparison
 from ml_core.comparison import trial
 from ml_core.comparison.candidates import candidates
-from ml_core.comparison.summary import summarise
+from ml_core.comparison.summary import summarise, unbeating
 from ml_core.comparison.trial import Trial
 from ml_core.errors import CancelledError, JobError, SeaIceError
 from ml_core.events import Message, Reporter
@@ -281,3 +281,19 @@ def test_the_table_has_a_line_for_a_failed_training():
     assert row["error"] == "astray"
     assert row["seconds"] is None
     assert row["rmse_test_percent"] is None
+
+
+def test_candidates_that_do_not_beat_the_baselines_are_named():
+    losses = (400, 200), (500, 300)
+    scores = {"training": 6.0, "validation": 10.0, "test": 9.0}
+    cells = {"linear": 9.0, "mean": 30.0}
+    summaries = summarise(
+        [
+            make_trial(seed, *losses, scores, baselines={"test": {"network": own, **cells}})
+            for seed, own in ((1, 8.0), (2, 11.0))
+        ]
+    )
+    assert unbeating(summaries, "test") == [summaries[0].name]  # 9.5 % on average
+    assert unbeating(summaries, "validation") == []
+    better = make_trial(1, *losses, scores, baselines={"test": {"network": 8.0, **cells}})
+    assert unbeating(summarise([better]), "test") == []

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from ml_core.evaluation.bootstrap import autocorrelation, intervals
+from ml_core.evaluation.bootstrap import autocorrelation, intervals, is_below
 from ml_core.evaluation.metrics import ErrorSums
 
 
@@ -86,3 +86,24 @@ def test_the_same_seed_gives_the_same_intervals():
     sums = sums_of(field(np.random.default_rng(6), 60, 1))
     assert intervals(sums, seed=1) == intervals(sums, seed=1)
     assert intervals(sums, seed=1) != intervals(sums, seed=2)
+
+
+def paired(seed, gain, blocks=30, cells=50):
+    """Errors of two predictors that share most of their error, by block."""
+    rng = np.random.default_rng(seed)
+    block = np.repeat(np.arange(blocks), cells)
+    shared = rng.normal(0, 10, block.size)
+    own, other = (shared + rng.normal(0, 4, blocks)[block] for _ in range(2))
+    return own, other * (1 + gain), block
+
+
+def test_chance_is_told_from_a_lower_error():
+    wins = [is_below(*paired(seed, 0.0)) for seed in range(300)]
+    assert 0.005 < np.mean(wins) < 0.06  # 2.5 % of even pairs
+    assert np.mean([is_below(*paired(seed, 0.3)) for seed in range(50)]) > 0.95
+    own, other, block = paired(1, 0.3)
+    assert is_below(other, own, block) is False
+
+
+def test_few_blocks_tell_nothing():
+    assert is_below(*paired(1, 0.3, blocks=19)) is None
