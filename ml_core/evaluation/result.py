@@ -144,8 +144,7 @@ def conclude(
     sample = comparison.sample()
     ranges = intervals(comparison.overview, seed=seed)
     step(0.3)
-    # block_px counts pixels of the overview
-    fitted = _baselines(comparison, sample, footprint_m, ranges.block_px * comparison.factor)
+    fitted = _baselines(comparison, sample, footprint_m, ranges)
     step(0.6)
     predicted, reference = (edge.points() for edge in comparison.edges())
     distance = edge_distance(predicted, reference)
@@ -167,7 +166,7 @@ def conclude(
 
 
 def _baselines(
-    comparison: Comparison, sample: Sample, footprint_m: float, block_px: float
+    comparison: Comparison, sample: Sample, footprint_m: float, ranges: Intervals
 ) -> tuple[Baseline, ...]:
     features = sample.features_db
     keep: NDArray[np.bool_] = np.ones(sample.row.size, bool)
@@ -179,7 +178,11 @@ def _baselines(
             keep = with_features
     cells = baselines.Cells(sample.row, sample.col, sample.reference, features).part(keep)
     size_m = comparison.grid.pixel_size_m
-    block = (cells.row // block_px * comparison.grid.width + cells.col // block_px).astype(np.int64)
+    # the blocks of the intervals, whose side counts pixels of the overview
+    height, width = comparison.grid.shape
+    side = ranges.block_px * comparison.factor
+    down, across = (max(1, math.floor(n / side + 1e-9)) for n in (height, width))
+    block = cells.row * down // height * across + cells.col * across // width
     own = sample.predicted[keep].astype(np.float64) - cells.sic
     result = []
     for name, values in baselines.cross_fitted(cells, size_m, footprint_m).items():
@@ -189,7 +192,9 @@ def _baselines(
                 name,
                 _scores(values[known], cells.sic[known]),
                 _scores(sample.predicted[keep][known], cells.sic[known]),
-                is_below(own[known], (values - cells.sic)[known], block[known]),
+                None
+                if ranges.withheld
+                else is_below(own[known], (values - cells.sic)[known], block[known]),
             )
         )
     return tuple(result)

@@ -72,6 +72,26 @@ def test_a_prediction_that_does_not_beat_a_baseline_is_said_not_to(pair, evaluat
     assert "The prediction does not beat a baseline: RMSE 5.0 %" in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("independent", [True, False])
+def test_a_lead_on_a_baseline_is_beyond_chance_where_enough_blocks_say_so(
+    write, make_grid, evaluate, tmp_path, independent
+):
+    rng = np.random.default_rng(1)
+    reference = rng.uniform(10, 90, (40, 60)).astype(np.float32)
+    error = rng.normal(0, 5, reference.shape) if independent else np.linspace(-8, 8, 60)[None]
+    grid = make_grid(40, 60, 10_000)
+    layers = {
+        "prediction": write("p.tif", (reference + error).astype(np.float32), grid),
+        "reference": write("r.tif", reference, grid),
+    }
+    _, messages = evaluate(**layers, report=str(tmp_path / "r.html"))
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "The prediction beats every baseline" in text
+    assert ("<td>beaten beyond chance</td>" in text) == independent
+    withheld = any("confidence intervals are withheld" in message for message in messages)
+    assert withheld != independent
+
+
 def test_extent_area_and_iiee_follow_from_the_cells(pair, evaluate):
     numbers, _ = evaluate(**pair)
     # 5 % more ice: one column of cells (14.0 % in the reference) is ice in the prediction alone
