@@ -63,7 +63,7 @@ AUGMENTATIONS = (
 )
 
 KEPT = (
-    Choice("everything", "The best fold's, fitted further on everything"),
+    Choice("everything", "Fitted on everything"),
     Choice("best_fold", "The best fold's"),
 )
 

@@ -43,9 +43,9 @@ class TrainJob(FitInputs):
 
     refit: bool = parameter(
         Kind.FLAG,
-        "Fit further on everything",
-        "After the network was judged on the validation part, fit it further on the whole scene,"
-        " for half as many steps. The errors reported are those before.",
+        "Fit again on everything",
+        "After the best number of steps is known, fit the network again on the whole scene for"
+        " that many steps. The errors reported are those of the first fit.",
         default=True,
         advanced=True,
     )
@@ -63,8 +63,8 @@ class TrainJob(FitInputs):
     keep: str = parameter(
         Kind.CHOICE,
         "Network kept of a cross-validation",
-        "The network in the model file: that of the fold with the lowest error, as"
-        " it is (the best fold) or fitted further on everything.",
+        "The network in the model file: fitted on everything for the folds' median of steps, or"
+        " that of the fold with the lowest error.",
         default="everything",
         choices=KEPT,
         advanced=True,

@@ -174,9 +174,9 @@ def _curves(view: TrainingView) -> list[Picture]:
         numbers = np.arange(1, len(values) + 1)
         series.append(Series(f"validation, fold {number}", numbers, values, line="-."))
     if view.second:
-        again = view.curve.best + np.arange(1, len(view.second.training) + 1)
+        again = np.arange(1, len(view.second.training) + 1)
         series.append(
-            Series("training, fitted further on everything", again, view.second.training, line=":")
+            Series("training, fitted again on everything", again, view.second.training, line=":")
         )
     if max(view.curve.penalty) > 0:
         series.append(Series("L2 and L1 terms", epochs, view.curve.penalty, line="--"))

@@ -104,8 +104,7 @@ def fitted_card(
         metrics: Further errors.
     """
     first, second = fits
-    scale = plan.task.loss_scale
-    epochs = sum(fitted.best_epoch for fitted in fits if fitted)
+    kept, scale = second or first, plan.task.loss_scale
     return ModelCard(
         network=plan.network.to_dict(),
         channels=channels,
@@ -119,8 +118,8 @@ def fitted_card(
             **training,
             "parameters": _parameters(job),
             "seed": plan.fit.seed,
-            "epochs": epochs,
-            "steps": epochs * plan.fit.steps_per_epoch,
+            "epochs": kept.best_epoch,
+            "steps": kept.best_epoch * plan.fit.steps_per_epoch,
             "fitted_again_on_everything": second is not None,
             "device": device.name,
             "precision": device.precision,

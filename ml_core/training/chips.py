@@ -149,8 +149,8 @@ _DEFAULT: Final = Augmentation()
 class ChipSampler:
     """Draws chips uniformly over the reference of the training part.
 
-    Each chip holds a reference pixel drawn uniformly, at a place of the chip drawn uniformly, as
-    far as the scene's edge allows.
+    Each chip holds a reference pixel drawn uniformly, at a place of the chip drawn uniformly from
+    those that keep the chip within the scene.
 
     Args:
         store: Pixels and reference SIC in percent (H, W, C + 1), NaN where there is none, and no
@@ -239,11 +239,19 @@ class ChipSampler:
         """Return the chips' first rows and columns."""
         height, width = self._store.shape[:2]
         rows, cols = self._reference_pixels(number, rng)
-        offset = rng.integers(0, self._size, (2, number))
-        return (
-            np.clip(rows - offset[0], 0, height - self._size),
-            np.clip(cols - offset[1], 0, width - self._size),
-        )
+        return self._first(rows, height, rng), self._first(cols, width, rng)
+
+    def _first(
+        self, pixel: NDArray[np.int64], length: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Return first rows (or columns) of chips that hold a pixel and lie within the scene.
+
+        All places are as likely. A place moved back from beyond the edge would not be: on a scene
+        little larger than a chip most chips would lie at its edge, and be the same.
+        """
+        low = np.maximum(pixel - self._size + 1, 0)
+        high = np.minimum(pixel, length - self._size)
+        return rng.integers(low, high, endpoint=True)
 
     def _reference_pixels(
         self, number: int, rng: np.random.Generator

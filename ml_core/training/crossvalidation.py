@@ -64,10 +64,11 @@ def cross_validate(
     )
     if plan.keep != EVERYTHING:
         return together
-    second = fit_everything(
-        data, plan, best.first, best.scaling, device, report.part(len(splits) / parts, 1)
+    epochs = round(float(np.median([fold.first.best_epoch for fold in folds])))
+    scaling, second = fit_everything(
+        data, plan, epochs, device, report.part(len(splits) / parts, 1)
     )
-    return replace(together, state=second.state, second=second)
+    return replace(together, state=second.state, scaling=scaling, second=second)
 
 
 def rmse(outcome: Outcome) -> float:

@@ -12,7 +12,7 @@ from .. import networks
 from ..events import Reporter
 from .chips import ChipSampler, Normalisation, normalisation, rare_weights
 from .device import Device, seeded
-from .fit import Epoch, Fit, fit, further, load
+from .fit import Epoch, Fit, fit
 from .judgement import Judgement, beside_baselines
 from .judgement import judge as judged
 from .plan import Plan
@@ -79,7 +79,7 @@ def run(data: TrainingData, plan: Plan, split: Split, device: Device, report: Re
     """
     plan = plan.for_part(data.store, split)
     again = plan.refit and bool(split.blocks)
-    share = 2 / 3 if again else 1.0
+    share = 0.5 if again else 1.0
     scaling = scaling_of(data, plan, split)
     sampler = _sampler(data, plan, split, scaling)
     judge = Judge(data.store, scaling, networks.geometry(plan.network), device, plan.task)
@@ -103,46 +103,39 @@ def run(data: TrainingData, plan: Plan, split: Split, device: Device, report: Re
     outcome = Outcome(first.state, scaling, split, first, None, training, validated, beside)
     if not again:
         return outcome
-    second = fit_everything(data, plan, first, scaling, device, report.part(share, 1))
-    return replace(outcome, state=second.state, second=second)
+    scaling, second = fit_everything(data, plan, first.best_epoch, device, report.part(share, 1))
+    return replace(outcome, state=second.state, scaling=scaling, second=second)
 
 
 def fit_everything(
-    data: TrainingData,
-    plan: Plan,
-    first: Fit,
-    scaling: Normalisation,
-    device: Device,
-    report: Reporter,
-) -> Fit:
-    """Fit a network that was validated further, on the whole scene.
-
-    It starts from the validated weights: on the tests' real scene that erred less than a fit from
-    fresh weights of as many steps, since small scenes are rather learnt too briefly than too long.
+    data: TrainingData, plan: Plan, epochs: int, device: Device, report: Reporter
+) -> tuple[Normalisation, Fit]:
+    """Fit a network on the whole scene for so many epochs.
 
     Args:
         data: The scene.
-        plan: What was fitted and how.
-        first: The validated fit.
-        scaling: Its normalisation, which is kept.
+        plan: What to fit and how.
+        epochs: Length of the fit.
         device: What computes.
         report: Receives progress 0-1.
+
+    Returns:
+        The normalisation and the fit.
     """
-    settings = further(plan.fit, first.best_epoch)
-    rng = np.random.default_rng(settings.seed)
+    rng = np.random.default_rng(plan.fit.seed)
     split = reduced(whole(data.cells), data.cells, plan.data_fraction, rng)
     plan = plan.for_part(data.store, split)
-    with seeded(settings.seed, device):
-        network = plan.build()
-        load(network, first.state)
-        return fit(
-            network,
+    scaling = scaling_of(data, plan, split)
+    with seeded(plan.fit.seed, device):
+        fitted = fit(
+            plan.build(),
             _sampler(data, plan, split, scaling).draw,
             plan.task.loss,
-            settings,
+            plan.fit.of_length(epochs),
             device,
             report,
         )
+    return scaling, fitted
 
 
 def scaling_of(data: TrainingData, plan: Plan, split: Split) -> Normalisation:

@@ -102,7 +102,7 @@ def ratio():
             {"params": [p for p in bare.parameters() if id(p) in penalty], "weight_decay": 2 * L2},
             {"params": [p for p in bare.parameters() if id(p) not in penalty]},
         ]
-        optimiser = torch.optim.Adam(groups, lr=1e-3, fused=True)
+        optimiser = torch.optim.Adam(groups, lr=1e-3, eps=1e-4, fused=True)
         batch = sampler.draw(BATCH, np.random.default_rng(2))
         tensors = [
             torch.from_numpy(array).to(device.name)

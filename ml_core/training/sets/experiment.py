@@ -20,7 +20,7 @@ from ...trainingset import SceneRecord
 from ..chips import Normalisation
 from ..device import Device, seeded
 from ..experiment import tell
-from ..fit import Fit, fit, further, load
+from ..fit import Fit, fit
 from ..judgement import NETWORK, Judgement, features_of
 from ..judgement import judge as judged
 from ..plan import Plan
@@ -86,7 +86,7 @@ def run(
         SeaIceError: The data cannot be learnt from, or the fit went astray.
     """
     again = plan.refit and bool(split.validation)
-    share = 2 / 3 if again else 1.0
+    share = 0.5 if again else 1.0
     scaling, first = _fit(
         scenes, records, plan, split.training, device, report.part(0, share), split.validation
     )
@@ -100,15 +100,13 @@ def run(
     if not again:
         return SetOutcome(first.state, scaling, first, None, judgements, beside)
     everything = (*split.training, *split.validation)
-    further_plan = replace(plan, fit=further(plan.fit, first.best_epoch))
-    _, second = _fit(
+    scaling, second = _fit(
         scenes,
         records,
-        further_plan,
+        replace(plan, fit=plan.fit.of_length(first.best_epoch)),
         everything,
         device,
         report.part(share, 1),
-        start=(scaling, first),
     )
     return SetOutcome(second.state, scaling, first, second, judgements, beside)
 
@@ -130,32 +128,26 @@ def _fit(
     names: tuple[str, ...],
     device: Device,
     report: Reporter,
-    validation: tuple[str, ...] = (),
-    start: tuple[Normalisation, Fit] | None = None,
+    validation: tuple[str, ...] | None = None,
 ) -> tuple[Normalisation, Fit]:
     """Return the normalisation and the fit on some scenes, validated on others.
 
-    With a normalisation and a fit to start from, that one is continued.
+    Its losses are told by epoch, but not those of a fit again, which has no `validation`.
     """
     scaling = plan.start.scaling if plan.start else pooled(records, names)
-    if start:
-        scaling = start[0]
     data = [scenes[name] for name in names]
     plan = plan.for_parts((scene.store, whole(scene.cells)) for scene in data)
-    held_out = {name: scenes[name] for name in validation}
+    held_out = {name: scenes[name] for name in validation or ()}
     with seeded(plan.fit.seed, device):
-        network = plan.build()
-        if start:
-            load(network, start[1].state)
         fitted = fit(
-            network,
+            plan.build(),
             SceneMix(data, plan, scaling).draw,
             plan.task.loss,
             plan.fit,
             device,
             report,
             _validation(held_out, plan, scaling, device) if held_out else None,
-            on_epoch=None if start else lambda epoch: tell(epoch, plan.task, report),
+            on_epoch=None if validation is None else lambda epoch: tell(epoch, plan.task, report),
         )
     return scaling, fitted
 
