@@ -44,6 +44,8 @@ def main(arguments: List[str]) -> int:
         cwd=ROOT,
         env=without_screen(environment, QGIS.base_folder),
     )
+    if plugin.returncode < 0:
+        say(f"QGIS crashed (signal {-plugin.returncode}); if all tests passed, when it closed")
     codes = {worker.returncode, plugin.returncode}
     return 0 if 0 in codes and codes <= {0, NO_TESTS} else 1
 

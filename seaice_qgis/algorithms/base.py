@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import Any, ClassVar, Dict, List, Mapping, Optional, Tuple, Type
+from typing import (
+    Any,
+    Callable,
+    ClassVar,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+    Type,
+    TypeVar,
+)
 
 from qgis.core import (
     QgsProcessingAlgorithm,
@@ -19,6 +31,27 @@ from qgis.PyQt.QtGui import QIcon
 from .. import environment, helptext, parameters, runner, settings, styling
 from ..core import errors, events, jobs, resource
 from ..values import parameter_name
+
+_Result = TypeVar("_Result")
+
+
+def _told_to_qgis(method: Callable[..., _Result]) -> Callable[..., _Result]:
+    """Make a method's SeaIceError an exception of QGIS's that holds on to nothing.
+
+    PyQGIS never frees an exception that it takes from Python. Layers among the parameters in the
+    frames of its traceback would keep their files open, and crash QGIS when it closes.
+    """
+
+    @functools.wraps(method)
+    def told(self: SeaIceAlgorithm, *arguments: Any) -> _Result:  # Any: as the method takes them
+        try:
+            return method(self, *arguments)
+        except errors.SeaIceError as error:
+            message = str(error)
+        del arguments
+        raise QgsProcessingException(message)
+
+    return told
 
 
 class SeaIceAlgorithm(QgsProcessingAlgorithm):
@@ -94,6 +127,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
                 return f"{definition.description()}: {value} is not accepted. {definition.help()}"
         return message
 
+    @_told_to_qgis
     def prepareAlgorithm(
         self,
         values: Dict[str, Any],
@@ -101,14 +135,12 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
         feedback: QgsProcessingFeedback,
     ) -> bool:
         """Read the job while the layers may be touched: they belong to the main thread."""
-        try:
-            self._job = parameters.read(self, self.JOB, values, context)
-            project = context.project() if _on_main_thread() else None
-            parameters.refuse_overwriting(self._job, project)
-        except errors.SeaIceError as error:
-            raise QgsProcessingException(str(error)) from error
+        self._job = parameters.read(self, self.JOB, values, context)
+        project = context.project() if _on_main_thread() else None
+        parameters.refuse_overwriting(self._job, project)
         return True
 
+    @_told_to_qgis
     def processAlgorithm(
         self,
         values: Dict[str, Any],
@@ -124,9 +156,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
         except runner.WorkerError as error:
             if error.details:
                 feedback.pushDebugInfo(error.details)
-            raise QgsProcessingException(str(error)) from error
-        except errors.SeaIceError as error:
-            raise QgsProcessingException(str(error)) from error
+            raise
         for name, style in self.STYLES.items():
             if name in done.outputs:
                 styling.write_qml(done.outputs[name], style)

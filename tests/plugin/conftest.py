@@ -88,7 +88,9 @@ def qgis_process(plugins, tmp_path_factory, worker_python):
 def context(qgis_app):
     context = QgsProcessingContext()
     context.setProject(QgsProject.instance())
-    return context
+    yield context
+    # pytest keeps the last test's until QGIS has closed, where a layer in it would crash
+    context.temporaryLayerStore().removeAllMapLayers()
 
 
 class Feedback(QgsProcessingFeedback):
