@@ -110,7 +110,8 @@ class Judge:
         stop_col = min(width, window.stop_col + halo)
         pixels = self.scaling.apply(self.store[row:stop_row, col:stop_col, :-1])
         beyond = [(0, -size % multiple) for size in pixels.shape[:2]]
-        padded = np.pad(pixels, [*beyond, (0, 0)])
+        # mirrored as in prediction: zeros beside water look like ice
+        padded = np.pad(pixels, [*beyond, (0, 0)], mode="symmetric")
         with torch.inference_mode(), self.device.autocast():
             batch = torch.from_numpy(padded).to(self.device.name).permute(2, 0, 1)[None]
             output = network(batch)[0].float().cpu().numpy()

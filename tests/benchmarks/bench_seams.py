@@ -45,11 +45,9 @@ def main():
     halo, multiple = exact_halo(config), networks.geometry(config).multiple
     source = Source(material.sea_ice((HEIGHT, WIDTH), seed=9)[0])
     normalisation = Normalisation(card.mean, card.std)
-    filled = np.zeros((2, -(-HEIGHT // multiple) * multiple, -(-WIDTH // multiple) * multiple))
-    whole_input = filled.astype(np.float32)
-    whole_input[:, :HEIGHT, :WIDTH] = normalisation.apply(
-        source.values.copy(), np.ones((HEIGHT, WIDTH), dtype=bool)
-    )
+    inside = normalisation.apply(source.values.copy(), np.ones((HEIGHT, WIDTH), dtype=bool))
+    beyond = [(0, -size % multiple) for size in (HEIGHT, WIDTH)]
+    whole_input = np.pad(inside, [(0, 0), *beyond], mode="symmetric")
     seams, errors = [], []
     for name in ("openvino", "torch"):
         whole = {}

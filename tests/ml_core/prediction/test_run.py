@@ -42,6 +42,12 @@ def left(tmp_path):
     ]
 
 
+def mirrored(x, shape):
+    """An image (C, h, w) as a batch of a size that a network takes, mirrored at its end."""
+    beyond = [(0, size - had) for size, had in zip(shape, x.shape[1:])]
+    return np.pad(x, [(0, 0), *beyond], mode="symmetric").astype(np.float32)[None]
+
+
 def test_the_map_is_the_networks_output_on_the_scene(predict, trained, model_file, scene_files):
     card, state = trained
     values, ice = sea_ice((700, 610), seed=9)
@@ -51,8 +57,7 @@ def test_the_map_is_the_networks_output_on_the_scene(predict, trained, model_fil
     )
     config = NetworkConfig.from_dict(card.network)
     mean, std = (np.array(v, dtype=np.float32)[:, None, None] for v in (card.mean, card.std))
-    x = np.zeros((1, 2, 704, 624), dtype=np.float32)
-    x[0, :, :700, :610] = np.nan_to_num((values - mean) / std)
+    x = mirrored(np.nan_to_num((values - mean) / std), (704, 624))
     with torch.no_grad():
         y = networks.restore(config, state)(torch.from_numpy(x)).numpy()[0, 0, :700, :610]
     valid = np.isfinite(values[0])
@@ -114,8 +119,7 @@ def test_the_class_map_shows_the_most_likely_class_with_its_legend(
     )
     assert done.outputs["CLASS_MAP"] == path
     mean, std = (np.array(v, dtype=np.float32)[:, None, None] for v in (card.mean, card.std))
-    x = np.zeros((1, 2, 180, 152), dtype=np.float32)
-    x[0, :, :, :150] = np.nan_to_num((values - mean) / std)
+    x = mirrored(np.nan_to_num((values - mean) / std), (180, 152))
     with torch.no_grad():
         scores = networks.restore(config, state)(torch.from_numpy(x)).numpy()[0, :, :, :150]
     with rasterio.open(path) as dataset:

@@ -50,11 +50,12 @@ def runtime_of(config, state, **more):
 
 
 def whole_image(runtime, source, normalisation, multiple):
-    """The network on the whole scene at once, filled up to its multiple."""
+    """The network on the whole scene at once, mirrored up to its multiple."""
     height, width = source.valid.shape
-    filled = Window(0, 0, -(-height // multiple) * multiple, -(-width // multiple) * multiple)
-    values, valid = source.read(filled)
-    return runtime(normalisation.apply(values, valid)[None])[0][:, :height, :width]
+    x = normalisation.apply(*source.read(Window(0, 0, height, width)))
+    beyond = [(0, -size % multiple) for size in (height, width)]
+    x = np.pad(x, [(0, 0), *beyond], mode="symmetric")
+    return runtime(x[None])[0][:, :height, :width]
 
 
 def percent(output):
