@@ -99,13 +99,26 @@ class Domain:
             values: (C, h, w) in dB, dB and degrees; what is NaN is not new.
             channels: Names of the channels.
         """
+        known: Mask = np.asarray(np.isfinite(values[:2]).all(axis=0))
+        return self._are_new(values, channels, known, _bins(np.where(known, values[:2], 0)))
+
+    def count(
+        self, values: Floats, channels: tuple[str, ...], valid: Mask
+    ) -> tuple[Mask, NDArray[np.int64]]:
+        """Say which valid pixels are new, and count the valid ones by bin, (60 * 60)."""
+        bins = _bins(np.where(valid, values[:2], 0))
+        counts = np.bincount(bins[valid], minlength=_BINS**2)
+        return self._are_new(values, channels, valid, bins), counts
+
+    def _are_new(
+        self, values: Floats, channels: tuple[str, ...], known: Mask, bins: NDArray[np.intp]
+    ) -> Mask:
         around = np.pad(self.counts, 1)
         near = sum(
             around[row : row + _BINS, col : col + _BINS] for row in range(3) for col in range(3)
         )
         rare = (near < _RARE * self.counts.sum()).ravel()
-        known = np.isfinite(values[:2]).all(axis=0)
-        new: Mask = known & rare[_bins(np.where(known, values[:2], 0))]
+        new: Mask = known & rare[bins]
         if self.incidence_deg and "incidence_angle" in channels:
             angle = values[channels.index("incidence_angle")]
             low, high = self.incidence_deg
@@ -167,9 +180,9 @@ class Novelty:
         top, left = inside.row - window.row, inside.col - window.col
         part = np.s_[top : top + inside.height : step, left : left + inside.width : step]
         values, valid = values[(slice(None), *part)], valid[part]
-        new = self._domain.is_new(values, self._channels) & valid
+        new, counts = self._domain.count(values, self._channels, valid)
         self._new += int(new.sum())
-        self._counts += np.bincount(_bins(values[:, valid]), minlength=_BINS**2)
+        self._counts += counts
         if "incidence_angle" in self._channels and valid.any():
             angle = values[self._channels.index("incidence_angle")][valid]
             low, high = self._angles

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..events import Reporter
 from ..raster.grid import Window
-from ..raster.radiometry import Floats, Mask
+from ..raster.radiometry import Floats, Mask, strips
 from ..raster.tiles import Tile, tiles
 from .pipeline import Pipeline
 from .runtimes import DeviceMemoryError, Runtime
@@ -42,11 +42,15 @@ class Normalisation:
 
     def apply(self, values: Floats, valid: Mask) -> Floats:
         """Return (x - mean) / std (C, h, w), 0 where invalid; `values` is overwritten."""
-        for channel, mean, std in zip(values, self.mean, self.std, strict=True):
-            channel -= np.float32(mean)
-            channel *= np.float32(1 / std)
-        if not valid.all():
-            values[:, ~valid] = 0
+        for rows in strips(valid.shape):
+            known = valid[rows]
+            complete = known.all()
+            for channel, mean, std in zip(values, self.mean, self.std, strict=True):
+                part = channel[rows]
+                part -= np.float32(mean)
+                part *= np.float32(1 / std)
+                if not complete:
+                    part[~known] = 0
         return values
 
 

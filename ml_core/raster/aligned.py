@@ -173,7 +173,8 @@ class AlignedBand:
             return self._handed_out(*self._averaged_form(values, valid))
         if self._quantity is Quantity.SIGMA0_DB:
             valid = valid_db(values)  # False for NaN
-            values[~valid] = np.nan
+            if not valid.all():
+                values[~valid] = np.nan
         return values, valid
 
     def _read_area(self, window: Window, rows: _Step, cols: _Step) -> tuple[Floats, Mask]:

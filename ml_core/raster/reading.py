@@ -17,7 +17,7 @@ from rasterio.windows import Window as FileWindow
 from ..errors import SeaIceError
 from ..jobs.sources import FROM_FILE, RasterSource
 from .grid import Grid, Window
-from .radiometry import Floats, Mask
+from .radiometry import Floats, Mask, strips
 
 _HUGE = 1e30
 """Values beyond this are nodata: the float32 limit is declared in many roundings (-3.4e38)."""
@@ -145,18 +145,22 @@ class Band:
                 f"{self.label}: the file is damaged, or its disk has gone ({error});"
                 f" it broke at row {window.row}, column {window.col}"
             ) from error
-        valid = _is_data(raw, self._nodata)
-        if mask is not None:
-            valid &= mask > 0
-        values: Floats
-        if self._scaled:
-            values = (raw.astype(np.float64) * self._scale + self._offset).astype(np.float32)
-        else:
-            values = raw.astype(np.float32, copy=False)
-        for low, high in self._ranges:
-            valid &= ~((values >= np.float32(low)) & (values <= np.float32(high)))
-        if not valid.all():
-            values[~valid] = np.nan
+        in_place = raw.dtype == np.float32 and not self._scaled
+        values: Floats = raw if in_place else np.empty(raw.shape, np.float32)
+        valid = np.empty(raw.shape, dtype=bool)
+        for rows in strips(raw.shape):
+            valid[rows] = _is_data(raw[rows], self._nodata)
+            if mask is not None:
+                valid[rows] &= mask[rows] > 0
+            if self._scaled:
+                values[rows] = raw[rows].astype(np.float64) * self._scale + self._offset
+            elif not in_place:
+                values[rows] = raw[rows]
+            for low, high in self._ranges:
+                part = values[rows]
+                valid[rows] &= ~((part >= np.float32(low)) & (part <= np.float32(high)))
+            if not valid[rows].all():
+                values[rows][~valid[rows]] = np.nan
         return values, valid
 
 
