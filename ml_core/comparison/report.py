@@ -284,9 +284,7 @@ def _errors(shown: ComparisonView) -> Picture | None:
         [str(i + 1) for i in range(len(done))],
         series,
         y_label="RMSE [% SIC]",
-        x_label="; ".join(f"{i + 1}: {s.name}" for i, s in enumerate(done))
-        if len(done) <= 2
-        else "",
+        x_label="Candidate",
         alt="RMSE of each candidate on the training, validation and test parts",
         caption="RMSE by part; the thin lines reach from the lowest to the highest seed. "
         + "; ".join(f"{i + 1}: {s.name}" for i, s in enumerate(done)),
@@ -332,7 +330,8 @@ def _curves(network: str, members: list[Summary], loss: str) -> Picture:
         title=network,
         alt=f"Training and validation loss of {network} by epoch",
         caption="Means over the seeds: solid validation, its band from the lowest to the highest"
-        " seed; dashed training, as fitted.",
+        " seed; dashed training, as fitted. A loss counts output beyond 0-100 %, which maps do not"
+        " have.",
         log_y=True,
     )
 
