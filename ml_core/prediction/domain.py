@@ -92,39 +92,33 @@ class Domain:
             (float(angles[0]), float(angles[1])) if angles else None,
         )
 
-    def is_new(self, values: Floats, channels: tuple[str, ...]) -> Mask:
-        """Say which pixels the network hardly saw the like of.
-
-        Args:
-            values: (C, h, w) in dB, dB and degrees; what is NaN is not new.
-            channels: Names of the channels.
-        """
-        known: Mask = np.asarray(np.isfinite(values[:2]).all(axis=0))
-        return self._are_new(values, channels, known, _bins(np.where(known, values[:2], 0)))
-
-    def count(
+    def compare(
         self, values: Floats, channels: tuple[str, ...], valid: Mask
     ) -> tuple[Mask, NDArray[np.int64]]:
-        """Say which valid pixels are new, and count the valid ones by bin, (60 * 60)."""
-        bins = _bins(np.where(valid, values[:2], 0))
-        counts = np.bincount(bins[valid], minlength=_BINS**2)
-        return self._are_new(values, channels, valid, bins), counts
+        """Compare pixels with those that the network learnt from.
 
-    def _are_new(
-        self, values: Floats, channels: tuple[str, ...], known: Mask, bins: NDArray[np.intp]
-    ) -> Mask:
+        Args:
+            values: (C, h, w) in dB, dB and degrees.
+            channels: Names of the channels.
+            valid: Which pixels count, (h, w).
+
+        Returns:
+            Which of them the network hardly saw the like of (h, w), and how many of them lie in
+            each bin (60 * 60,).
+        """
+        bins = _bins(np.where(valid, values[:2], 0))
         around = np.pad(self.counts, 1)
         near = sum(
             around[row : row + _BINS, col : col + _BINS] for row in range(3) for col in range(3)
         )
         rare = (near < _RARE * self.counts.sum()).ravel()
-        new: Mask = known & rare[bins]
+        new: Mask = valid & rare[bins]
         if self.incidence_deg and "incidence_angle" in channels:
             angle = values[channels.index("incidence_angle")]
             low, high = self.incidence_deg
-            new |= known & (angle < low - _ANGLE_TOLERANCE_DEG)
-            new |= known & (angle > high + _ANGLE_TOLERANCE_DEG)
-        return new
+            new |= valid & (angle < low - _ANGLE_TOLERANCE_DEG)
+            new |= valid & (angle > high + _ANGLE_TOLERANCE_DEG)
+        return new, np.bincount(bins[valid], minlength=_BINS**2)
 
 
 def _bins(values: NDArray[np.floating]) -> NDArray[np.intp]:
@@ -180,7 +174,7 @@ class Novelty:
         top, left = inside.row - window.row, inside.col - window.col
         part = np.s_[top : top + inside.height : step, left : left + inside.width : step]
         values, valid = values[(slice(None), *part)], valid[part]
-        new, counts = self._domain.count(values, self._channels, valid)
+        new, counts = self._domain.compare(values, self._channels, valid)
         self._new += int(new.sum())
         self._counts += counts
         if "incidence_angle" in self._channels and valid.any():

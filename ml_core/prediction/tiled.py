@@ -11,8 +11,8 @@ import numpy as np
 
 from ..events import Reporter
 from ..raster.grid import Window
-from ..raster.radiometry import Floats, Mask, strips
-from ..raster.tiles import Tile, tiles
+from ..raster.radiometry import Floats, Mask
+from ..raster.tiles import Tile, strips, tiles
 from .pipeline import Pipeline
 from .runtimes import DeviceMemoryError, Runtime
 

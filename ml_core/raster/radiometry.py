@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SeaIceError
+from .tiles import strips
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -16,8 +14,6 @@ Mask = NDArray[np.bool_]
 LOWEST_DB, HIGHEST_DB = -80.0, 40.0
 """sigma0 outside this range is no measurement: the noise floor of Sentinel-1 EW lies above -40 dB,
 corner reflectors and ships below 40 dB."""
-
-_STRIP_VALUES = 2**16
 
 _LN10_PER_10 = np.float32(np.log(10.0) / 10.0)
 _10_PER_LN10 = np.float32(10.0 / np.log(10.0))
@@ -50,18 +46,6 @@ def valid_db(sigma0_db: Floats) -> Mask:
         np.greater_equal(sigma0_db[rows], LOWEST_DB, out=result[rows])
         result[rows] &= sigma0_db[rows] <= HIGHEST_DB
     return result
-
-
-def strips(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Cut an array into rows of which a few copies fit a processor's cache.
-
-    Arithmetic on them is several times as fast as on a whole tile, whose copies go through memory
-    and are given back to the system each time.
-    """
-    width = max(1, math.prod(shape[1:]))
-    step = max(1, _STRIP_VALUES // width)
-    for row in range(0, shape[0], step):
-        yield slice(row, row + step)
 
 
 def block_mean(values: Floats, valid: Mask, factor_y: int, factor_x: int) -> tuple[Floats, Mask]:

@@ -17,7 +17,8 @@ from rasterio.windows import Window as FileWindow
 from ..errors import SeaIceError
 from ..jobs.sources import FROM_FILE, RasterSource
 from .grid import Grid, Window
-from .radiometry import Floats, Mask, strips
+from .radiometry import Floats, Mask
+from .tiles import strips
 
 _HUGE = 1e30
 """Values beyond this are nodata: the float32 limit is declared in many roundings (-3.4e38)."""

@@ -1,11 +1,15 @@
-"""Tiles: how a large grid is cut into overlapping parts for a network."""
+"""How a large grid is cut: into overlapping tiles for a network, a tile into strips."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .grid import Window
+
+_STRIP_VALUES = 2**16
+"""Of float32 256 KiB, of which a few copies fit a processor's second cache."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +74,14 @@ def spans(length: int, size: int, halo: int, multiple: int) -> Iterator[tuple[in
         padded_start = max(start - halo, 0) // multiple * multiple
         padded_stop = min(-(-(stop + halo) // multiple) * multiple, end)
         yield start, stop, padded_start, padded_stop
+
+
+def strips(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Return slices of the first axis that cover an array of a shape, each small enough to cache.
+
+    Arithmetic with several intermediate results is done strip by strip, which keeps these out of
+    the memory. A strip is one row at least.
+    """
+    step = max(1, _STRIP_VALUES // max(1, math.prod(shape[1:])))
+    for row in range(0, shape[0], step):
+        yield slice(row, row + step)

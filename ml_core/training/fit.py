@@ -39,9 +39,8 @@ _EPSILON: Final = 1e-4
 
 With torch's 1e-8, weights whose gradient has been small for long take a step several times the
 learning rate as soon as it is not: on some seeds the loss then rose by an order of magnitude in the
-middle of the cycle. Measured on the real scene (see `tests/benchmarks/real_scene_rmse.py`), 300
-steps, two folds and three seeds: RMSE 11.6 with 1e-8, 10.8 with 1e-5, 10.2 with 1e-4, 10.3 with
-1e-3 % SIC.
+middle of the cycle. Trials of 300 steps on the tests' real scene, all of a fold without validation
+(two folds, three seeds): RMSE 11.6 with 1e-8, 10.8 with 1e-5, 10.2 with 1e-4, 10.3 % SIC with 1e-3.
 """
 
 

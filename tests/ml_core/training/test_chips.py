@@ -74,6 +74,23 @@ def test_chips_are_spread_evenly_over_the_reference(numbered):
     assert abs(chi - 1) < 5 * np.sqrt(2 / known.sum())
 
 
+def test_chips_do_not_pile_up_at_the_edges_of_a_small_scene():
+    sic = ice((40, 80))
+    pixels = backscatter(sic)
+    pixels[0] = np.arange(sic.size).reshape(sic.shape)
+    data = data_of(sic, pixels)
+    split = whole(data.cells)
+    scaling = normalisation(data.store, split, data.channels)
+    batch = sampler(data, split, 32).draw(3000, np.random.default_rng(4))
+    rows, _ = places(batch, scaling, 80)
+    share = np.bincount(rows, minlength=9) / rows.size
+    # each of the nine places holds most pixels: its share is about a ninth, and 0.4 at the edges
+    # where places beyond the scene were moved back to it
+    assert share.size == 9
+    assert share.min() > 0.07
+    assert share.max() < 0.17
+
+
 def test_the_training_part_alone_normalises(numbered):
     split = draw_split(numbered.cells, 6.0, 0.2, np.random.default_rng(1))
     from ml_core.raster.grid import Window
