@@ -80,8 +80,8 @@ RUNTIMES = (
 )
 
 COMPRESSIONS = (
-    Choice("deflate", "Deflate: every program reads it"),
-    Choice("zstd", "Zstandard: lossless and faster"),
+    Choice("deflate", "Deflate: slower, for programs without Zstandard"),
+    Choice("zstd", "Zstandard: lossless and fast"),
     Choice("lerc", "LERC with Zstandard: values to 0.01, fastest and smallest"),
     Choice("none", "None"),
 )

@@ -106,8 +106,9 @@ class PredictJob(SceneInputs):
     compression: str = parameter(
         Kind.CHOICE,
         "Compression",
-        "How the output is compressed.",
-        default="deflate",
+        "How the output is compressed. QGIS reads all of them; some older programs read Deflate"
+        " only.",
+        default="zstd",
         choices=COMPRESSIONS,
         advanced=True,
     )

@@ -25,17 +25,22 @@ def return_freed_memory() -> None:
     """Let the C library give tiles' memory back to the system as soon as it is freed (Linux).
 
     By itself glibc keeps blocks of up to 32 MiB for later, in pieces that fit no other tile, and
-    a process grows with the number of tiles it has seen (mallopt(3), M_MMAP_THRESHOLD).
+    a process grows with the number of tiles it has seen (mallopt(3), M_MMAP_THRESHOLD). GDAL's
+    blocks, of 1 MiB mostly, are kept: giving them back costs a tenth of reading.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
         if mallopt is not None:
-            mallopt(_M_MMAP_THRESHOLD, 2**20)
+            mallopt(_M_MMAP_THRESHOLD, 2**22)
 
 
 def cache_bytes(budget: int) -> int:
-    """Return the share of the budget that GDAL may keep blocks in."""
-    return min(budget // 16, 2**28)
+    """Return the share of the budget that GDAL may keep blocks in.
+
+    With the usual budget it holds a row of tiles of an EW scene: else the blocks in the margins,
+    and all blocks of a file in strips, are decompressed again for each tile that touches them.
+    """
+    return min(budget // 8, 2**28)
 
 
 def tile_size(

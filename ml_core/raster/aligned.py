@@ -13,6 +13,8 @@ from affine import Affine
 from .grid import Grid, Window
 from .pixelmap import PixelMap, Positions
 from .radiometry import (
+    HIGHEST_DB,
+    LOWEST_DB,
     Floats,
     Mask,
     block_mean,
@@ -126,22 +128,23 @@ class AlignedBand:
         inside = window.clipped(self.band.grid.height, self.band.grid.width)
         return inside.height > 0 and inside.width > 0
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
+    def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
         """Return a window's values and which hold.
 
         Args:
             window: Pixels of the grid; it may reach beyond it.
+            out: Takes the values, where given, (window.height, window.width) and contiguous.
 
         Returns:
             Values (sigma0 in dB) and valid mask, both (window.height, window.width); values are
             NaN where invalid.
         """
+        values = np.empty((window.height, window.width), np.float32) if out is None else out
         rows, cols = self._rows, self._cols
         if rows and cols and rows.is_shift and cols.is_shift:
-            return self._read_shifted(window, rows, cols)
+            return values, self._read_shifted(window, rows, cols, values)
         # in strips, because much more is read than is returned where the source is finer
         height = max(1, int(_STRIP_PX / (window.width * self._source_px)))
-        values = np.empty((window.height, window.width), dtype=np.float32)
         valid = np.empty(values.shape, dtype=bool)
         for first in range(0, window.height, height):
             part = np.s_[first : first + height]
@@ -161,21 +164,20 @@ class AlignedBand:
             return self._handed_out(*block_mean(*self._sample(self._point_map, fine), n, n))
         return self._handed_out(*self._sample(self._map, window))
 
-    def _read_shifted(self, window: Window, rows: _Step, cols: _Step) -> tuple[Floats, Mask]:
+    def _read_shifted(self, window: Window, rows: _Step, cols: _Step, values: Floats) -> Mask:
         shifted = Window(
             window.row + round(rows.start),
             window.col + round(cols.start),
             window.height,
             window.width,
         )
-        values, valid = self.band.read(shifted)
         if self._quantity is Quantity.SIGMA0_LINEAR:
-            return self._handed_out(*self._averaged_form(values, valid))
-        if self._quantity is Quantity.SIGMA0_DB:
-            valid = valid_db(values)  # False for NaN
-            if not valid.all():
-                values[~valid] = np.nan
-        return values, valid
+            values[...], valid = self._handed_out(*self._averaged_form(*self.band.read(shifted)))
+        elif self._quantity is Quantity.SIGMA0_DB:
+            _, valid = self.band.read(shifted, limits=(LOWEST_DB, HIGHEST_DB), out=values)
+        else:
+            _, valid = self.band.read(shifted, out=values)
+        return valid
 
     def _read_area(self, window: Window, rows: _Step, cols: _Step) -> tuple[Floats, Mask]:
         if rows.is_whole and cols.is_whole:

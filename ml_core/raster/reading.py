@@ -94,6 +94,7 @@ class Band:
         self._scale, self._offset = float(dataset.scales[i]), float(dataset.offsets[i])
         self._scaled = (self._scale, self._offset) != (1.0, 0.0)
         self.dtype = "float32" if self._scaled else dtype
+        self._is_float32 = dtype == "float32"
         self.block_shape: tuple[int, int] = dataset.block_shapes[i]
         self._nodata = dataset.nodatavals[i] if source.use_file_nodata else None
         flags = dataset.mask_flag_enums[i]
@@ -106,11 +107,19 @@ class Band:
         """Take a further value as nodata."""
         self._ranges = (*self._ranges, (value, value))
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
+    def read(
+        self,
+        window: Window,
+        *,
+        limits: tuple[float, float] = (-_HUGE, _HUGE),
+        out: Floats | None = None,
+    ) -> tuple[Floats, Mask]:
         """Return a window's values in the file's unit (scale and offset applied) and which hold.
 
         Args:
             window: Where to read; outside the file nothing is valid.
+            limits: Values below or above are no measurement.
+            out: Takes the values, where given, (window.height, window.width) and contiguous.
 
         Returns:
             Values and valid mask, both (window.height, window.width); values are NaN where
@@ -119,63 +128,76 @@ class Band:
         Raises:
             SeaIceError: The file is damaged.
         """
+        shape = window.height, window.width
         inside = window.clipped(self.grid.height, self.grid.width)
-        if inside.height == 0 or inside.width == 0:
-            empty = np.full((window.height, window.width), np.nan, dtype=np.float32)
-            return empty, np.zeros(empty.shape, dtype=bool)
-        values, valid = self._read_inside(inside)
+        values = np.empty(shape, np.float32) if out is None else out
         if inside == window:
-            return values, valid
-        top, left = inside.row - window.row, inside.col - window.col
-        margins = (
-            (top, window.height - top - inside.height),
-            (left, window.width - left - inside.width),
-        )
-        return (
-            np.pad(values, margins, constant_values=np.float32(np.nan)),
-            np.pad(valid, margins, constant_values=False),
-        )
+            return values, self._read_inside(inside, limits, values)
+        values.fill(np.nan)
+        valid = np.zeros(shape, dtype=bool)
+        if inside.height and inside.width:
+            top, left = inside.row - window.row, inside.col - window.col
+            place = np.s_[top : top + inside.height, left : left + inside.width]
+            part = np.empty((inside.height, inside.width), np.float32)
+            valid[place] = self._read_inside(inside, limits, part)
+            values[place] = part
+        return values, valid
 
-    def _read_inside(self, window: Window) -> tuple[Floats, Mask]:
+    def _read_inside(self, window: Window, limits: tuple[float, float], values: Floats) -> Mask:
+        """Fill `values` with a window that lies in the file; return where they hold."""
         place = FileWindow(window.col, window.row, window.width, window.height)
+        in_place = self._is_float32 and not self._scaled
         try:
-            raw = self._dataset.read(self._index, window=place)  # (h, w), file's dtype
+            raw = self._dataset.read(
+                self._index, window=place, out=values if in_place else None
+            )  # (h, w), file's dtype
             mask = self._dataset.read_masks(self._index, window=place) if self._has_mask else None
         except RasterioError as error:
             raise SeaIceError(
                 f"{self.label}: the file is damaged, or its disk has gone ({error});"
                 f" it broke at row {window.row}, column {window.col}"
             ) from error
-        in_place = raw.dtype == np.float32 and not self._scaled
-        values: Floats = raw if in_place else np.empty(raw.shape, np.float32)
-        valid = np.empty(raw.shape, dtype=bool)
+        valid = np.ones(raw.shape, dtype=bool)
         for rows in strips(raw.shape):
-            valid[rows] = _is_data(raw[rows], self._nodata)
-            if mask is not None:
-                valid[rows] &= mask[rows] > 0
+            part = values[rows]
             if self._scaled:
-                values[rows] = raw[rows].astype(np.float64) * self._scale + self._offset
+                part[...] = raw[rows].astype(np.float64) * self._scale + self._offset
             elif not in_place:
-                values[rows] = raw[rows]
-            for low, high in self._ranges:
-                part = values[rows]
-                valid[rows] &= ~((part >= np.float32(low)) & (part <= np.float32(high)))
-            if not valid[rows].all():
-                values[rows][~valid[rows]] = np.nan
-        return values, valid
-
-
-def _is_data(raw: np.ndarray, nodata: float | None) -> Mask:
-    """Say where raw values are finite and not the declared nodata value."""
-    valid: Mask
-    if raw.dtype.kind != "f":
-        valid = np.ones(raw.shape, dtype=bool) if nodata is None else raw != nodata
+                part[...] = raw[rows]
+            holds = _is_data(raw[rows], self._nodata)
+            if mask is not None:
+                holds = holds & (mask[rows] > 0)
+            holds = holds & _between(part, limits)
+            for excluded in self._ranges:
+                holds = holds & ~_between(part, excluded)
+            if not np.all(holds):
+                valid[rows] = holds
+                part[~valid[rows]] = np.nan
         return valid
-    # also False for NaN and infinity
-    valid = np.abs(raw) < _HUGE
+
+
+def _between(values: Floats, limits: tuple[float, float]) -> Mask | np.bool_:
+    """Say which values lie between two limits, or that all or none do; NaN lies nowhere."""
+    low, high = np.float32(limits[0]), np.float32(limits[1])
+    # two reductions cost a fraction of two comparisons, and most parts of a scene pass
+    least, most = values.min(), values.max()  # NaN if any is
+    if low <= least and most <= high:
+        return np.True_
+    if most < low or high < least:
+        return np.False_
+    result: Mask = (values >= low) & (values <= high)
+    return result
+
+
+def _is_data(raw: np.ndarray, nodata: float | None) -> Mask | np.bool_:
+    """Say where raw values are finite and not the declared nodata value, or that all are."""
+    if raw.dtype.kind != "f":
+        return np.True_ if nodata is None else raw != nodata
+    valid = _between(raw, (-_HUGE, _HUGE))
     if nodata is not None and abs(nodata) < _HUGE:
         # a nodata value typed in decimal may differ from the stored one in the last bit
-        valid &= np.abs(raw - nodata) > abs(nodata) * 1e-6
+        spread = abs(nodata) * 1e-6
+        valid = valid & ~_between(raw, (nodata - spread, nodata + spread))
     return valid
 
 

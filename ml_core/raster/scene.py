@@ -102,33 +102,27 @@ class Scene:
                 raise SeaIceError(f"the {missing} layer is missing; a scene needs HH and HV")
             yield cls(hh, hv, band(inputs.incidence), band(inputs.mask), inputs.units, resolution_m)
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
+    def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
         """Return the channels in a window.
 
         Args:
             window: Pixels of the scene's grid; it may reach beyond it.
+            out: Takes the values, where given, (C, h, w) and contiguous.
 
         Returns:
             Values (C, h, w) in dB, dB and degrees, NaN where invalid, and the pixels where every
             channel is valid and the mask is not 0 (h, w).
         """
-        values = np.empty((len(self._bands), window.height, window.width), dtype=np.float32)
-        valid = self._unmasked(window)
-        for channel, band in enumerate(self._bands):
-            values[channel], holds = band.read(window)
-            valid &= holds
-        return values, valid
-
-    def _unmasked(self, window: Window) -> Mask:
+        shape = len(self._bands), window.height, window.width
+        values = np.empty(shape, np.float32) if out is None else out
         # beyond the grid nothing is valid, even where another layer reaches further
-        inside = window.clipped(self.grid.height, self.grid.width)
-        valid = np.zeros((window.height, window.width), dtype=bool)
-        top, left = inside.row - window.row, inside.col - window.col
-        valid[top : top + inside.height, left : left + inside.width] = True
+        valid = _inside(window, self.grid)
+        for channel, band in zip(values, self._bands, strict=True):
+            valid &= band.read(window, out=channel)[1]
         if self._mask is not None:
-            values, holds = self._mask.read(window)
-            valid &= holds & (values != 0)
-        return valid
+            mask, holds = self._mask.read(window)
+            valid &= holds & (mask != 0)
+        return values, valid
 
     def _check(self, units: str) -> None:
         hh = self._bands[0]
@@ -192,6 +186,17 @@ class Scene:
                     f"{band.label}: {100 * odd.size / sample.size:.2g} % of the values are 0 or"
                     " negative power, which has no dB, and are left out"
                 )
+
+
+def _inside(window: Window, grid: Grid) -> Mask:
+    """Return which of a window's pixels lie on a grid."""
+    inside = window.clipped(grid.height, grid.width)
+    if inside == window:
+        return np.ones((window.height, window.width), dtype=bool)
+    result = np.zeros((window.height, window.width), dtype=bool)
+    top, left = inside.row - window.row, inside.col - window.col
+    result[top : top + inside.height, left : left + inside.width] = True
+    return result
 
 
 def scene_grid(hh: Grid, resolution_m: float | None) -> Grid:

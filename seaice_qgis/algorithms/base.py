@@ -112,10 +112,18 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
         try:
             job = parameters.read(self, self.JOB, values, context, dry=True)
             parameters.refuse_overwriting(job, context.project())
+            self.check_job(job)
         except errors.SeaIceError as error:
             return False, str(error)
         accepted, message = super().checkParameterValues(values, context)
         return accepted, message if accepted else self._explained(values, context, message)
+
+    def check_job(self, job: jobs.Job) -> None:
+        """Check what this QGIS must be able to do for a job; nothing by default.
+
+        Raises:
+            SeaIceError: It is not.
+        """
 
     def _explained(
         self, values: Dict[str, Any], context: QgsProcessingContext, message: str
@@ -138,6 +146,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
         self._job = parameters.read(self, self.JOB, values, context)
         project = context.project() if _on_main_thread() else None
         parameters.refuse_overwriting(self._job, project)
+        self.check_job(self._job)
         return True
 
     @_told_to_qgis

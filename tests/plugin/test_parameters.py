@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Optional, Tuple
 
 import pytest
+from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessing,
@@ -203,6 +205,30 @@ def test_checking_announces_no_layer_to_the_run(algorithm, context, make_raster)
     }
     assert algorithm("predict").checkParameterValues(values, context) == (True, "")
     assert not context.layersToLoadOnCompletion()
+
+
+def test_a_compression_that_this_qgis_cannot_read_is_refused(
+    algorithm, context, make_raster, monkeypatch
+):
+    values = {
+        "HH": make_raster(),
+        "HV": make_raster("hv.tif"),
+        "MODEL": "/tmp/m.safetensors",
+        "OUTPUT": QgsProcessing.TEMPORARY_OUTPUT,
+    }
+
+    class Driver:
+        def GetMetadataItem(self, name):
+            return "<Value>LZW</Value><Value>DEFLATE</Value>"
+
+    monkeypatch.setattr(gdal, "GetDriverByName", lambda name: Driver())
+    good, message = algorithm("predict").checkParameterValues(values, context)
+    assert not good
+    assert re.fullmatch(
+        r"Compression: the GDAL [\d.]+ of this QGIS cannot read ZSTD; choose Deflate", message
+    )
+    values["COMPRESSION"] = "deflate"
+    assert algorithm("predict").checkParameterValues(values, context) == (True, "")
 
 
 def test_an_output_that_is_an_input_is_refused(algorithm, context, make_raster, tmp_path):
