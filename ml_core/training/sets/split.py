@@ -98,7 +98,7 @@ def passes(scenes: Mapping[str, SceneRecord]) -> list[list[str]]:
     groups: list[list[str]] = []
     last: tuple[str, datetime] | None = None
     timed = {name: _when(scene) for name, scene in scenes.items()}
-    for name in sorted(scenes, key=lambda name: (timed[name] is None, str(timed[name]), name)):
+    for name in sorted(scenes, key=lambda name: (timed[name] or ("", datetime.min), name)):
         when = timed[name]
         follows = when and last and when[0] == last[0] and when[1] - last[1] < _ONE_PASS
         if follows:

@@ -33,12 +33,14 @@ def test_slices_of_a_pass_belong_together():
         "c": record("2024-03-01T06:02:08Z"),
         "other day": record("2024-03-02T06:01:00"),
         "other platform": record("2024-03-01T06:01:00", "S1B"),
+        "ninth": record("2024-03-09T06:00:00"),
+        "tenth": record("2024-03-10T06:00:00"),
         "unknown": record(),
         "unknown too": record(),
     }
     groups = {frozenset(group) for group in passes(scenes)}
     assert frozenset("abc") in groups
-    assert len(groups) == 5
+    assert len(groups) == 7
 
 
 def draw(scenes, fraction=0.25, data_fraction=1.0, seed=0):
