@@ -74,7 +74,6 @@ def _add(job: BuildTrainingSetJob, report: Reporter) -> tuple[TrainingSet, int]:
                 if present is not None and present.fingerprint == fingerprint:
                     report.info(f"{name}: is already in the set, unchanged")
                     return training_set, 0
-                reference.check_use(scene.grid)
                 for text in (*scene.notes, *reference.notes):
                     report.warning(text)
                 with training_set.adding(folder, scene.grid.shape) as new:
@@ -88,8 +87,8 @@ def _add(job: BuildTrainingSetJob, report: Reporter) -> tuple[TrainingSet, int]:
                     if not cells.count.any():
                         raise SeaIceError(
                             f"{scene.label} and {reference.label} have no valid pixel in common;"
-                            " check the nodata values of both, and that the reference is of the"
-                            " scene's day and region"
+                            " check the CRS and the nodata values of both, and that the reference"
+                            " is of the scene's day and region"
                         )
                     record = _record(
                         job, name, fingerprint, scene, reference, footprint, new.pixels, cells

@@ -67,6 +67,13 @@ def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
         )
     records = {name: training_set.record(name) for name in names}
     scenes = {name: training_set.data(name) for name in names}
+    sic = np.sum([record.sic_histogram for record in records.values()], axis=0)
+    if np.count_nonzero(sic) == 1:
+        tenth = 10 * int(np.argmax(sic))
+        raise SeaIceError(
+            f"{training_set.folder}: all its scenes have a SIC of {tenth}-{tenth + 10} %; a network"
+            " needs water and ice to learn from: add scenes across the ice edge"
+        )
     rng = np.random.default_rng(plan.fit.seed)
     split = draw_scenes(
         records, shared.resolution_m, plan.validation_fraction, plan.data_fraction, rng

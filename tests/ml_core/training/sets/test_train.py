@@ -14,7 +14,7 @@ from ml_core.training.run import run
 from ml_core.training.sets.experiment import pooled
 from ml_core.training.sets.mix import SceneMix
 from ml_core.training.sets.store import TrainingSet
-from tests.ml_core.training.sets.conftest import scene_files
+from tests.ml_core.training.sets.conftest import Built, scene_files
 
 SMALL = {
     "chip_size": 32,
@@ -171,6 +171,17 @@ def test_what_does_not_fit_is_told_and_leaves_nothing(training_set, tmp_path):
     path = training_set / "scenes" / "hh_2" / "pixels.npy"
     path.write_bytes(path.read_bytes()[:3000])
     assert "hh_2: the scene is damaged" in refused(training_set, tmp_path)
+
+
+def test_scenes_of_water_alone_are_taken_but_no_set_of_them(tmp_path):
+    for number in range(2):
+        Built(tmp_path / "set", **scene_files(tmp_path / "layers", number, ice=0))
+    assert "all its scenes have a SIC of 0-10 %; a network needs water and ice" in refused(
+        tmp_path / "set", tmp_path
+    )
+    Built(tmp_path / "set", **scene_files(tmp_path / "layers", 2))
+    done, _ = execute(tmp_path / "set", tmp_path, epochs=1)
+    assert "VALIDATION_RMSE" in done.numbers
 
 
 def test_an_empty_set_is_told(training_set, tmp_path):
