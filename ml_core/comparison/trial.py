@@ -16,12 +16,14 @@ from ..training.judgement import beside_baselines, judge
 from ..training.losses import zero_share
 from ..training.scene import TrainingData
 from ..training.split import reduced
-from ..training.validation import Judge, Part
+from ..training.validation import Part, thinned
 from .candidates import Candidate
 from .parts import ThreePartSplit
 from .store import key_of
 
 TRAINING, VALIDATION, TEST = "training", "validation", "test"
+
+_SCENE = "scene"
 
 
 @dataclass(frozen=True)
@@ -105,32 +107,29 @@ def run(
     """
     plan = replace(candidate.plan, fit=replace(candidate.plan.fit, seed=seed))
     used = reduced(split, data.cells, plan.data_fraction, np.random.default_rng(seed))
-    outcome = experiment.run(data, plan, used, device, report)
-    rmse = {TRAINING: outcome.training.scores.rmse_percent}
+    outcome = experiment.run({_SCENE: data}, plan, {_SCENE: used}, device, report)
+    first = outcome.first.fit
+    rmse = {part: s.rmse_percent for part, s in outcome.scores.items() if s}
     baselines = {VALIDATION: outcome.baselines}
-    if outcome.validation:
-        rmse[VALIDATION] = outcome.validation.scores.rmse_percent
     if split.test:
-        network = networks.restore(plan.network, outcome.state).to(device.name)
-        geometry = networks.geometry(plan.network)
-        judging = Judge(data.store, outcome.scaling, geometry, device, plan.task)
-        part = Part.of(split.test, split.testing)
+        network = networks.restore(plan.network, first.state).to(device.name)
+        judging = experiment.judge_of(plan, outcome.first, device)
+        (part,) = thinned([Part.of(data.store, split.test, split.testing)])
         tested = judge(judging.tiles(network, part), data, plan.task)
         rmse[TEST] = tested.scores.rmse_percent
-        baselines[TEST] = beside_baselines(tested, data, split)
+        baselines[TEST] = beside_baselines({_SCENE: tested}, {_SCENE: data}, {_SCENE: split})
     scale = plan.task.loss_scale
-    epochs = outcome.first.epochs
     return Trial(
         candidate.network,
         candidate.size,
         candidate.regularisation,
         seed,
         sum(networks.plan(plan.network).parameters()),
-        zero_share(outcome.state),
-        outcome.first.seconds,
-        outcome.first.best_epoch,
-        tuple(epoch.training * scale for epoch in epochs),
-        tuple(epoch.validation * scale for epoch in epochs if epoch.validation is not None),
+        zero_share(first.state),
+        first.seconds,
+        first.best_epoch,
+        tuple(epoch.training * scale for epoch in first.epochs),
+        tuple(epoch.validation * scale for epoch in first.epochs if epoch.validation is not None),
         {part: value for part, value in rmse.items() if value is not None},
         baselines,
     )

@@ -31,11 +31,12 @@ class TrainJob(FitInputs):
         " a buffer of"
         " the reference's footprint between them, and their error is reported: it is the error"
         " to expect on"
-        " scenes like this one, not on others.</p>"
+        " scenes like this one, not on others. Of a training set whole scenes validate, those of"
+        " one pass together: their error is that on other scenes of the kind.</p>"
     )
     NUMBERS: ClassVar[Tuple[Number, ...]] = (
         Number("TRAIN_RMSE", "RMSE on the training part", "% SIC"),
-        Number("VALIDATION_RMSE", "RMSE on the validation blocks", "% SIC"),
+        Number("VALIDATION_RMSE", "RMSE on the validation part", "% SIC"),
         Number("BEST_EPOCH", "Best epoch"),
         Number("WATER_MEAN_SIC", "Mean SIC on open water", "% SIC"),
         Number("WATER_ICE_SHARE", "Share of open water called ice", "%"),
@@ -44,17 +45,19 @@ class TrainJob(FitInputs):
     refit: bool = parameter(
         Kind.FLAG,
         "Fit again on everything",
-        "After the best number of steps is known, fit the network again on the whole scene for"
-        " that many steps. The errors reported are those of the first fit.",
+        "After the best number of steps is known, fit the network again on the whole scene, or on"
+        " all scenes of a training set, for that many steps. The errors reported are those of the"
+        " first fit.",
         default=True,
         advanced=True,
     )
     folds: int = parameter(
         Kind.INTEGER,
         "Cross-validation folds",
-        "Cut the scene into so many parts, each of which validates once while the others train: a"
-        " better estimate of the error and its spread, for as many times the work. 0: a single"
-        " split into blocks.",
+        "Cut the scene, or the scenes of a training set, into so many parts, each of which"
+        " validates once while the others train: a better estimate of the error and its spread, for"
+        " as many times the work. The folds of a training set hold whole passes, and are alike in"
+        " SIC and season. 0: a single split.",
         default=0,
         minimum=0,
         maximum=20,
@@ -84,7 +87,8 @@ class TrainJob(FitInputs):
         Kind.FOLDER,
         "Training set",
         "A folder of Build training set, to learn from many scenes instead of HH, HV and a"
-        " reference. Whole scenes then validate, those of one pass together.",
+        " reference. Whole scenes then validate, those of one pass together, and the uncertainty is"
+        " calibrated on them.",
         optional=True,
     )
     oversample: bool = parameter(
@@ -189,13 +193,6 @@ class TrainJob(FitInputs):
                     f"Training set and {label} are both given; a training set takes the place of"
                     " all layers"
                 )
-            for name in ("folds", "members"):
-                if getattr(self, name) > 1:
-                    label = dict(self.specs())[name].label
-                    raise JobError(
-                        f"{label}: not with a training set, whose scenes already validate; give"
-                        f" {self.default(name)}"
-                    )
             return
         for name in ("hh", "hv", "reference"):
             if getattr(self, name) is None:

@@ -217,17 +217,18 @@ class SpreadMap:
         """Return a line where blocks left out of the calibration say little good of it."""
         values = self._card.calibration or {}
         held, widened = values.get("coverage_of_blocks_left_out"), values.get("widened", 1.0)
+        parts = values.get("held_out", "blocks")
         if held is None:
             return (
-                "the uncertainty was calibrated on a single block, so that nothing could check it:"
-                " take it as a rough guide"
+                f"the uncertainty was calibrated on a single {parts[:-1]}, so that nothing could"
+                " check it: take it as a rough guide"
             )
         if widened <= _MOST_WIDENED:
             return ""
         return (
-            f"the uncertainty's 90 % interval held {100 * held:.0f} % of blocks that were left out"
-            f" of its calibration, so it was made {widened:.1f} times as wide: even on the training"
-            " scene it is a rough guide"
+            f"the uncertainty's 90 % interval held {100 * held:.0f} % of {parts} that were left"
+            f" out of its calibration, so it was made {widened:.1f} times as wide: even on"
+            " what it was trained on it is a rough guide"
         )
 
     def _calibration(self) -> tuple[Calibration | None, str]:
@@ -239,5 +240,6 @@ class SpreadMap:
             )
         return Calibration.from_dict(values), (
             f"Uncertainty of means over {self.footprint_m / 1000:.3g} km, calibrated on"
-            f" {values.get('footprints', 0):.0f} independent footprints of the training scene"
+            f" {values.get('footprints', 0):.0f} independent footprints of validation"
+            f" {values.get('held_out', 'blocks')}"
         )

@@ -157,8 +157,9 @@ def _tiles(view: TrainingView) -> list[tuple[str, str, str, str]]:
         ("Best epoch", str(view.curve.best), "", f"of {len(view.curve.training)}"),
     ]
     if "linear" in view.baselines:
+        parts = view.held_out.split()[-1]
         tiles.append(
-            ("Linear regression, same blocks", text(view.baselines["linear"], 1), "% SIC", "")
+            (f"Linear regression, same {parts}", text(view.baselines["linear"], 1), "% SIC", "")
         )
     return tiles
 
@@ -210,8 +211,8 @@ def _split_map(view: TrainingView) -> Picture:
             for number in range(len(view.folds))
         )
     roles = colours.categories("Part", names)
-    # data are left out only where a fraction of them was asked for
-    legend = names if view.folds or (view.roles == 0).any() else names[1:]
+    # data are left out only where a fraction of them was asked for; whole scenes need no buffer
+    legend = tuple(name for number, name in enumerate(names) if (view.roles == number).any())
     return maps(
         [
             Panel(view.hh_db, "HH", _grey(view.hh_db)),
@@ -221,8 +222,10 @@ def _split_map(view: TrainingView) -> Picture:
         view.pixel_size_m,
         alt="Maps of HH, the reference and the parts of the split",
         caption=(
-            "Each fold validates once, while the others train; what lies within a buffer of it is"
-            " left out of both."
+            "Whole scenes train or validate; which does what, the table of errors by scene tells."
+            if view.scenes
+            else "Each fold validates once, while the others train; what lies within a buffer of it"
+            " is left out of both."
             if view.folds
             else f"The network learns from the training part and is judged on the {view.held_out};"
             " in the buffer between them the reference is left out of both."
@@ -369,12 +372,12 @@ def _uncertainty(card: ModelCard) -> str:
     """Return how the uncertainty was calibrated, in a sentence."""
     found = card.calibration
     if found is None:
-        return "not calibrated: no validation blocks, or no dropout to draw networks by"
-    held_out = found.get("coverage_of_blocks_left_out")
+        return "not calibrated: no validation part, or no dropout to draw networks by"
+    held_out, parts = found.get("coverage_of_blocks_left_out"), found.get("held_out", "blocks")
     after = (
-        "one block only, so that none could be left out to check it"
+        f"one {parts[:-1]} only, so that none could be left out to check it"
         if held_out is None
-        else f"{100 * held_out:.0f} % of blocks left out of the calibration after it, so that the"
+        else f"{100 * held_out:.0f} % of {parts} left out of the calibration after it, so that the"
         f" interval was made {found.get('widened', 1.0):.2f} times as wide to hold 90 % of them"
     )
     floors = found.get("floors_percent") or [found["floor_percent"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,27 +11,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ..errors import SeaIceError
-from ..raster.grid import Window
 from .cells import Cells
+from .normalisation import Normalisation
 from .split import TRAINING, Split
 
-_ROWS_AT_ONCE: Final = 512
 _WEIGHT_STEPS: Final = 1000
 _POLARISATIONS: Final = 2
 """HH and HV come first among the channels."""
-
-
-@dataclass(frozen=True)
-class Normalisation:
-    """Mean and standard deviation of each channel, dB or degrees."""
-
-    mean: NDArray[np.float32]  # (C,)
-    std: NDArray[np.float32]  # (C,)
-
-    def apply(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return pixels (..., C) as multiples of the deviation from the mean; NaN becomes 0."""
-        normal: NDArray[np.float32] = (pixels - self.mean) / self.std
-        return np.nan_to_num(normal, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 @dataclass(frozen=True)
@@ -84,47 +70,6 @@ class Batch:
     pixels: NDArray[np.float32]
     label: NDArray[np.float32]
     valid: NDArray[np.bool_]
-
-
-def normalisation(store: NDArray[np.float32], split: Split, names: Sequence[str]) -> Normalisation:
-    """Return each channel's mean and deviation over the training part, where it has a reference.
-
-    Args:
-        store: Pixels and label (H, W, C + 1), NaN where there is none; may be memory-mapped.
-        split: Tells the training part.
-        names: The channels' names, for messages.
-
-    Raises:
-        SeaIceError: A channel has no values there, or one value only.
-    """
-    height, width, depth = store.shape
-    count, total, squares = 0, np.zeros(depth - 1), np.zeros(depth - 1)
-    shift: NDArray[np.float64] | None = None
-    for row in range(0, height, _ROWS_AT_ONCE):
-        window = Window(row, 0, min(_ROWS_AT_ONCE, height - row), width)
-        part = store[window.slices]
-        rows = part[split.training(window) & np.isfinite(part[..., -1])][:, :-1].astype(np.float64)
-        if not len(rows):
-            continue
-        if shift is None:
-            shift = rows.mean(0)  # keeps the sums of squares small
-        rows -= shift
-        count += len(rows)
-        total += rows.sum(0)
-        squares += np.square(rows).sum(0)
-    if shift is None:
-        raise SeaIceError(
-            "the training part has no pixel where HH, HV and the reference are all valid; check"
-            " that the layers overlap and what their nodata values are"
-        )
-    std = np.sqrt(np.maximum(squares / count - np.square(total / count), 0))
-    for name, deviation, mean in zip(names, std, shift + total / count, strict=True):
-        if not deviation > 1e-6 * max(1.0, abs(mean)):
-            raise SeaIceError(
-                f"{name} has the value {mean:g} everywhere on the training part; a network learns"
-                " nothing from it. Check the layer and its band"
-            )
-    return Normalisation((shift + total / count).astype(np.float32), std.astype(np.float32))
 
 
 _MOST_RARE: Final = 10.0

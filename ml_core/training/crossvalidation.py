@@ -1,4 +1,4 @@
-"""Cross-validation: every part of the scene validates once; then the network that is kept."""
+"""Cross-validation: every part of the data validates once; then the network that is kept."""
 
 from __future__ import annotations
 
@@ -9,29 +9,20 @@ from typing import Final
 
 import numpy as np
 
+from ..errors import SeaIceError
 from ..events import Reporter
 from .device import Device
+from .division import Division, Scenes
 from .experiment import Outcome, fit_everything, run
-from .judgement import Judgement, merged
+from .judgement import Judged, merged
 from .plan import Plan
-from .scene import TrainingData
-from .split import Split, draw_folds
 
 EVERYTHING: Final = "everything"
-"""Value of `keep`: the network is fitted on the whole scene. Else the best fold's is kept."""
-
-
-def draw(data: TrainingData, plan: Plan) -> list[Split]:
-    """Return the folds' splits.
-
-    Raises:
-        SeaIceError: The scene is too small for so many.
-    """
-    return draw_folds(data.cells, data.length_px, plan.folds)
+"""Value of `keep`: the network is fitted on everything. Else the best fold's is kept."""
 
 
 def cross_validate(
-    data: TrainingData, plan: Plan, splits: Sequence[Split], device: Device, report: Reporter
+    scenes: Scenes, plan: Plan, division: Division, device: Device, report: Reporter
 ) -> Outcome:
     """Fit and judge a network for each fold, and return the network that is kept.
 
@@ -39,52 +30,45 @@ def cross_validate(
     network that did not see it.
 
     Args:
-        data: The scene.
+        scenes: The scenes by name.
         plan: What to fit and how.
-        splits: The folds.
+        division: The folds.
         device: What computes.
         report: Receives progress 0-1, losses and messages.
+
+    Raises:
+        SeaIceError: A fold cannot be learnt from, or its fit went astray.
     """
-    parts = len(splits) + (plan.keep == EVERYTHING)
+    number = len(division.fits)
+    parts = number + (plan.keep == EVERYTHING)
     folds = []
-    for number, split in enumerate(splits):
-        part = report.part(number / parts, (number + 1) / parts)
-        outcome = run(data, replace(plan, refit=False), split, device, part)
-        folds.append(outcome)
-        report.info(
-            f"Fold {number + 1} of {len(splits)}: RMSE {rmse(outcome):.1f} % SIC on validation"
-        )
-    best = min(folds, key=rmse)
+    for k, splits in enumerate(division.fits):
+        part = report.part(k / parts, (k + 1) / parts)
+        try:
+            fold = run(scenes, plan, splits, device, part)
+        except SeaIceError as error:
+            raise SeaIceError(f"Fold {k + 1} of {number}: {error}") from error
+        folds.append(fold)
+        report.info(f"Fold {k + 1} of {number}: RMSE {fold.rmse_percent:.1f} % SIC on validation")
     together = replace(
-        best,
-        training=merged([fold.training for fold in folds]),
-        validation=merged([judged for fold in folds if (judged := fold.validation)]),
+        min(folds, key=lambda fold: fold.rmse_percent),
+        training=_merged([fold.training for fold in folds]),
+        validation=_merged([fold.validation for fold in folds]),
         baselines=_pooled(folds),
         folds=tuple(folds),
     )
     if plan.keep != EVERYTHING:
         return together
-    epochs = round(float(np.median([fold.first.best_epoch for fold in folds])))
-    scaling, second = fit_everything(
-        data, plan, epochs, device, report.part(len(splits) / parts, 1)
+    last = report.part(number / parts, 1)
+    return replace(
+        together, second=fit_everything(scenes, plan, division.everything, folds, device, last)
     )
-    return replace(together, state=second.state, scaling=scaling, second=second)
 
 
-def rmse(outcome: Outcome) -> float:
-    """Return an outcome's RMSE in percent on its validation part; infinity without one."""
-    scores = outcome.validation.scores if outcome.validation else None
-    if scores is None or scores.rmse_percent is None:
-        return math.inf
-    return scores.rmse_percent
-
-
-def spread(outcomes: Sequence[Outcome]) -> tuple[float, float]:
-    """Return mean and standard deviation (of a sample) of the folds' RMSE in percent."""
-    values = [value for outcome in outcomes if math.isfinite(value := rmse(outcome))]
-    if len(values) < 2:
-        return (values or [math.nan])[0], math.nan
-    return float(np.mean(values)), float(np.std(values, ddof=1))
+def _merged(parts: Sequence[Judged]) -> Judged:
+    """Return the folds' judgements by scene."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: merged([part[name] for part in parts if name in part]) for name in names}
 
 
 def _pooled(folds: Sequence[Outcome]) -> dict[str, float]:
@@ -92,12 +76,8 @@ def _pooled(folds: Sequence[Outcome]) -> dict[str, float]:
     squares: dict[str, float] = {}
     total = 0
     for fold in folds:
-        cells = _cells(fold.validation)
+        cells = sum(int(np.isfinite(part.predicted).sum()) for part in fold.validation.values())
         total += cells
         for name, value in fold.baselines.items():
             squares[name] = squares.get(name, 0.0) + cells * value * value
     return {name: math.sqrt(value / total) for name, value in squares.items()} if total else {}
-
-
-def _cells(judged: Judgement | None) -> int:
-    return int(np.isfinite(judged.predicted).sum()) if judged else 0

@@ -1,4 +1,4 @@
-"""How good a fitted network is on a part of its scene, beside baselines."""
+"""How good a fitted network is on parts of scenes, beside baselines."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from scipy.ndimage import uniform_filter
 
 from ..evaluation import baselines
 from ..evaluation.metrics import Density, ErrorSums, Scores
+from .division import Scenes, Splits
 from .scene import TrainingData
-from .split import TRAINING, Split
+from .split import TRAINING
 from .tasks import Task
 from .validation import Tile
 
@@ -26,7 +27,7 @@ _EDGES: Final = tuple(range(0, 101, 2))
 
 @dataclass(frozen=True)
 class Judgement:
-    """A network's error on a part of the scene.
+    """A network's error on a part of a scene.
 
     Attributes:
         errors: Sums of the errors of reference pixels.
@@ -44,6 +45,10 @@ class Judgement:
     def scores(self) -> Scores:
         """Errors per reference pixel."""
         return self.errors.total()
+
+
+Judged = Mapping[str, Judgement]
+"""Judgements of parts of scenes, by scene."""
 
 
 def judge(tiles: Iterable[Tile], data: TrainingData, task: Task) -> Judgement:
@@ -72,48 +77,75 @@ def judge(tiles: Iterable[Tile], data: TrainingData, task: Task) -> Judgement:
 
 def merged(judgements: Sequence[Judgement]) -> Judgement:
     """Return judgements of parts of one scene taken together; where parts meet, the last counts."""
+    errors, density = together(judgements)
     first = judgements[0]
-    errors, density = ErrorSums(len(first.errors)), Density(first.density.edges)
     predicted, reference = np.full_like(first.predicted, np.nan), first.reference.copy()
     for judged in judgements:
-        errors.sums += judged.errors.sums
-        density.counts += judged.density.counts
         known = np.isfinite(judged.predicted)
         predicted[known], reference[known] = judged.predicted[known], judged.reference[known]
     return Judgement(errors, density, predicted, reference)
 
 
-def beside_baselines(validation: Judgement, data: TrainingData, split: Split) -> dict[str, float]:
+def together(judgements: Iterable[Judgement]) -> tuple[ErrorSums, Density]:
+    """Return the errors of several judgements, of whichever scenes."""
+    errors, density = ErrorSums(), Density(_EDGES)
+    for judged in judgements:
+        errors.sums += judged.errors.sums
+        density.counts += judged.density.counts
+    return errors, density
+
+
+def beside_baselines(judged: Judged, scenes: Scenes, splits: Splits) -> dict[str, float]:
     """Return the RMSE in percent of a network (`NETWORK`) and of each baseline, on the same cells.
 
     The cells are squares of some quarter of the footprint; the backscatter that the linear
-    regression sees is averaged over a footprint.
+    regression sees is averaged over a footprint. A column of one scene is not that of another, and
+    places in several scenes can be compared where all share a projection.
 
     Args:
-        validation: The network on the validation part.
-        data: The scene.
-        split: Tells the training part, which the baselines learn from.
+        judged: The network on the parts that it is judged on, by scene.
+        scenes: The scenes by name.
+        splits: Tell the training parts, which the baselines learn from.
     """
-    means, counted, features = features_of(data)
-    tested = np.isfinite(validation.predicted)
-    learnt = counted & (split.roles == TRAINING)
-    if not tested.any() or not learnt.any():
+    alone = len(scenes) == 1
+    learnt, tested, predicted = [], [], []
+    for name, split in splits.items():
+        data = scenes[name]
+        means, counted, features = features_of(data)
+        places = np.moveaxis(np.indices(counted.shape), 0, -1) if alone else _map_places(data)
+        where = counted & (split.roles == TRAINING)
+        learnt.append((means[-1][where], features[where], places[where]))
+        if name in judged:
+            where = np.isfinite(judged[name].predicted)
+            tested.append((judged[name].reference[where], features[where], places[where]))
+            predicted.append(judged[name].predicted[where])
+    if not sum(len(part[0]) for part in learnt) or not sum(map(len, predicted)):
         return {}
-    side = data.cells.size_px
-    size_m = tuple(side * length for length in data.grid.nominal_pixel_size_m)
-    places: NDArray[np.int64] = np.indices(counted.shape)
-    rows, cols = places[0], places[1]
-    train, test = (
-        baselines.Cells(rows[where], cols[where], means[-1][where], features[where])
-        for where in (learnt, tested)
-    )
-    reference = validation.reference[tested]
-    predictions = baselines.predict(train, test, (size_m[0], size_m[1]))
-    predictions[NETWORK] = validation.predicted[tested]
+    sic, features, places = (np.concatenate(parts) for parts in zip(*learnt, strict=True))
+    reference, seen, there = (np.concatenate(parts) for parts in zip(*tested, strict=True))
+    predictions = {
+        "mean": baselines.mean(sic, reference.size),
+        "linear": baselines.linear(features, sic, seen),
+        NETWORK: np.concatenate(predicted),
+    }
+    crs = {scene.grid.crs for scene in scenes.values()}
+    if alone:
+        predictions["column_mean"] = baselines.column_mean(places[:, 1], sic, there[:, 1])
+        size_m = data.cells.size_px * np.array(data.grid.nominal_pixel_size_m)
+        predictions["nearest"] = baselines.nearest(places * size_m, sic, there * size_m)
+    elif len(crs) == 1 and crs.pop().is_projected:
+        predictions["nearest"] = baselines.nearest(places, sic, there)
     return {
         name: math.sqrt(float(np.square(values - reference).mean()))
         for name, values in predictions.items()
     }
+
+
+def _map_places(data: TrainingData) -> NDArray[np.float64]:
+    """Return y and x (h, w, 2) of the centres of a scene's cells."""
+    rows, cols = (np.indices(data.cells.count.shape) + 0.5) * data.cells.size_px
+    t = data.grid.transform
+    return np.stack([t.d * cols + t.e * rows + t.f, t.a * cols + t.b * rows + t.c], axis=-1)
 
 
 def unbeaten(rmse_percent: Mapping[str, float], where: str) -> str:

@@ -152,20 +152,12 @@ class Plan:
             self.start.apply(network)
         return network
 
-    def for_part(self, store: NDArray[np.float32], split: Split) -> Plan:
-        """Return the plan with the class weights of a training part.
+    def for_parts(self, parts: Iterable[tuple[NDArray[np.float32], Split]]) -> Plan:
+        """Return the plan with the class weights of scenes' training parts.
 
         Args:
-            store: Pixels and reference SIC in percent (H, W, C + 1), NaN where there is none.
-            split: Tells the training part.
-
-        Raises:
-            SeaIceError: A class has no reference pixel there.
-        """
-        return self.for_parts([(store, split)])
-
-    def for_parts(self, parts: Iterable[tuple[NDArray[np.float32], Split]]) -> Plan:
-        """Return the plan with the class weights of several scenes' training parts.
+            parts: Pixels and reference SIC in percent (H, W, C + 1) of each scene, NaN where there
+                is none, and what tells its training part.
 
         Raises:
             SeaIceError: A class has no reference pixel there.

@@ -22,6 +22,7 @@ from ..raster.reference import Reference, ReferenceOnGrid
 from ..raster.scene import Scene
 from .cells import Cells
 from .footprint import estimate_footprint_px
+from .normalisation import Moments
 
 _TILE_PX: Final = 512
 _MOST_SIDE_PX: Final = 1000
@@ -48,6 +49,7 @@ class TrainingData:
         footprint_m: Footprint of the reference.
         length_px: Distance at which reference values are held to be independent: the footprint,
             or an eighth of a chip where that is more.
+        moments: Of all pixels that have a reference, where they are known already.
         provenance: Names of the layers and what else the model card says of them.
         notes: What the analyst should know.
     """
@@ -59,6 +61,7 @@ class TrainingData:
     channels: tuple[str, ...]
     footprint_m: float
     length_px: float
+    moments: Moments | None = None
     provenance: dict[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

@@ -88,6 +88,18 @@ def whole(cells: Cells) -> Split:
     return _as_split(cells, (), 0)
 
 
+def held_out(cells: Cells) -> Split:
+    """Return the split by which the whole scene validates, as one block."""
+    return _as_split(cells, (Window(0, 0, *cells.count.shape),), 0)
+
+
+def unused(cells: Cells) -> Split:
+    """Return the split by which nothing of the scene trains or validates."""
+    split = _as_split(cells, (), 0)
+    roles = np.full_like(split.roles, LEFT_OUT)
+    return replace(split, roles=roles, counts=_counts(cells, roles))
+
+
 def reduced(split: Split, cells: Cells, fraction: float, rng: np.random.Generator) -> Split:
     """Return a split that trains on a share of its training part only.
 

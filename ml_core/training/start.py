@@ -16,7 +16,7 @@ from .. import checkpoint
 from ..checkpoint import ModelCard
 from ..errors import SeaIceError
 from ..networks import NetworkConfig
-from .chips import Normalisation
+from .normalisation import Normalisation
 from .tasks import Task, to_dict
 
 _RESOLUTION_TOLERANCE = 0.05

@@ -29,13 +29,12 @@ from ..raster.footprint import FootprintFields
 from ..raster.grid import Window
 from . import experiment
 from .device import Device
+from .division import Scenes, Splits, footprints, parts_noun
 from .experiment import Outcome
-from .judgement import beside_baselines, judge
 from .plan import Plan
 from .scene import TrainingData
-from .split import Split
 from .tasks import Floats, Task
-from .validation import Judge, Part
+from .validation import Judge, Part, cut
 
 _MARGIN: Final = 1.5
 """Footprints around a validation block that are predicted too, for the means at its border."""
@@ -43,6 +42,15 @@ _MARGIN: Final = 1.5
 _MOST_CELLS: Final = 20_000
 _MOST_PIXELS: Final = 2_000_000
 _TILE_PX: Final = 256
+
+_MOST_COMPARED_PX: Final = 2**23
+"""Of larger validation parts, squares spread evenly over them are compared with the reference."""
+
+_SQUARE: Final = 8
+"""Side of these squares in footprints: the margins around them cost as much again."""
+
+_MOST_GROUPS: Final = 20
+"""More blocks are left out several at a time to check a calibration."""
 
 _SEEDS_APART: Final = 1000
 """Between the seeds of an ensemble's members."""
@@ -78,20 +86,22 @@ def _sics(task: Task, output: Floats, count: int) -> Floats:
 
 
 def fit_members(
-    data: TrainingData,
+    scenes: Scenes,
     plan: Plan,
     first: Outcome,
     count: int,
+    everything: Splits | None,
     device: Device,
     report: Reporter,
 ) -> tuple[Outcome, list[Outcome]]:
     """Fit the other members of an ensemble and judge all together.
 
     Args:
-        data: The scene.
+        scenes: The scenes by name.
         plan: What to fit and how.
         first: The first member.
         count: Members in all.
+        everything: What each is fitted again on; None: it is not.
         device: What computes.
         report: Receives progress 0-1.
 
@@ -101,162 +111,186 @@ def fit_members(
     members = [first]
     for number in range(1, count):
         part = report.part((number - 1) / (count - 1), number / (count - 1))
-        seeded = replace(plan.fit, seed=plan.fit.seed + number * _SEEDS_APART)
-        member = experiment.run(data, replace(plan, fit=seeded), first.split, device, part)
+        seeded = replace(plan, fit=replace(plan.fit, seed=plan.fit.seed + number * _SEEDS_APART))
+        member = experiment.run(scenes, seeded, first.splits, device, part, everything)
         members.append(member)
-        if member.validation and member.validation.scores.rmse_percent is not None:
+        if member.validation:
             report.info(
-                f"Member {number + 1} of {count}: RMSE"
-                f" {member.validation.scores.rmse_percent:.1f} % SIC on validation"
+                f"Member {number + 1} of {count}: RMSE {member.rmse_percent:.1f} % SIC on"
+                " validation"
             )
-    task = cast(Task, _MeanOf(plan.task, count))  # judging asks for no more of it
-    network, judged_by = _all(data, plan, members, device)
-    whole = Part.of([data.grid.window], first.split.training)
-    training = judge(judged_by.tiles(network, whole), data, task)
-    validation = None
-    if first.split.blocks:
-        held_out = Part.of(first.split.blocks, first.split.validation)
-        validation = judge(judged_by.tiles(network, held_out), data, task)
-    beside = beside_baselines(validation, data, first.split) if validation else {}
-    return replace(first, training=training, validation=validation, baselines=beside), members
+    judging = experiment.judge_of(plan, first.first, device)
+    # judging asks for no more of a task
+    judging = replace(judging, task=cast(Task, _MeanOf(plan.task, count)))
+    network = _every(plan, members, device)
+    return experiment.judged(first, network, judging, scenes, report), members
 
 
-def _all(
-    data: TrainingData, plan: Plan, members: Sequence[Outcome], device: Device
-) -> tuple[nn.Module, Judge]:
-    """Return the members' first fits, which did not see the validation part, and their judge."""
-    networks_ = [networks.restore(plan.network, member.first.state) for member in members]
-    scaling = experiment.scaling_of(data, plan, members[0].split)
-    shape = networks.geometry(plan.network)
-    return (
-        _Every(networks_).to(device.name).eval(),
-        Judge(data.store, scaling, shape, device, plan.task),
-    )
+def _every(plan: Plan, members: Sequence[Outcome], device: Device) -> nn.Module:
+    """Return the networks of the members' first fits, which did not see the validation part."""
+    restored = [networks.restore(plan.network, member.first.fit.state) for member in members]
+    return _Every(restored).to(device.name).eval()
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Networks that might as well be right.
+
+    Attributes:
+        network: All of them, as one whose outputs come as channels.
+        judging: Runs it.
+        method: ``dropout`` or ``ensemble``.
+        count: How many their spread is of.
+    """
+
+    network: nn.Module
+    judging: Judge
+    method: str
+    count: int
+
+    @classmethod
+    def of(cls, plan: Plan, members: Sequence[Outcome], device: Device) -> _Samples:
+        """Return an ensemble's members, or networks drawn by the dropout of a single one.
+
+        Raises:
+            SeaIceError: There is no dropout to draw by.
+        """
+        judging = experiment.judge_of(plan, members[0].first, device)
+        if len(members) > 1:
+            return cls(_every(plan, members, device), judging, ENSEMBLE, len(members))
+        masks = masks_of(plan.network, DEFAULT_SAMPLES, plan.fit.seed)
+        single = networks.restore(plan.network, members[0].first.fit.state)
+        network = Sampled(cast(PlannedNetwork, single), masks).to(device.name).eval()
+        return cls(network, judging, DROPOUT, DEFAULT_SAMPLES)
 
 
 def calibration_of(
-    data: TrainingData, plan: Plan, members: Sequence[Outcome], device: Device, report: Reporter
+    scenes: Scenes,
+    plan: Plan,
+    outcome: Outcome,
+    members: Sequence[Outcome],
+    device: Device,
+    report: Reporter,
 ) -> dict[str, Any] | None:
     """Return the calibration of a network's uncertainty for its card; None where it has none.
 
-    The networks of the first fit predict the validation blocks; means over footprints are compared
-    with the reference.
+    The networks of the first fit predict the validation blocks, those of a cross-validation each
+    its own; means over footprints are compared with the reference.
 
     Args:
-        data: The scene.
+        scenes: The scenes by name.
         plan: What was fitted.
-        members: The network, or the members of an ensemble.
+        outcome: What came out.
+        members: The members of an ensemble, or the outcome alone.
         device: What computes.
-        report: Told what came out.
+        report: Told what came out; receives progress 0-1.
     """
-    split = members[0].split
-    if not split.blocks:
+    apart = [members] if len(members) > 1 else [[fold] for fold in outcome.fits]
+    try:
+        sampled = [(_Samples.of(plan, fitted, device), fitted[0].splits) for fitted in apart]
+    except SeaIceError:
         return None
-    network, judged_by = _all(data, plan, members, device)
-    method, count = ENSEMBLE, len(members)
-    if count == 1:
-        try:
-            masks = masks_of(plan.network, DEFAULT_SAMPLES, plan.fit.seed)
-        except SeaIceError:
-            return None
-        single = networks.restore(plan.network, members[0].first.state)
-        network = Sampled(cast(PlannedNetwork, single), masks).to(device.name).eval()
-        method, count = DROPOUT, DEFAULT_SAMPLES
     blocks = [
-        _compared(data, judged_by, network, block, split, method, count) for block in split.blocks
+        (samples, scenes[name], block)
+        for samples, splits in sampled
+        for name, split in splits.items()
+        for block in split.blocks
     ]
-    group = np.repeat(np.arange(len(blocks)), [block.error_percent.size for block in blocks])
-    if group.size < LEAST_CELLS:
+    parts, groups = [], []
+    every = -(-sum(block.height * block.width for *_, block in blocks) // _MOST_COMPARED_PX)
+    before = 0
+    for number, (samples, data, block) in enumerate(blocks):
+        report.progress(number / len(blocks))
+        side = max(_TILE_PX, round(_SQUARE * data.footprint_px))
+        squares = [block] if every <= 1 else list(cut(block, side))
+        for square in squares[-before % every :: every]:
+            parts.append(_compared(data, square, samples, report))
+            groups.append(np.full(parts[-1].error_percent.size, number % _MOST_GROUPS))
+        before += len(squares)
+    if sum(group.size for group in groups) < LEAST_CELLS:
         return None
-    every = slice(None, None, -(-group.size // _MOST_CELLS))
-    cells, group = Cells.joined(blocks).part(every), group[every]
+    cells, group = Cells.joined(parts), np.concatenate(groups)
+    thin = slice(None, None, -(-group.size // _MOST_CELLS))
+    cells, group = cells.part(thin), group[thin]
     found, held_out = calibrate(cells), hold_out(cells, group)
     # never narrower: that blocks agree by chance is no knowledge
     widened = max(1.0, held_out.factor) if held_out else 1.0
-    before = cells.coverage(Calibration())
-    footprints = data.footprints(split.counts["validation"])
+    final = found.wider(widened)
+    noun, method = parts_noun(scenes), sampled[0][0].method
+    bare = cells.coverage(Calibration())
+    independent = sum(footprints(scenes, splits) for _, splits in sampled)
     report.info(
-        f"Uncertainty by {method}: the 90 % interval held {100 * before:.0f} % of the validation"
-        " cells before calibration"
+        f"Uncertainty by {method}: the 90 % interval held"
+        f" {100 * bare:.0f} % of the validation cells before calibration"
         + (
-            ", and there was one block only, so that none could check it"
+            f", and there was one {noun[:-1]} only, so that none could check it"
             if held_out is None
-            else f", {100 * held_out.coverage:.0f} % of blocks left out after it, so it was made"
+            else f", {100 * held_out.coverage:.0f} % of {noun} left out after it, so it was made"
             f" {widened:.2f} times as wide"
         )
-        + f" ({footprints:.0f} independent footprints)"
+        + f" ({independent:.0f} independent footprints)"
     )
-    final = found.wider(widened)
     return {
         "method": method,
-        "networks": count,
+        "networks": sampled[0][0].count,
         "level": LEVEL,
         "scale": final.scale,
         "floors_percent": list(final.floors_percent),
         "widened": widened,
         "cells": int(group.size),
-        "footprints": footprints,
-        "coverage_before": before,
+        "footprints": independent,
+        "coverage_before": bare,
         "coverage_after": cells.coverage(final),
+        "held_out": noun,
         "coverage_of_blocks_left_out": held_out.coverage if held_out else None,
     }
 
 
-def _compared(
-    data: TrainingData,
-    judged_by: Judge,
-    network: nn.Module,
-    block: Window,
-    split: Split,
-    method: str,
-    count: int,
-) -> Cells:
+def _compared(data: TrainingData, block: Window, samples: _Samples, report: Reporter) -> Cells:
     """Return what is known of the cells of a validation block."""
     margin = round(_MARGIN * data.footprint_px)
     area = Window(
         block.row - margin, block.col - margin, block.height + 2 * margin, block.width + 2 * margin
     )
     inside = area.clipped(*data.grid.shape)
-    total = count + (method == DROPOUT)
+    dropout = samples.method == DROPOUT
+    total = samples.count + dropout
     fields = FootprintFields((inside.height, inside.width), total, data.footprint_px)
-    tiles = Part(tuple(_tiles(inside)), lambda window: np.ones((window.height, window.width), bool))
-    for tile in judged_by.tiles(network, tiles):
+    for tile in samples.judging.tiles(samples.network, Part.of(data.store, [inside])):
+        report.check_cancelled()
         place = Window(
             tile.window.row - inside.row,
             tile.window.col - inside.col,
             tile.window.height,
             tile.window.width,
         )
-        fields.add(place, _sics(judged_by.task, tile.output, total), tile.valid)
+        fields.add(place, _sics(samples.judging.task, tile.output, total), tile.valid)
     means, valid = fields.means()
-    map_, samples = (means[0], means[1:]) if method == DROPOUT else (means.mean(axis=0), means)
+    map_, spread_of = (means[0], means[1:]) if dropout else (means.mean(axis=0), means)
     # a reference's value is a footprint's mean already: take it where each cell's centre lies
     side = fields.cell_px
     rows, cols = (
         np.minimum(np.arange(n) * side + side // 2, limit - 1)
         for n, limit in zip(valid.shape, (inside.height, inside.width), strict=True)
     )
-    at = np.ix_(rows + inside.row, cols + inside.col)
-    reference = data.store[..., -1][at]
-    keep = valid & np.isfinite(reference) & split.validation(inside)[np.ix_(rows, cols)]
-    columns = (map_ - reference, samples.std(axis=0, ddof=1), samples.mean(axis=0))
+    rows, cols = rows + inside.row, cols + inside.col
+    reference = data.store[..., -1][np.ix_(rows, cols)]
+    in_block = np.outer(
+        (rows >= block.row) & (rows < block.stop_row), (cols >= block.col) & (cols < block.stop_col)
+    )
+    keep = valid & np.isfinite(reference) & in_block
+    columns = (map_ - reference, spread_of.std(axis=0, ddof=1), spread_of.mean(axis=0))
     error, spread, sic = (column[keep].astype(np.float64) for column in columns)
     return Cells(error, spread, sic)
 
 
-def _tiles(area: Window) -> list[Window]:
-    return [
-        Window(row, col, min(_TILE_PX, area.stop_row - row), min(_TILE_PX, area.stop_col - col))
-        for row in range(area.row, area.stop_row, _TILE_PX)
-        for col in range(area.col, area.stop_col, _TILE_PX)
-    ]
-
-
-def domain_of(data: TrainingData) -> dict[str, Any] | None:
+def domain_of(scenes: Sequence[TrainingData]) -> dict[str, Any] | None:
     """Return the pixels that the network learnt from, for its card."""
-    height, width = data.grid.shape
-    step = max(1, height * width // _MOST_PIXELS)
-    rows = np.array(data.store[::step])  # (h, W, C + 1)
-    rows = rows[np.isfinite(rows[..., -1])]
-    found = Domain.of(rows[:, :-1], data.channels)
+    most = _MOST_PIXELS // len(scenes)
+    parts = []
+    for data in scenes:
+        height, width = data.grid.shape
+        rows = np.array(data.store[:: max(1, height * width // most)])  # (h, W, C + 1)
+        parts.append(rows[np.isfinite(rows[..., -1])][:, :-1])
+    found = Domain.of(np.concatenate(parts), scenes[0].channels)
     return found.to_dict() if found else None

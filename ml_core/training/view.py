@@ -9,74 +9,79 @@ from numpy.typing import NDArray
 
 from ..checkpoint import ModelCard
 from ..reports.maps import MAX_SIDE_PX
+from ..reports.tables import Column, Table
 from ..reports.training import Curve, Fold, TrainingView
+from .division import Scenes, footprints, parts_noun
 from .experiment import Outcome
 from .fit import Fit
-from .judgement import unbeaten
+from .judgement import together, unbeaten
+from .material import Material
 from .plan import Plan
-from .scene import TrainingData
 from .split import VALIDATION
 from .verdict import RULE, verdict
 
+_FEW_SCENES = 3
 _FEW_FOOTPRINTS = 20
 """With fewer, one SIC error more or less moves the validation RMSE a lot."""
 
 
-def view_of(plan: Plan, data: TrainingData, outcome: Outcome, card: ModelCard) -> TrainingView:
-    """Return what the report shows."""
+def view_of(plan: Plan, material: Material, outcome: Outcome, card: ModelCard) -> TrainingView:
+    """Return what the report shows: all errors, and maps of the scene that tells most."""
+    scenes, scale = material.scenes, plan.task.loss_scale
+    judgements = outcome.validation or outcome.training
+    shown = max(judgements, key=lambda name: judgements[name].scores.count)
+    data, cells = scenes[shown], scenes[shown].cells
+    several, noun = len(scenes) > 1, parts_noun(scenes)
     step = max(1, math.ceil(max(data.grid.shape) / MAX_SIDE_PX))
     thinned = np.array(data.store[::step, ::step])
-    scores = outcome.validation.scores if outcome.validation else None
-    first = outcome.first
+    training, validation = (outcome.scores[part] for part in ("training", "validation"))
+    assert training is not None  # without a training part there is no fit
+    first, second = outcome.first.fit, outcome.second
     word = verdict(
         [epoch.training for epoch in first.epochs],
         [epoch.validation for epoch in first.epochs],
-        outcome.training.scores.rmse_percent,
-        scores.rmse_percent if scores else None,
+        training.rmse_percent,
+        validation.rmse_percent if validation else None,
         outcome.baselines.get("linear"),
     )
     level = {"fitted": "good", "over-fitted": "warning", "under-fitted": "warning"}
-    judged = outcome.folds or (outcome,)
-    footprints = sum(data.footprints(part.split.counts["validation"]) for part in judged)
+    independent = sum(footprints(scenes, fold.splits) for fold in outcome.fits)
     height_m, width_m = data.grid.nominal_pixel_size_m
-    inputs = card.training["inputs"]
-    cells = data.cells
     with np.errstate(invalid="ignore", divide="ignore"):
         reference_cells = data.sums[..., -1] / np.where(cells.count, cells.count, np.nan)
     return TrainingView(
-        title=f"{inputs['HH']} and {inputs['HV']}, reference {inputs['reference']}",
+        title=f"{material.title}; maps of {shown}" if several else material.title,
         card=card,
         loss_label=plan.task.loss_label,
         loss_unit=plan.task.loss_unit,
-        curve=curve_of(first, plan.task.loss_scale),
-        second=curve_of(outcome.second, plan.task.loss_scale) if outcome.second else None,
-        training=outcome.training.scores,
-        validation=scores,
-        density=outcome.validation.density if outcome.validation else None,
+        curve=_curve(first, scale),
+        second=_curve(second.fit, scale) if second else None,
+        training=training,
+        validation=validation,
+        density=together(outcome.validation.values())[1] if outcome.validation else None,
         baselines=outcome.baselines,
-        footprints=footprints,
+        footprints=independent,
         hh_db=thinned[..., 0],
         sic_percent=thinned[..., -1],
-        roles=_roles(outcome, thinned[..., -1], step, data.grid.shape),
-        predicted_percent=(
-            outcome.validation.predicted
-            if outcome.validation
-            else np.full(cells.count.shape, np.nan)
-        ),
+        roles=_roles(outcome, shown, thinned[..., -1], step, data.grid.shape),
+        predicted_percent=judgements[shown].predicted,
         reference_cells=reference_cells,
         pixel_size_m=(step * height_m, step * width_m),
         cell_size_m=(cells.size_px * height_m, cells.size_px * width_m),
         verdict=(
             word.word.capitalize(),
-            f"{word.reason}. {RULE}" if scores else word.reason,
+            f"{word.reason}. {RULE}" if validation else word.reason,
             level.get(word.word, "info"),
         ),
-        folds=tuple(_fold(fold, data, plan.task.loss_scale) for fold in outcome.folds),
-        warnings=_warnings(outcome, footprints, data),
+        folds=tuple(_fold(fold, scenes, scale) for fold in outcome.folds),
+        warnings=_warnings(outcome, independent, scenes),
+        scenes=_scenes(material, outcome) if several else None,
+        held_out=f"validation {noun}",
+        everything="all scenes" if several else "the whole scene",
     )
 
 
-def curve_of(fit: Fit, scale: float) -> Curve:
+def _curve(fit: Fit, scale: float) -> Curve:
     """Return the losses of a fit, in the unit that a scale gives."""
     return Curve(
         [epoch.training * scale for epoch in fit.epochs],
@@ -88,33 +93,70 @@ def curve_of(fit: Fit, scale: float) -> Curve:
 
 
 def _roles(
-    outcome: Outcome, sic_percent: NDArray[np.float32], step: int, shape: tuple[int, int]
+    outcome: Outcome,
+    shown: str,
+    sic_percent: NDArray[np.float32],
+    step: int,
+    shape: tuple[int, int],
 ) -> NDArray[np.float32]:
     """Return the role, or the fold, of every n-th pixel; NaN where there is no reference."""
-    roles = outcome.split.roles.astype(np.float32)
+    split = outcome.splits[shown]
+    roles = split.roles.astype(np.float32)
     for number, fold in enumerate(outcome.folds):
-        roles[fold.split.roles == VALIDATION] = number
-    rows, cols = (np.arange(0, side, step) // outcome.split.cell_px for side in shape)
+        roles[fold.splits[shown].roles == VALIDATION] = number
+    rows, cols = (np.arange(0, side, step) // split.cell_px for side in shape)
     return np.where(np.isfinite(sic_percent), roles[np.ix_(rows, cols)], np.float32(np.nan))
 
 
-def _fold(outcome: Outcome, data: TrainingData, scale: float) -> Fold:
+def _fold(outcome: Outcome, scenes: Scenes, scale: float) -> Fold:
+    rmse = {part: s.rmse_percent if s else None for part, s in outcome.scores.items()}
     return Fold(
-        curve_of(outcome.first, scale),
-        outcome.training.scores.rmse_percent,
-        outcome.validation.scores.rmse_percent if outcome.validation else None,
-        data.footprints(outcome.split.counts["validation"]),
+        _curve(outcome.first.fit, scale),
+        rmse["training"],
+        rmse["validation"],
+        footprints(scenes, outcome.splits),
     )
 
 
-def _warnings(outcome: Outcome, footprints: float, data: TrainingData) -> tuple[str, ...]:
-    warnings = list(data.notes)
-    if outcome.validation and footprints < _FEW_FOOTPRINTS:
+def _scenes(material: Material, outcome: Outcome) -> Table:
+    """Return the errors by scene: on validation where it has been held out, else on training."""
+    rows = []
+    for name, judged in {**outcome.validation, **outcome.training}.items():
+        s = outcome.validation.get(name, judged).scores
+        part = material.division.part_of(name)
+        rows.append((name, part, s.rmse_percent, s.mae_percent, s.bias_percent, s.count))
+    return Table(
+        (
+            Column("Scene"),
+            Column("Part"),
+            Column("RMSE", "% SIC", 2),
+            Column("MAE", "% SIC", 2),
+            Column("Bias", "% SIC", 2),
+            Column("Reference pixels"),
+        ),
+        rows,
+        caption=(
+            "Errors by scene, each of the fold's fit that did not see it"
+            if outcome.folds
+            else "Errors by scene, of the fit that was validated"
+        ),
+    )
+
+
+def _warnings(outcome: Outcome, independent: float, scenes: Scenes) -> tuple[str, ...]:
+    warnings = [note for data in scenes.values() for note in data.notes] if len(scenes) == 1 else []
+    held_out = len(outcome.validation)
+    if len(scenes) > 1 and 0 < held_out < _FEW_SCENES:
         warnings.append(
-            f"The validation part holds {footprints:.1f} independent footprints only. Its RMSE is a"
-            " rough guide; another Seed draws other blocks and gives another figure."
+            f"{held_out} scenes validate. The error on other scenes may differ much; add scenes of"
+            " other days and regions."
         )
-    text = unbeaten(outcome.baselines, "validation blocks")
+    elif held_out and independent < _FEW_FOOTPRINTS:
+        warnings.append(
+            f"The validation part holds {independent:.1f} independent footprints only. Its RMSE is"
+            " a rough guide; another Seed draws other blocks and gives another figure."
+        )
+    text = unbeaten(outcome.baselines, f"validation {parts_noun(scenes)}")
     if text:
         warnings.append(f"{text}.")
     return tuple(warnings)

@@ -25,10 +25,11 @@ sys.path.insert(0, str(ROOT))
 from ml_core import networks  # noqa: E402
 from ml_core.events import Reporter  # noqa: E402
 from ml_core.training.cells import Cells  # noqa: E402
-from ml_core.training.chips import ChipSampler, normalisation  # noqa: E402
+from ml_core.training.chips import ChipSampler  # noqa: E402
 from ml_core.training.device import choose, seeded  # noqa: E402
 from ml_core.training.fit import FitSettings, fit  # noqa: E402
 from ml_core.training.losses import penalised, squared_error  # noqa: E402
+from ml_core.training.normalisation import moments, normalisation  # noqa: E402
 from ml_core.training.split import draw_split  # noqa: E402
 from ml_core.training.tasks import REGRESSION  # noqa: E402
 
@@ -64,7 +65,7 @@ def store_on(file, side):
 
 def sampler_of(store, cells):
     split = draw_split(cells, FOOTPRINT_PX, 0.2, np.random.default_rng(1))
-    scaling = normalisation(store, split, ("HH", "HV"))
+    scaling = normalisation([moments(store, split)], ("HH", "HV"))
     return ChipSampler(store, cells, split, scaling, CHIP, REGRESSION.label)
 
 

@@ -54,7 +54,10 @@ def test_scenes_are_added_and_a_network_learns_from_them(run, tmp_path):
         DEPTH=2,
         EPOCHS=1,
         CHIPS_PER_EPOCH=8,
+        FOLDS=2,
         MODEL=str(tmp_path / "net.safetensors"),
+        REPORT=str(tmp_path / "report.html"),
     )
     assert os.path.exists(trained["MODEL"])
     assert trained["VALIDATION_RMSE"] > 0
+    assert "RMSE of cross-validation" in (tmp_path / "report.html").read_text(encoding="utf-8")

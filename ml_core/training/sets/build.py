@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -20,10 +19,11 @@ from ...raster.scene import Scene
 from ...reports import trainingset as set_report
 from ...trainingset import SceneRecord, SetRecord
 from ..cells import Cells
+from ..normalisation import moments
 from ..scene import fill, footprint_m, resolution_m
+from ..split import whole
 from .store import TrainingSet, folder_name
 
-_ROWS_AT_ONCE = 512
 _RESOLUTION_TOLERANCE = 0.05
 
 
@@ -171,7 +171,8 @@ def _record(
     pixels: NDArray[np.float32],
     cells: Cells,
 ) -> SceneRecord:
-    mean, std = _statistics(pixels)
+    known = moments(pixels, whole(cells))
+    assert known is not None  # the cells hold a reference
     layers = {"HH": job.hh, "HV": job.hv, "incidence_angle": job.incidence, "mask": job.mask}
     layers["reference"] = job.reference
     t = scene.grid.transform
@@ -189,8 +190,8 @@ def _record(
         chips=_chips(pixels[..., -1], job.chip_size),
         pixels=int(cells.count.sum()),
         sic_histogram=tuple(int(n) for n in cells.histogram.sum((0, 1))),
-        mean=mean,
-        std=std,
+        mean=tuple(known.mean.tolist()),
+        std=tuple(np.sqrt(known.variance).tolist()),
         notes=(*scene.notes, *reference.notes),
         added=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
@@ -219,20 +220,6 @@ def _time(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
-def _statistics(pixels: NDArray[np.float32]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and deviation of each channel where there is a reference."""
-    depth = pixels.shape[2] - 1
-    count, total, squares = 0, np.zeros(depth), np.zeros(depth)
-    for rows in _strips(pixels):
-        values = rows[np.isfinite(rows[..., -1])][:, :-1].astype(np.float64)
-        count += len(values)
-        total += values.sum(0)
-        squares += np.square(values).sum(0)
-    mean = total / count
-    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    return tuple(float(v) for v in mean), tuple(float(v) for v in std)
-
-
 def _chips(sic_percent: NDArray[np.float32], size_px: int) -> int:
     """Return how many squares, side by side, hold a reference pixel."""
     found = 0
@@ -241,11 +228,6 @@ def _chips(sic_percent: NDArray[np.float32], size_px: int) -> int:
         starts = np.arange(0, known.size, size_px)
         found += int(np.logical_or.reduceat(known, starts).sum())
     return found
-
-
-def _strips(pixels: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    for row in range(0, pixels.shape[0], _ROWS_AT_ONCE):
-        yield np.asarray(pixels[row : row + _ROWS_AT_ONCE])
 
 
 def _listed(training_set: TrainingSet, report: Reporter) -> list[SceneRecord]:

@@ -1,14 +1,14 @@
-"""The split of a training set: whole scenes train or validate, those of one pass together."""
+"""The split of a training set: whole scenes validate, those of one pass together."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import SeaIceError
 from ...trainingset import SceneRecord
@@ -18,79 +18,85 @@ _ONE_PASS: Final = timedelta(minutes=15)
 
 _DRAWS: Final = 500
 
-
-@dataclass(frozen=True)
-class SceneSplit:
-    """Which scenes train and which validate.
-
-    Attributes:
-        training: Names of the scenes that train.
-        validation: Names of those that validate.
-        counts: Reference pixels of each part.
-        footprints: Independent footprints of each part.
-    """
-
-    training: tuple[str, ...]
-    validation: tuple[str, ...]
-    counts: dict[str, int]
-    footprints: dict[str, float]
-
-    def to_dict(self) -> dict[str, object]:
-        """Return what the model card says of the split."""
-        return {
-            "by": "scene",
-            "training_scenes": list(self.training),
-            "validation_scenes": list(self.validation),
-            "reference_pixels": dict(self.counts),
-            "independent_footprints": dict(self.footprints),
-        }
+_SEASONS: Final = 4
+"""Quarters of a year, from December; a scene of unknown date is of none of them."""
 
 
 def draw_scenes(
-    scenes: Mapping[str, SceneRecord],
-    resolution_m: float,
-    fraction: float,
-    data_fraction: float,
-    rng: np.random.Generator,
-) -> SceneSplit:
-    """Return a split whose validation scenes come closest to the share and the set's SIC.
+    scenes: Mapping[str, SceneRecord], fraction: float, rng: np.random.Generator
+) -> list[str]:
+    """Return the scenes that validate: those closest to the share and the set's SIC and season.
 
     Args:
         scenes: The scenes by name.
-        resolution_m: Pixel size of the set.
         fraction: Share of the reference to validate, 0-0.5.
-        data_fraction: Share of the training scenes to train on.
         rng: Draws the candidates.
 
     Raises:
         SeaIceError: All scenes are of one pass.
     """
+    if not fraction:
+        return []
     groups = passes(scenes)
-    if fraction and len(groups) < 2:
+    if len(groups) < 2:
         raise SeaIceError(
             f"the training set holds {len(scenes)} scenes of one pass only, which show the same"
             " ice, so that none can validate; add scenes of another pass, or give Validation"
             " fraction 0"
         )
-    histograms = np.array(
-        [np.sum([scenes[name].sic_histogram for name in group], axis=0) for group in groups], float
-    )
-    chosen = _chosen(histograms, fraction, rng) if fraction else np.zeros(len(groups), bool)
-    validation = [name for group, v in zip(groups, chosen, strict=True) if v for name in group]
-    training = [name for group, v in zip(groups, chosen, strict=True) if not v for name in group]
-    if data_fraction < 1:
-        kept = rng.permutation(len(training))[: math.ceil(data_fraction * len(training))]
-        training = [training[k] for k in sorted(kept)]
-    parts = {"training": training, "validation": validation}
-    return SceneSplit(
-        tuple(training),
-        tuple(validation),
-        {part: sum(scenes[name].pixels for name in names) for part, names in parts.items()},
-        {
-            part: sum(_footprints(scenes[name], resolution_m) for name in names)
-            for part, names in parts.items()
-        },
-    )
+    held = _Held(scenes, groups)
+    best, best_cost = groups[:1], math.inf
+    for _ in range(_DRAWS):
+        order = rng.permutation(len(groups))
+        sums = np.cumsum(held.pixels[order]) / held.pixels.sum()
+        count = int(np.clip(np.argmin(np.abs(sums - fraction)) + 1, 1, len(order) - 1))
+        cost = held.cost(order[:count], fraction)
+        if cost < best_cost:
+            best, best_cost = [groups[k] for k in sorted(order[:count])], cost
+    return [name for group in best for name in group]
+
+
+def draw_scene_folds(
+    scenes: Mapping[str, SceneRecord], number: int, rng: np.random.Generator
+) -> list[list[str]]:
+    """Return the scenes in folds of about the same reference pixels, SIC and seasons.
+
+    Passes come in random order, each to the fold that holds least so far; of many orders the one is
+    kept whose folds come closest to the set.
+
+    Args:
+        scenes: The scenes by name.
+        number: Folds, 2 or more.
+        rng: Draws the orders.
+
+    Raises:
+        SeaIceError: There are fewer passes than folds.
+    """
+    groups = passes(scenes)
+    if len(groups) < number:
+        raise SeaIceError(
+            f"Cross-validation folds: {number}, but the training set holds {len(scenes)} scenes of"
+            f" {len(groups)} passes, of which each is of one fold as a whole; give"
+            f" {len(groups)} folds or fewer, or add scenes of other passes"
+            if len(groups) > 1
+            else f"Cross-validation folds: {number}, but the training set holds {len(scenes)}"
+            " scenes of one pass only, which show the same ice; add scenes of another pass, or"
+            " give 0 folds and Validation fraction 0"
+        )
+    held = _Held(scenes, groups)
+    best: list[list[int]] = []
+    best_cost = math.inf
+    for _ in range(_DRAWS):
+        folds: list[list[int]] = [[] for _ in range(number)]
+        sizes = np.zeros(number)
+        for k in rng.permutation(len(groups)):
+            emptiest = min(range(number), key=lambda fold: sizes[fold])
+            folds[emptiest].append(int(k))
+            sizes[emptiest] += held.pixels[k]
+        cost = sum(held.cost(np.array(fold), 1 / number) for fold in folds)
+        if cost < best_cost:
+            best, best_cost = folds, cost
+    return [[name for k in sorted(fold) for name in groups[k]] for fold in best]
 
 
 def passes(scenes: Mapping[str, SceneRecord]) -> list[list[str]]:
@@ -109,6 +115,51 @@ def passes(scenes: Mapping[str, SceneRecord]) -> list[list[str]]:
     return groups
 
 
+class _Held:
+    """What groups of scenes hold, so that parts of them can be compared with all.
+
+    Args:
+        scenes: The scenes by name.
+        groups: Names of those of each group.
+
+    Attributes:
+        pixels: Reference pixels of each group (G,).
+    """
+
+    def __init__(self, scenes: Mapping[str, SceneRecord], groups: Sequence[list[str]]) -> None:
+        self._histograms = [
+            np.array(
+                [np.sum([values(scenes[name]) for name in group], axis=0) for group in groups],
+                float,
+            )
+            for values in (lambda scene: scene.sic_histogram, _by_season)
+        ]
+        self.pixels: NDArray[np.float64] = self._histograms[0].sum(1)
+
+    def cost(self, part: NDArray[np.int64], share: float) -> float:
+        """Return how far some groups (n,) are from a share of the set, and from its SIC and season.
+
+        SIC and season: half the sum of the differences of two distributions, 0-1.
+        """
+        total = self.pixels.sum()
+        cost = abs(self.pixels[part].sum() / total - share)
+        for histograms in self._histograms:
+            found = histograms[part].sum(0)
+            whole = histograms.sum(0)
+            apart = found / max(found.sum(), 1) - whole / max(whole.sum(), 1)
+            cost += float(np.abs(apart).sum()) / 2
+        return float(cost)
+
+
+def _by_season(scene: SceneRecord) -> NDArray[np.float64]:
+    """Return a scene's reference pixels by season (4,); all 0 where its date is unknown."""
+    counts = np.zeros(_SEASONS)
+    when = _when(scene)
+    if when:
+        counts[when[1].month % 12 * _SEASONS // 12] = scene.pixels
+    return counts
+
+
 def _when(scene: SceneRecord) -> tuple[str, datetime] | None:
     text = scene.acquisition.get("SEAICE_START", "")
     try:
@@ -116,24 +167,3 @@ def _when(scene: SceneRecord) -> tuple[str, datetime] | None:
     except ValueError:
         return None
     return scene.acquisition.get("SEAICE_PLATFORM", ""), time
-
-
-def _chosen(histograms: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
-    """Return which groups validate, (G,), by the best of many draws."""
-    total = histograms.sum(0)
-    best, best_cost = np.zeros(len(histograms), bool), math.inf
-    for _ in range(_DRAWS):
-        order = rng.permutation(len(histograms))
-        sums = np.cumsum(histograms[order].sum(1)) / total.sum()
-        count = int(np.clip(np.argmin(np.abs(sums - fraction)) + 1, 1, len(order) - 1))
-        part = histograms[order[:count]].sum(0)
-        apart = np.abs(part / max(part.sum(), 1) - total / total.sum()).sum() / 2
-        cost = abs(sums[count - 1] - fraction) + apart
-        if cost < best_cost:
-            best_cost = cost
-            best = np.isin(np.arange(len(order)), order[:count])
-    return best
-
-
-def _footprints(scene: SceneRecord, resolution_m: float) -> float:
-    return scene.pixels / max(1.0, scene.footprint_m / resolution_m) ** 2

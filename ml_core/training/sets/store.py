@@ -29,6 +29,7 @@ from ...errors import SeaIceError
 from ...raster.grid import Grid
 from ...trainingset import SceneRecord, SetRecord
 from ..cells import Cells
+from ..normalisation import Moments
 from ..scene import TrainingData
 
 MANIFEST = "trainingset.json"
@@ -150,7 +151,8 @@ class TrainingSet:
             self.shared.channels,
             found.footprint_m,
             found.footprint_m / grid.resolution_m,
-            {"inputs": found.inputs, "acquisition": found.acquisition},
+            Moments(found.pixels, np.array(found.mean), np.square(found.std)),
+            {"acquisition": found.acquisition},
             found.notes,
         )
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ml_core.errors import SeaIceError
-from ml_core.training.chips import Augmentation, ChipSampler, normalisation
+from ml_core.training.chips import Augmentation, ChipSampler
+from ml_core.training.normalisation import moments, normalisation
 from ml_core.training.split import draw_split, whole
 from ml_core.training.tasks import REGRESSION
 from tests.ml_core.training.conftest import backscatter, data_of, ice
@@ -17,7 +18,7 @@ def sampler(data, split, size=32, augmentation=PLAIN):
         data.store,
         data.cells,
         split,
-        normalisation(data.store, split, data.channels),
+        normalisation([moments(data.store, split)], data.channels),
         size,
         REGRESSION.label,
         augmentation,
@@ -43,7 +44,7 @@ def places(batch, scaling, width):
 
 def test_a_chip_is_the_scene_at_its_place(numbered):
     split = draw_split(numbered.cells, 6.0, 0.2, np.random.default_rng(1))
-    scaling = normalisation(numbered.store, split, numbered.channels)
+    scaling = normalisation([moments(numbered.store, split)], numbered.channels)
     batch = sampler(numbered, split, 16).draw(50, np.random.default_rng(2))
     assert batch.pixels.shape == (50, 16, 16, 2)
     assert batch.pixels.dtype == batch.label.dtype == np.float32
@@ -80,7 +81,7 @@ def test_chips_do_not_pile_up_at_the_edges_of_a_small_scene():
     pixels[0] = np.arange(sic.size).reshape(sic.shape)
     data = data_of(sic, pixels)
     split = whole(data.cells)
-    scaling = normalisation(data.store, split, data.channels)
+    scaling = normalisation([moments(data.store, split)], data.channels)
     batch = sampler(data, split, 32).draw(3000, np.random.default_rng(4))
     rows, _ = places(batch, scaling, 80)
     share = np.bincount(rows, minlength=9) / rows.size
@@ -96,7 +97,7 @@ def test_the_training_part_alone_normalises(numbered):
     from ml_core.raster.grid import Window
 
     used = split.training(Window(0, 0, 60, 80)) & np.isfinite(numbered.store[..., -1])
-    scaling = normalisation(numbered.store, split, numbered.channels)
+    scaling = normalisation([moments(numbered.store, split)], numbered.channels)
     values = numbered.store[used][:, :-1].astype(float)
     assert np.allclose(scaling.mean, values.mean(0), rtol=1e-5)
     assert np.allclose(scaling.std, values.std(0), rtol=1e-5)
@@ -175,4 +176,4 @@ def test_a_channel_without_variation_is_refused():
     pixels[1] = -25.0
     data = data_of(sic, pixels)
     with pytest.raises(SeaIceError, match="HV has the value -25 everywhere"):
-        normalisation(data.store, whole(data.cells), data.channels)
+        normalisation([moments(data.store, whole(data.cells))], data.channels)

@@ -7,10 +7,11 @@ from ml_core.checkpoint import ModelCard
 from ml_core.errors import SeaIceError
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
-from ml_core.training.chips import Batch, ChipSampler, Normalisation, rare_weights
+from ml_core.training.chips import Batch, ChipSampler, rare_weights
 from ml_core.training.device import choose
 from ml_core.training.fit import FitSettings, fit
 from ml_core.training.losses import squared_error
+from ml_core.training.normalisation import Normalisation
 from ml_core.training.split import whole
 from ml_core.training.start import Start
 from ml_core.training.tasks import REGRESSION

@@ -121,7 +121,7 @@ def test_the_training_report_tells_how_sure_the_uncertainty_is(train, tmp_path):
     assert "16 networks by dropout; the 90 % interval of means over a footprint held" in text
     train(dropout=0.0, report=str(tmp_path / "report.html"))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "not calibrated: no validation blocks, or no dropout" in text
+    assert "not calibrated: no validation part, or no dropout" in text
 
 
 def test_without_dropout_or_validation_nothing_is_calibrated(train):

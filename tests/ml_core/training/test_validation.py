@@ -4,8 +4,8 @@ import torch
 from ml_core import networks
 from ml_core.networks import NetworkConfig
 from ml_core.raster.grid import Window
-from ml_core.training.chips import normalisation
 from ml_core.training.device import Device
+from ml_core.training.normalisation import moments, normalisation
 from ml_core.training.split import whole
 from ml_core.training.tasks import REGRESSION
 from ml_core.training.validation import Judge, Part
@@ -15,12 +15,12 @@ from tests.ml_core.training.conftest import backscatter, data_of, ice
 def test_a_scene_is_judged_as_it_is_predicted_mirrored_at_its_end():
     sic = ice((60, 77))
     data = data_of(sic, backscatter(sic))
-    scaling = normalisation(data.store, whole(data.cells), data.channels)
+    scaling = normalisation([moments(data.store, whole(data.cells))], data.channels)
     config = NetworkConfig(filters=4, depth=3)
     torch.manual_seed(3)
     network = networks.build(config).eval()
-    judge = Judge(data.store, scaling, networks.geometry(config), Device("cpu", False), REGRESSION)
-    every = Part.of([Window(0, 0, 60, 77)], lambda w: np.ones((w.height, w.width), bool))
+    judge = Judge(scaling, networks.geometry(config), Device("cpu", False), REGRESSION)
+    every = Part.of(data.store, [Window(0, 0, 60, 77)])
     (tile,) = judge.tiles(network, every)
     x = np.pad(
         (data.store[..., :-1] - scaling.mean) / scaling.std, [(0, 4), (0, 3), (0, 0)], "symmetric"

@@ -9,11 +9,12 @@ from ml_core.events import Message, Metric, Reporter
 from ml_core.files import OutputFiles
 from ml_core.jobs import PredictJob, TrainJob
 from ml_core.prediction.run import run as predict
+from ml_core.training.mix import SceneMix
+from ml_core.training.normalisation import Normalisation
 from ml_core.training.plan import Plan
 from ml_core.training.run import run
-from ml_core.training.sets.experiment import pooled
-from ml_core.training.sets.mix import SceneMix
 from ml_core.training.sets.store import TrainingSet
+from ml_core.training.split import whole
 from tests.ml_core.training.sets.conftest import Built, scene_files
 
 SMALL = {
@@ -63,7 +64,8 @@ def test_a_set_becomes_a_network_that_knows_where_it_comes_from(training_set, tm
     assert set(card.metrics["scenes_rmse_percent"]) == {"hh_0", "hh_1", "hh_2", "hh_3"}
     scene = card.metrics["scenes_rmse_percent"][validation[0]]
     assert scene == pytest.approx(done.numbers["VALIDATION_RMSE"])
-    assert set(card.metrics["validation_cells_rmse_percent"]) == {"network", "mean", "linear"}
+    baselines = set(card.metrics["validation_cells_rmse_percent"])
+    assert baselines == {"network", "mean", "linear", "nearest"}
     html = (tmp_path / "report.html").read_text()
     for text in ("Errors by scene", "RMSE on the validation scenes", "training set set, 4 scenes"):
         assert text in html
@@ -86,22 +88,26 @@ def test_the_same_seed_gives_the_same_network(training_set, tmp_path):
     assert all(np.array_equal(states[0][name], states[1][name]) for name in states[0])
 
 
-def test_the_normalisation_is_that_of_all_training_pixels(training_set):
+def test_the_normalisation_is_that_of_all_training_pixels(training_set, tmp_path):
+    execute(training_set, tmp_path, refit=False, epochs=1)
+    card = checkpoint.read_card(str(tmp_path / "net.safetensors"))
     opened = TrainingSet.open(training_set)
-    names = tuple(opened.names()[:3])
-    scaling = pooled({name: opened.record(name) for name in names}, names)
+    names = card.split["training_scenes"]
+    assert len(names) == 3
     pixels = np.concatenate([opened.data(n).store[..., :2].reshape(-1, 2) for n in names])
-    assert scaling.mean == pytest.approx(pixels.mean(0), rel=1e-4)
-    assert scaling.std == pytest.approx(pixels.std(0), rel=1e-3)
+    assert card.mean == pytest.approx(pixels.mean(0), rel=1e-5)
+    assert card.std == pytest.approx(pixels.std(0), rel=1e-5)
 
 
 def test_chips_come_from_all_scenes_by_their_reference(training_set):
     opened = TrainingSet.open(training_set)
-    names = tuple(opened.names())
-    scaling = pooled({name: opened.record(name) for name in names}, names)
+    scenes = {name: opened.data(name) for name in opened.names()}
+    scaling = Normalisation(np.zeros(2, np.float32), np.ones(2, np.float32))
     job = TrainJob(training_set=str(training_set), model="x", **SMALL)
     plan = Plan.from_job(job, refit=False, channels=2)
-    mix = SceneMix([opened.data(name) for name in names], plan, scaling)
+    mix = SceneMix(
+        scenes, {name: whole(data.cells) for name, data in scenes.items()}, plan, scaling
+    )
     batch = mix.draw(400, np.random.default_rng(0))
     assert batch.pixels.shape == (400, 32, 32, 2)
     assert batch.valid.all()
@@ -195,8 +201,8 @@ def test_an_empty_set_is_told(training_set, tmp_path):
     ("more", "message"),
     [
         ({"hh": "a.tif"}, "Training set and HH backscatter are both given"),
-        ({"folds": 3}, "not with a training set, whose scenes already validate; give 0"),
-        ({"members": 3}, "not with a training set, whose scenes already validate; give 1"),
+        ({"folds": 3, "members": 2}, "Members and Cross-validation folds do not go together"),
+        ({"folds": 1}, "1 part leaves none to train on"),
     ],
 )
 def test_parameters_that_contradict_a_set_are_told(more, message):

@@ -1,44 +1,48 @@
-"""Chips of many scenes: each scene is drawn from by the reference that it holds."""
+"""Chips of one scene or of many: each scene is drawn from by the reference that trains in it."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chips import Batch, ChipSampler, Normalisation, rare_weights
-from ..plan import Plan
-from ..scene import TrainingData
-from ..split import whole
+from .chips import Batch, ChipSampler, rare_weights
+from .division import Scenes, Splits, learnt
+from .normalisation import Normalisation
+from .plan import Plan
 
 
 class SceneMix:
-    """Draws chips uniformly over the reference of several scenes.
+    """Draws chips uniformly over the reference of the scenes' training parts.
 
     Args:
         scenes: The scenes, memory-mapped.
+        splits: Tell their training parts, of which one at least is not empty.
         plan: Says how chips are made.
         scaling: Normalises the pixels.
+
+    Raises:
+        SeaIceError: A scene is smaller than a chip.
     """
 
-    def __init__(self, scenes: Sequence[TrainingData], plan: Plan, scaling: Normalisation) -> None:
+    def __init__(self, scenes: Scenes, splits: Splits, plan: Plan, scaling: Normalisation) -> None:
+        names = learnt(splits)
         weights: NDArray[np.float64] | None = None
         if plan.oversample:
-            histogram = np.sum([scene.cells.histogram.sum((0, 1)) for scene in scenes], axis=0)
-            weights = rare_weights(histogram)
+            weights = rare_weights(
+                np.sum([scenes[name].cells.histogram.sum((0, 1)) for name in names], axis=0)
+            )
         self._samplers = [
             ChipSampler(
-                scene.store,
-                scene.cells,
-                whole(scene.cells),
+                scenes[name].store,
+                scenes[name].cells,
+                splits[name],
                 scaling,
                 plan.chip_px,
                 plan.task.label,
                 plan.augmentation,
                 weights,
             )
-            for scene in scenes
+            for name in names
         ]
         shares = np.array([sampler.weight for sampler in self._samplers])
         self._shares = shares / shares.sum()
