@@ -68,7 +68,7 @@ def _one(text: str) -> Regularisation:
         if name not in _KNOWN or not value:
             raise SeaIceError(
                 f"Regularisations: {word!r} is not understood; write none, or settings such as"
-                f" dropout=0.1 l2=1e-4. Known are {', '.join(_KNOWN)}"
+                f" dropout=0.2 l2=1e-4. Known are {', '.join(_KNOWN)}"
             )
         if name in settings:
             raise SeaIceError(f"Regularisations: {name} is there twice in {text.strip()!r}")

@@ -42,10 +42,10 @@ class NetworkLists(ReferenceInputs):
         Kind.TEXT,
         "Regularisations",
         "One on each line, or parted by semicolons: settings such as"
-        ' "dropout=0.1 l2=1e-4". Known are l2, l1, dropout, dropout_position, augmentation,'
+        ' "dropout=0.2 l2=1e-4". Known are l2, l1, dropout, dropout_position, augmentation,'
         " data_fraction and patience; what is not named is off, or as the parameters below say."
         ' "none" switches l2, l1 and dropout off.',
-        default="none; dropout=0.1 l2=1e-4",
+        default="none; dropout=0.2 l2=1e-4",
         multiline=True,
     )
     seeds: int = parameter(

@@ -52,9 +52,9 @@ class NetworkSize(Job):
     dropout: float = parameter(
         Kind.NUMBER,
         "Dropout rate",
-        "Share of the features that is switched off at random, anew for each batch, against"
-        " over-fitting.",
-        default=0.1,
+        "Share of a layer's channels (filters) that is switched off at random, anew for each chip,"
+        " against over-fitting.",
+        default=0.2,
         minimum=0,
         below=1,
         decimals=3,

@@ -24,7 +24,7 @@ class NetworkConfig:
         filters: Filters p of the first convolution.
         depth: Levels of down-sampling; where a network has none, its convolutions.
         kernel_size: Side K of the convolution kernels, px.
-        dropout: Share of the features that dropout switches off, 0 <= dropout < 1.
+        dropout: Share of the channels that dropout switches off, 0 <= dropout < 1.
         dropout_position: Where dropout sits: the id of one of `jobs.choices.DROPOUT_POSITIONS`.
         upsampling: How a decoder enlarges: the id of one of `jobs.choices.UPSAMPLINGS`.
         stride: Stride S where the network lets it be chosen; None: the network's own.
@@ -40,7 +40,7 @@ class NetworkConfig:
     filters: int = 16
     depth: int = 4
     kernel_size: int = 3
-    dropout: float = 0.1
+    dropout: float = 0.2
     dropout_position: str = "bottleneck"
     upsampling: str = "transposed"
     stride: int | None = None
@@ -68,7 +68,7 @@ class NetworkConfig:
         rate = self.dropout
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
             raise SeaIceError(
-                f"network: dropout = {rate!r}; expected a share of the features, 0 or more and"
+                f"network: dropout = {rate!r}; expected a share of the channels, 0 or more and"
                 " less than 1"
             )
 

@@ -40,7 +40,7 @@ class Layer:
         padding: Padding P, px.
         dilation: Distance between the kernel's samples, px.
         padding_after: PAD only: zeros behind; `padding` counts those before.
-        rate: DROPOUT only: share of the features that is switched off.
+        rate: DROPOUT only: share of the channels that is switched off.
         joins: JOIN only: name of the layer whose output comes behind the input's channels.
         dense: The convolution stands for a dense layer: its kernel spans its whole input in a
             patch.
@@ -274,7 +274,7 @@ class Planner:
         self.add(Layer(name, Kind.RELU, self.channels))
 
     def dropout(self, name: str, rate: float) -> None:
-        """Add dropout, drawn anew for each batch; nothing at rate 0."""
+        """Add dropout of channels, drawn anew for each batch; nothing at rate 0."""
         if rate > 0:
             self.add(Layer(name, Kind.DROPOUT, self.channels, rate=rate))
 

@@ -7,6 +7,7 @@ from ml_core.jobs.choices import ARCHITECTURES
 from ml_core.jobs.network import NetworkInputs
 from ml_core.networks import NetworkConfig
 from ml_core.networks.module import PlannedNetwork
+from ml_core.networks.plan import Kind
 
 IDS = [choice.id for choice in ARCHITECTURES]
 
@@ -117,3 +118,25 @@ def test_a_job_leaves_sizes_to_the_network():
 @pytest.mark.parametrize("architecture", IDS)
 def test_every_network_works_with_a_jobs_defaults(architecture):
     networks.plan(NetworkConfig.from_job(NetworkInputs(architecture=architecture), 2, 1))
+
+
+@pytest.mark.parametrize("architecture", IDS)
+def test_dropout_switches_off_whole_channels(architecture):
+    config = NetworkConfig.of(architecture, filters=16, dropout=0.25)
+    network = networks.build(config, torch.Generator().manual_seed(1)).train()
+    name = next(layer.name for layer in networks.plan(config).layers if layer.kind is Kind.DROPOUT)
+    shares = []
+
+    def look(module, inputs, output):
+        before, after = inputs[0].detach(), output.detach()
+        alive = before.abs().amax(dim=(2, 3)) > 0
+        kept = after.abs().amax(dim=(2, 3)) > 0
+        torch.testing.assert_close(after, before * (kept / 0.75)[..., None, None])
+        shares.append((kept & alive).sum() / alive.sum())
+
+    network.layers[name].register_forward_hook(look)
+    side = max(2 * networks.geometry(config).minimum_size_px, 32)
+    torch.manual_seed(1)
+    for _ in range(20):
+        network(torch.randn(4, 2, side, side))
+    assert torch.stack(shares).mean() == pytest.approx(0.75, abs=0.05)
