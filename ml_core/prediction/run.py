@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import rasterio
@@ -25,6 +23,7 @@ from ..raster.radiometry import Floats, Mask
 from ..raster.scene import Scene
 from ..raster.writing import BandInfo, RasterWriter
 from .budget import BLOCK_PX, cache_bytes, return_freed_memory, tile_size
+from .channels import Channels, check_fit, with_channels_of
 from .classmap import ClassMap, classes_of, most_likely
 from .domain import Domain, Novelty
 from .halo import exact_halo
@@ -47,7 +46,7 @@ def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
     class_map = files.stage(job.class_map) if job.class_map else ""
     card, tensors = checkpoint.load(job.model)
     classes = classes_of(card, Path(job.model).name) if class_map else None
-    job = _with_channels_of(job, card, report)
+    job = with_channels_of(job, card, report)
     budget = round(job.memory_gib * 2**30)
     return_freed_memory()
     with rasterio.Env(GDAL_CACHEMAX=cache_bytes(budget)):
@@ -248,72 +247,6 @@ class _Tally:
     def add(self, sic: Floats, valid: Mask) -> None:
         self.total += float(np.sum(sic, where=valid, dtype=np.float64))
         self.count += int(np.count_nonzero(valid))
-
-
-class Layers(Protocol):
-    """A source whose channels have names; `raster.Scene` is one."""
-
-    channels: tuple[str, ...]
-
-    def read(self, window: Window) -> tuple[Floats, Mask]:
-        """Return the channels (C, h, w) and the valid mask (h, w)."""
-        raise NotImplementedError
-
-
-class Channels:
-    """A scene's channels in the order that the network wants.
-
-    Args:
-        scene: The scene.
-        channels: Their names.
-    """
-
-    def __init__(self, scene: Layers, channels: tuple[str, ...]) -> None:
-        self._scene = scene
-        self._order = [scene.channels.index(name) for name in channels]
-        self._same = self._order == list(range(len(scene.channels)))
-
-    def read(self, window: Window) -> tuple[Floats, Mask]:
-        """Return the channels (C, h, w) and the valid mask (h, w)."""
-        values, valid = self._scene.read(window)
-        return (values if self._same else values[self._order]), valid
-
-
-def _with_channels_of(job: PredictJob, card: ModelCard, report: Reporter) -> PredictJob:
-    """Return the job with the layers that the network was trained with."""
-    model = Path(job.model or "").name
-    trained = ", ".join(card.channels)
-    wants_angle = "incidence_angle" in card.channels
-    if wants_angle and job.incidence is None:
-        raise SeaIceError(
-            f"{model} was trained with {trained}; give the incidence angle of the scene"
-        )
-    if job.incidence is not None and not wants_angle:
-        report.info(f"{model} was trained with {trained}; the incidence angle is not used")
-        return dataclasses.replace(job, incidence=None)
-    return job
-
-
-def check_fit(scene: Scene, card: ModelCard, shape: Geometry, report: Reporter) -> None:
-    """Check that a scene is large enough for a network; warn where its pixels are too large.
-
-    Raises:
-        SeaIceError: It is too small.
-    """
-    side = min(scene.grid.shape)
-    if side < shape.minimum_size_px:
-        raise SeaIceError(
-            f"{scene.label}: at the network's resolution of {card.resolution_m:.4g} m the scene has"
-            f" {scene.grid.height} x {scene.grid.width} px; the network needs at least"
-            f" {shape.minimum_size_px}; give a larger scene"
-        )
-    found = scene.grid.resolution_m
-    if found > 1.05 * card.resolution_m:
-        report.warning(
-            f"{scene.label} has pixels of {found:.4g} m, the network was trained at"
-            f" {card.resolution_m:.4g} m; it sees less detail than it learnt from, and its error is"
-            " unknown"
-        )
 
 
 def _settled(

@@ -14,8 +14,8 @@ from ..events import Reporter
 from ..jobs.inputs import SceneInputs
 from ..jobs.train import TrainJob
 from ..networks import NetworkConfig, geometry
+from ..prediction.channels import Channels, check_fit
 from ..prediction.halo import exact_halo
-from ..prediction.run import Channels, check_fit
 from ..prediction.runtimes import make_runtime
 from ..prediction.sampling import Members
 from ..prediction.tiled import Normalisation, Predicted, TiledNetwork, Tiling, predict_tiles
