@@ -92,10 +92,12 @@ _DEFAULT: Final = Augmentation()
 
 
 class ChipSampler:
-    """Draws chips uniformly over the reference of the training part.
+    """Draws chips from the reference of the training part.
 
-    Each chip holds a reference pixel drawn uniformly, at a place of the chip drawn uniformly from
-    those that keep the chip within the scene.
+    Chips lie within the scene. A place is drawn the more often, the more of the reference a chip
+    there holds: all places as often where the reference is everywhere. Drawn so that each
+    reference pixel is seen as often as the other, chips at the scene's edges come several times as
+    often as others, and on a small scene most chips are nearly the same.
 
     Args:
         store: Pixels and reference SIC in percent (H, W, C + 1), NaN where there is none, and no
@@ -147,6 +149,7 @@ class ChipSampler:
                 "no reference pixel is left for training; check that the reference overlaps the"
                 " scene and what its nodata values are"
             )
+        self._most_places = self._places_at_most()
         # (H - S + 1, W - S + 1, C + 1, S, S): a chip at every place, nothing is copied
         views = sliding_window_view(store, (size_px, size_px), axis=(0, 1))  # type: ignore[call-overload]
         self._chips = views.transpose(0, 1, 3, 4, 2)
@@ -181,22 +184,38 @@ class ChipSampler:
     def _places(
         self, number: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the chips' first rows and columns."""
-        height, width = self._store.shape[:2]
-        rows, cols = self._reference_pixels(number, rng)
-        return self._first(rows, height, rng), self._first(cols, width, rng)
+        """Return the chips' first rows and columns.
 
-    def _first(
-        self, pixel: NDArray[np.int64], length: int, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
-        """Return first rows (or columns) of chips that hold a pixel and lie within the scene.
-
-        All places are as likely. A place moved back from beyond the edge would not be: on a scene
-        little larger than a chip most chips would lie at its edge, and be the same.
+        A reference pixel is drawn, then a place of the chip that holds it. Near the scene's edge
+        a pixel has fewer places, and is passed over as much more often.
         """
-        low = np.maximum(pixel - self._size + 1, 0)
-        high = np.minimum(pixel, length - self._size)
-        return rng.integers(low, high, endpoint=True)
+        rows, cols = np.empty(number, np.int64), np.empty(number, np.int64)
+        missing = np.arange(number)
+        height, width = self._store.shape[:2]
+        while missing.size:
+            row, col = self._reference_pixels(missing.size, rng)
+            (top, down), (left, across) = self._span(row, height), self._span(col, width)
+            rows[missing] = top + (rng.random(missing.size) * down).astype(np.int64)
+            cols[missing] = left + (rng.random(missing.size) * across).astype(np.int64)
+            passed = rng.random(missing.size) * self._most_places >= down * across
+            missing = missing[passed]
+        return rows, cols
+
+    def _span(
+        self, pixel: NDArray[np.int64], length: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the first of the chips' starts that hold a pixel within a length, and how many."""
+        first = np.maximum(pixel - self._size + 1, 0)
+        return first, np.minimum(pixel, length - self._size) - first + 1
+
+    def _places_at_most(self) -> int:
+        """Return the largest number of places that a training pixel has."""
+        choices = []
+        for length in self._store.shape[:2]:
+            count = self._span(np.arange(length), length)[1]
+            choices.append(np.maximum.reduceat(count, np.arange(0, length, self._cell)))
+        trains = np.diff(self._cells_cumulated, prepend=0).reshape(-1, self._cells_across) > 0
+        return int(np.outer(*choices)[trains].max())
 
     def _reference_pixels(
         self, number: int, rng: np.random.Generator

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ml_core.errors import SeaIceError
 from ml_core.training.chips import Augmentation, ChipSampler
@@ -75,21 +76,29 @@ def test_chips_are_spread_evenly_over_the_reference(numbered):
     assert abs(chi - 1) < 5 * np.sqrt(2 / known.sum())
 
 
-def test_chips_do_not_pile_up_at_the_edges_of_a_small_scene():
-    sic = ice((40, 80))
-    pixels = backscatter(sic)
-    pixels[0] = np.arange(sic.size).reshape(sic.shape)
-    data = data_of(sic, pixels)
-    split = whole(data.cells)
-    scaling = normalisation([moments(data.store, split)], data.channels)
-    batch = sampler(data, split, 32).draw(3000, np.random.default_rng(4))
-    rows, _ = places(batch, scaling, 80)
-    share = np.bincount(rows, minlength=9) / rows.size
-    # each of the nine places holds most pixels: its share is about a ninth, and 0.4 at the edges
-    # where places beyond the scene were moved back to it
-    assert share.size == 9
-    assert share.min() > 0.07
-    assert share.max() < 0.17
+@pytest.mark.parametrize("shape", [(40, 80), (40, 32), (90, 100)])
+def test_a_place_is_drawn_by_the_reference_in_it(shape):
+    sic = ice(shape)
+    sic[5:20, 11:30] = np.nan
+    data = data_of(sic, backscatter(ice(shape)))
+    rows, cols = sampler(data, whole(data.cells), 32)._places(20_000, np.random.default_rng(4))
+    held = sliding_window_view(np.isfinite(sic), (32, 32)).sum((2, 3))
+    drawn = np.zeros(held.shape)
+    np.add.at(drawn, (rows, cols), 1)
+    expected = held * rows.size / held.sum()
+    # chi-squared of independent draws: mean 1, standard deviation sqrt(2 / n)
+    chi = ((drawn - expected) ** 2 / expected).mean()
+    assert abs(chi - 1) < 5 * np.sqrt(2 / held.size) + 1 / held.size
+
+
+def test_chips_are_drawn_where_all_of_the_reference_lies_in_a_corner():
+    """A pixel there has one place in ten thousand of those in the middle."""
+    sic = ice((400, 400))
+    sic[2:, :] = np.nan
+    sic[:, 2:] = np.nan
+    data = data_of(sic, backscatter(ice((400, 400))))
+    batch = sampler(data, whole(data.cells), 128).draw(50, np.random.default_rng(4))
+    assert batch.valid.reshape(50, -1).any(axis=1).all()
 
 
 def test_the_training_part_alone_normalises(numbered):
