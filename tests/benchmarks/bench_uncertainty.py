@@ -1,9 +1,10 @@
 """Coverage of predicted uncertainty on simulated scenes, before and after calibration.
 
-`python tests/benchmarks/bench_uncertainty.py [--members 3] [--epochs 10]`
+`python tests/benchmarks/bench_uncertainty.py [--members 3] [--epochs 10] [--scenes 8 --folds 3]`
 
-A network learns from one simulated scene and its passive-microwave reference; scenes of other
-seeds are predicted with uncertainty and evaluated by their references.
+A network learns from one simulated scene and its passive-microwave reference, or from a set of
+scenes of other wind and ice cover; scenes of other seeds are predicted with uncertainty and
+evaluated by their references. `--keep` names a folder for all files, such as the reports.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TRAINING_SEED, TEST_SEEDS = 1, (2, 3)
+TEST_SEEDS = (101, 102, 103)
 
 
 def run(folder: Path, job: str, **parameters: object) -> dict[str, float]:
@@ -37,10 +38,22 @@ def run(folder: Path, job: str, **parameters: object) -> dict[str, float]:
 
 
 def scene(folder: Path, seed: int, side: int) -> dict[str, str]:
-    """Simulate a scene; return its files."""
+    """Simulate a scene, whose wind and ice cover its seed tells; return its files."""
     names = {name: str(folder / f"{name}{seed}.tif") for name in ("hh", "hv", "reference")}
-    run(folder, "simulatescene", seed=seed, width=side, height=side, resolution=200.0, **names)
+    more = {"ice_fraction": 35.0 + 10 * (seed % 6), "wind_speed": 3.0 + 2 * (seed % 5)}
+    size = {"width": side, "height": side, "resolution": 200.0}
+    run(folder, "simulatescene", seed=seed, **size, **more, **names)
     return names
+
+
+def material(folder: Path, scenes: int, side: int) -> dict[str, str]:
+    """Simulate what is learnt from; return the parameters that name it."""
+    if scenes == 1:
+        return scene(folder, 1, side)
+    found = {"training_set": str(folder / "set")}
+    for seed in range(1, scenes + 1):
+        run(folder, "buildtrainingset", **found, **scene(folder, seed, side))
+    return found
 
 
 def uncalibrated(model: str) -> str:
@@ -59,21 +72,27 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=3, help="networks of the ensemble")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--side", type=int, default=1500, help="px of 200 m")
+    parser.add_argument("--scenes", type=int, default=1, help="more than one: a training set")
+    parser.add_argument("--folds", type=int, default=0, help="of a cross-validation")
+    parser.add_argument("--keep", type=Path, help="folder for all files")
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     from ml_core import checkpoint
 
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        scenes = {seed: scene(folder, seed, options.side) for seed in (TRAINING_SEED, *TEST_SEEDS)}
-        for members in (1, options.members):
+        folder = options.keep or Path(name)
+        learnt = material(folder, options.scenes, options.side)
+        scenes = {seed: scene(folder, seed, options.side) for seed in TEST_SEEDS}
+        for members in sorted({1, options.members}):
             model = str(folder / f"members{members}.safetensors")
             found = run(
                 folder,
                 "train",
-                **scenes[TRAINING_SEED],
+                **learnt,
                 model=model,
+                report=model.replace(".safetensors", ".html"),
                 members=members,
+                folds=options.folds if members == 1 else 0,
                 epochs=options.epochs,
             )
             card = checkpoint.read_card(model)
