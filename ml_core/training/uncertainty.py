@@ -196,23 +196,13 @@ def calibration_of(
         for name, split in splits.items()
         for block in split.blocks
     ]
-    parts, groups = [], []
-    every = -(-sum(block.height * block.width for *_, block in blocks) // _MOST_COMPARED_PX)
-    before = 0
-    for number, (samples, data, block) in enumerate(blocks):
-        report.progress(number / len(blocks))
-        side = max(_TILE_PX, round(_SQUARE * data.footprint_px))
-        squares = [block] if every <= 1 else list(cut(block, side))
-        for square in squares[-before % every :: every]:
-            parts.append(_compared(data, square, samples, report))
-            groups.append(np.full(parts[-1].error_percent.size, number % _MOST_GROUPS))
-        before += len(squares)
-    if sum(group.size for group in groups) < LEAST_CELLS:
+    parts = _all_compared(blocks, report)
+    group = np.repeat(np.arange(len(parts)), [part.error_percent.size for part in parts])
+    if group.size < LEAST_CELLS:
         return None
-    cells, group = Cells.joined(parts), np.concatenate(groups)
     thin = slice(None, None, -(-group.size // _MOST_CELLS))
-    cells, group = cells.part(thin), group[thin]
-    found, held_out = calibrate(cells), hold_out(cells, group)
+    cells = Cells.joined(parts).part(thin)
+    found, held_out = calibrate(cells), hold_out(cells, group[thin] % _MOST_GROUPS)
     # never narrower: that blocks agree by chance is no knowledge
     widened = max(1.0, held_out.factor) if held_out else 1.0
     final = found.wider(widened)
@@ -237,13 +227,31 @@ def calibration_of(
         "scale": final.scale,
         "floors_percent": list(final.floors_percent),
         "widened": widened,
-        "cells": int(group.size),
+        "cells": int(cells.error_percent.size),
         "footprints": independent,
         "coverage_before": bare,
         "coverage_after": cells.coverage(final),
         "held_out": noun,
         "coverage_of_blocks_left_out": held_out.coverage if held_out else None,
     }
+
+
+def _all_compared(
+    blocks: Sequence[tuple[_Samples, TrainingData, Window]], report: Reporter
+) -> list[Cells]:
+    """Return what is known of the cells of each block, or of squares spread over all of them."""
+    area = sum(block.height * block.width for *_, block in blocks)
+    every = max(1, -(-area // _MOST_COMPARED_PX))
+    found, before = [], 0
+    for number, (samples, data, block) in enumerate(blocks):
+        report.progress(number / len(blocks))
+        side = max(_TILE_PX, round(_SQUARE * data.footprint_px))
+        squares = [block] if every == 1 else list(cut(block, side))
+        chosen = squares[-before % every :: every]
+        before += len(squares)
+        if chosen:
+            found.append(Cells.joined([_compared(data, one, samples, report) for one in chosen]))
+    return found
 
 
 def _compared(data: TrainingData, block: Window, samples: _Samples, report: Reporter) -> Cells:

@@ -147,9 +147,10 @@ def _warnings(outcome: Outcome, independent: float, scenes: Scenes) -> tuple[str
     warnings = [note for data in scenes.values() for note in data.notes] if len(scenes) == 1 else []
     held_out = len(outcome.validation)
     if len(scenes) > 1 and 0 < held_out < _FEW_SCENES:
+        who = "1 scene validates" if held_out == 1 else f"{held_out} scenes validate"
         warnings.append(
-            f"{held_out} scenes validate. The error on other scenes may differ much; add scenes of"
-            " other days and regions."
+            f"{who}. The error on other scenes may differ much; add scenes of other days and"
+            " regions."
         )
     elif held_out and independent < _FEW_FOOTPRINTS:
         warnings.append(
