@@ -284,7 +284,10 @@ def _errors(view: TrainingView) -> Table:
         for name, s in (("Training", view.training), ("Validation", view.validation))
         if s is not None
     ]
-    note = "Each reference pixel at the network's grid counts once; SIC is clipped to 0-100 %."
+    note = "Each reference pixel at the network's grid counts once"
+    if view.folds:
+        note += ", on training once for each fold that it trains in"
+    note += "; SIC is clipped to 0-100 %."
     if view.validation and view.validation.r2 is None:
         note += f" R² of validation is withheld: {view.validation.r2_withheld}."
     return Table(columns, rows, caption="Errors of the fit that was validated", note=note)
@@ -355,7 +358,7 @@ def _card(card: ModelCard) -> list[tuple[str, Any]]:
         ),
         ("Resolution", f"{card.resolution_m:.4g} m"),
         ("Footprint of the reference", f"{card.footprint_m or 0:.4g} m"),
-        ("Buffer", f"{split.get('buffer_m', 0):.4g} m"),
+        *([("Buffer", f"{split['buffer_m']:.4g} m")] if "buffer_m" in split else []),
         ("Steps", training.get("steps")),
         ("Fitted again on everything", training.get("fitted_again_on_everything")),
         ("Seed", training.get("seed")),

@@ -77,6 +77,7 @@ def test_each_scene_validates_once_and_the_errors_are_pooled(five, tmp_path, kee
     progress = [event.fraction for event in events if isinstance(event, Progress)]
     assert progress == sorted(progress)
     page = (tmp_path / "report.html").read_text()
+    assert "Buffer" not in page
     for text in ("RMSE of cross-validation", "standard deviation", "fold 3", "hh_4", "all scenes"):
         assert (text in page) is (text != "all scenes" or keep == "everything")
 
