@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -25,6 +25,10 @@ Scenes = Mapping[str, TrainingData]
 
 Splits = Mapping[str, Split]
 """The same scenes' splits."""
+
+_FEW_FOOTPRINTS: Final = 10
+"""On fewer an error says little: on the tests' real scene, where 5 validate, networks of 9 % SIC on
+the other half were judged at 15 to 40 %."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,13 @@ def tell(scenes: Scenes, division: Division, report: Reporter) -> None:
         return
     for line in _lines(scenes, division):
         report.info(line)
+    least = min(footprints(scenes, splits) for splits in division.fits)
+    if len(division.fits) == 1 and least < _FEW_FOOTPRINTS:
+        report.warning(
+            f"Only {least:.1f} independent footprints of the reference validate: the validation"
+            " error may be far from that on other scenes, above it or below. Cross-validation folds"
+            " judge all of the ground"
+        )
 
 
 def _lines(scenes: Scenes, division: Division) -> Iterator[str]:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ml_core.events import Reporter
 from ml_core.jobs import TrainJob
 from ml_core.training import division
 from ml_core.training.plan import Plan
@@ -107,3 +108,21 @@ def test_large_parts_of_several_scenes_are_thinned_evenly():
         for window in part.windows
     ]
     assert numbers == list(range(0, 48, 3))
+
+
+@pytest.mark.parametrize(("shape", "folds"), [((30, 40), 0), ((90, 120), 0), ((30, 40), 2)])
+def test_it_warns_of_an_error_that_rests_on_few_footprints(shape, folds):
+    sic = ice(shape)
+    scene = {"s": data_of(sic, backscatter(sic))}
+    found = division.of_scene("s", scene["s"], plan(folds))
+    events = []
+    division.tell(scene, found, Reporter(events.append))
+    warned = [event.text for event in events if event.level == "warning"]
+    count = scene["s"].footprints(found.fits[0]["s"].counts["validation"])
+    assert (count < 10) == (shape == (30, 40))
+    if count < 10 and not folds:
+        assert len(warned) == 1
+        assert f"Only {count:.1f} independent footprints of the reference validate" in warned[0]
+        assert "Cross-validation folds" in warned[0]
+    else:
+        assert not warned
