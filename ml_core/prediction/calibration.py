@@ -59,6 +59,16 @@ class Calibration:
         floor = np.interp(np.asarray(sic_percent, np.float64), places, self.floors_percent)
         return np.hypot(self.scale * spread, floor)
 
+    @property
+    def note(self) -> str:
+        """What to add where the spread told nothing of the error; else empty."""
+        if self.scale:
+            return ""
+        return (
+            "; where the networks disagree told nothing of their errors, so it follows from SIC"
+            " alone"
+        )
+
     def wider(self, factor: float) -> Calibration:
         """Return the calibration that gives a multiple of this one's standard deviations."""
         return Calibration(

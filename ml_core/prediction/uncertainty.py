@@ -238,8 +238,9 @@ class SpreadMap:
                 "the uncertainty is not calibrated: the network's file says nothing of how far"
                 f" {self._sampling.method} samples are from the truth; take it as relative only"
             )
-        return Calibration.from_dict(values), (
+        calibration = Calibration.from_dict(values)
+        return calibration, (
             f"Uncertainty of means over {self.footprint_m / 1000:.3g} km, calibrated on"
             f" {values.get('footprints', 0):.0f} independent footprints of validation"
-            f" {values.get('held_out', 'blocks')}"
+            f" {values.get('held_out', 'blocks')}" + calibration.note
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..checkpoint import ModelCard
 from ..evaluation.baselines import LABELS
 from ..evaluation.metrics import Density, Scores
+from ..prediction.calibration import Calibration
 from . import colours, openwater, page
 from .charts import Mark, Series, curves, density
 from .figures import Picture
@@ -394,6 +395,7 @@ def _uncertainty(card: ModelCard) -> str:
         f" footprint held {100 * found['coverage_before']:.0f} % of the validation cells before"
         f" calibration and {after} ({found['footprints']:.0f} independent footprints); spread times"
         f" {found['scale']:.2f}, and {where} where all networks agree"
+        + Calibration.from_dict(found).note
     )
 
 

@@ -219,6 +219,7 @@ def calibration_of(
             f" {widened:.2f} times as wide"
         )
         + f" ({independent:.0f} independent footprints)"
+        + final.note
     )
     return {
         "method": method,

@@ -55,10 +55,10 @@ def main() -> None:
         write(folder / "prediction.tif", SIDE, 40, 3413, -200_000, -1_000_000, 1)
         write(folder / "same.tif", SIDE, 40, 3413, -200_000, -1_000_000, 2)
         write(folder / "coarse.tif", 400, 12_500, 6931, -2_500_000, 2_500_000, 3)
-        for reference, footprint in (
-            ("same.tif", None),
-            ("coarse.tif", None),
-            ("coarse.tif", 25000),
+        for metric, reference, footprint in (
+            ("evaluate_100_mpx", "same.tif", None),
+            ("evaluate_100_mpx_by_cells", "coarse.tif", None),
+            ("evaluate_100_mpx_by_footprints", "coarse.tif", 25000),
         ):
             parameters = {
                 "prediction": str(folder / "prediction.tif"),
@@ -82,10 +82,15 @@ def main() -> None:
             peak = used.ru_maxrss / 1024
             numbers = json.loads(out.stdout.splitlines()[-1])["numbers"]
             print(
-                f"{SIDE} x {SIDE} px against {reference}, footprint {footprint}: {seconds:.1f} s"
-                f" ({processor_s:.0f} s of processor), peak {peak:.0f} MiB,"
+                f"{SIDE} x {SIDE} px against {reference}, footprint {footprint}:"
                 f" {numbers['COUNT']:.0f} cells, RMSE {numbers['RMSE']:.2f} %"
             )
+            for name, value, unit in (
+                (metric, seconds, "s"),
+                (f"{metric}_processor", processor_s, "s"),
+                (f"{metric}_peak_rss", peak, "MiB"),
+            ):
+                print(json.dumps({"metric": name, "value": value, "unit": unit}))
 
 
 if __name__ == "__main__":

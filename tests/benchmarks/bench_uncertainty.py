@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -46,7 +47,7 @@ def scene(folder: Path, seed: int, side: int) -> dict[str, str]:
     return names
 
 
-def material(folder: Path, scenes: int, side: int) -> dict[str, str]:
+def training_data(folder: Path, scenes: int, side: int) -> dict[str, str]:
     """Simulate what is learnt from; return the parameters that name it."""
     if scenes == 1:
         return scene(folder, 1, side)
@@ -81,7 +82,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         folder = options.keep or Path(name)
-        learnt = material(folder, options.scenes, options.side)
+        learnt = training_data(folder, options.scenes, options.side)
         scenes = {seed: scene(folder, seed, options.side) for seed in TEST_SEEDS}
         for members in sorted({1, options.members}):
             model = str(folder / f"members{members}.safetensors")
@@ -99,6 +100,7 @@ def main() -> None:
             calibration = card.calibration or {}
             print(f"{members} network(s): validation RMSE {found['VALIDATION_RMSE']:.1f} %")
             print("   ", {key: calibration[key] for key in sorted(calibration)})
+            coverages: dict[str, list[float]] = {"before": [], "after": []}
             for seed in TEST_SEEDS:
                 layers = scenes[seed]
                 judged = {}
@@ -122,6 +124,8 @@ def main() -> None:
                         report=str(folder / "report.html"),
                         table=str(folder / f"{label}.csv"),
                     )
+                for label, numbers in judged.items():
+                    coverages[label].append(100 * numbers["COVERAGE_90"])
                 after = judged["after"]
                 print(
                     f"    scene {seed}: RMSE {after['RMSE']:.1f} % (best baseline"
@@ -131,6 +135,10 @@ def main() -> None:
                     f" {100 * after['COVERAGE_90']:.0f} % after calibration,"
                     f" {after['COUNT']:.0f} cells, new pixels {100 * made['NOVEL_FRACTION']:.1f} %"
                 )
+            method = "dropout" if members == 1 else "ensemble"
+            for label, values in coverages.items():
+                metric, value = f"coverage_90_{method}_{label}", statistics.mean(values)
+                print(json.dumps({"metric": metric, "value": value, "unit": "%"}))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,16 @@ def test_calibration_finds_scale_and_floor(scale, floor):
     assert np.median(np.abs(found / expected - 1)) < 0.08
 
 
+def test_a_spread_that_tells_nothing_of_the_error_has_no_part_in_it():
+    rng = np.random.default_rng(5)
+    spread = 0.01 * rng.gamma(2, 2, 4000)
+    blind = Cells(rng.normal(0, 8, 4000), spread, rng.uniform(0, 100, 4000))
+    found = calibrate(blind)
+    assert found.apply(spread.max(), 50) == pytest.approx(found.apply(0, 50))
+    assert found.note.endswith("so it follows from SIC alone")
+    assert not calibrate(cells(5)).note
+
+
 def test_the_interval_holds_its_level_on_other_cells():
     found = calibrate(cells(2))
     assert cells(3).coverage(found) == pytest.approx(0.9, abs=0.02)

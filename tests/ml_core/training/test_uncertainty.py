@@ -208,6 +208,18 @@ def test_a_calibration_that_did_not_hold_is_doubted(single, layers, tmp_path, he
     assert not doubt or re.search(doubt, found[0])
 
 
+def test_an_uncertainty_that_follows_from_sic_alone_says_so(single, layers, tmp_path):
+    card, tensors = checkpoint.load(single)
+    told = {}
+    for scale in (0.0, 1.0):
+        model = str(tmp_path / "net.safetensors")
+        calibration = {**card.calibration, "scale": scale}
+        checkpoint.save(model, tensors, dataclasses.replace(card, calibration=calibration))
+        _, messages, _ = predicted(layers, model, tmp_path)
+        told[scale] = any("so it follows from SIC alone" in text for text in messages)
+    assert told == {0.0: True, 1.0: False}
+
+
 def test_a_scene_unlike_the_training_is_warned_of(single, layers, tmp_path):
     with rasterio.open(layers["hh"]) as dataset:
         bright = write(tmp_path / "bright.tif", dataset.read(1) + 12, 500.0)
