@@ -1,5 +1,7 @@
 """Writes the model-designer models in resources/models/; run inside QGIS's Python.
 
+With QT_HASH_SEED=0 the file's lines keep their order, so that a change shows as one.
+
 The models are built here, not drawn, so that a change of an algorithm's parameters is a change of
 text. `tests/plugin/test_models.py` runs what this writes.
 """
