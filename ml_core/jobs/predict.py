@@ -106,8 +106,8 @@ class PredictJob(SceneInputs):
     compression: str = parameter(
         Kind.CHOICE,
         "Compression",
-        "How the output is compressed. QGIS reads all of them; some older programs read Deflate"
-        " only.",
+        "How the output is compressed. Choose Deflate for programs that read neither Zstandard nor"
+        " LERC.",
         default="zstd",
         choices=COMPRESSIONS,
         advanced=True,

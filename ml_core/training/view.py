@@ -11,7 +11,7 @@ from ..checkpoint import ModelCard
 from ..reports.maps import MAX_SIDE_PX
 from ..reports.tables import Column, Table
 from ..reports.training import Curve, Fold, TrainingView
-from .division import Scenes, footprints, parts_noun
+from .division import Scenes, few_footprints, footprints, parts_noun
 from .experiment import Outcome
 from .fit import Fit
 from .judgement import together, unbeaten
@@ -21,8 +21,6 @@ from .split import VALIDATION
 from .verdict import RULE, verdict
 
 _FEW_SCENES = 3
-_FEW_FOOTPRINTS = 20
-"""With fewer, one SIC error more or less moves the validation RMSE a lot."""
 
 
 def view_of(plan: Plan, material: Material, outcome: Outcome, card: ModelCard) -> TrainingView:
@@ -74,7 +72,7 @@ def view_of(plan: Plan, material: Material, outcome: Outcome, card: ModelCard) -
             level.get(word.word, "info"),
         ),
         folds=tuple(_fold(fold, scenes, scale) for fold in outcome.folds),
-        warnings=_warnings(outcome, independent, scenes),
+        warnings=_warnings(outcome, scenes),
         scenes=_scenes(material, outcome) if several else None,
         held_out=f"validation {noun}",
         everything="all scenes" if several else "the whole scene",
@@ -143,7 +141,7 @@ def _scenes(material: Material, outcome: Outcome) -> Table:
     )
 
 
-def _warnings(outcome: Outcome, independent: float, scenes: Scenes) -> tuple[str, ...]:
+def _warnings(outcome: Outcome, scenes: Scenes) -> tuple[str, ...]:
     warnings = [note for data in scenes.values() for note in data.notes] if len(scenes) == 1 else []
     held_out = len(outcome.validation)
     if len(scenes) > 1 and 0 < held_out < _FEW_SCENES:
@@ -152,11 +150,9 @@ def _warnings(outcome: Outcome, independent: float, scenes: Scenes) -> tuple[str
             f"{who}. The error on other scenes may differ much; add scenes of other days and"
             " regions."
         )
-    elif held_out and independent < _FEW_FOOTPRINTS:
-        warnings.append(
-            f"The validation part holds {independent:.1f} independent footprints only. Its RMSE is"
-            " a rough guide; another Seed draws other blocks and gives another figure."
-        )
+    elif held_out:
+        few = few_footprints(scenes, [fold.splits for fold in outcome.fits])
+        warnings += [f"{few}."] if few else []
     text = unbeaten(outcome.baselines, f"validation {parts_noun(scenes)}")
     if text:
         warnings.append(f"{text}.")
