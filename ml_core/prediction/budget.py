@@ -18,20 +18,35 @@ _TILES_PER_CALLER = 2
 """A small scene is cut into so many, so that reading and writing go on meanwhile."""
 
 
-_M_MMAP_THRESHOLD = -3
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Options of mallopt(3)."""
 
 
 def return_freed_memory() -> None:
     """Let the C library give tiles' memory back to the system as soon as it is freed (Linux).
 
     By itself glibc keeps blocks of up to 32 MiB for later, in pieces that fit no other tile, and
-    a process grows with the number of tiles it has seen (mallopt(3), M_MMAP_THRESHOLD). GDAL's
-    blocks, of 1 MiB mostly, are kept: giving them back costs a tenth of reading.
+    a process grows with the number of tiles it has seen. GDAL's blocks, of 1 MiB mostly, are kept:
+    giving them back costs a tenth of reading.
     """
+    _mallopt(_M_MMAP_THRESHOLD, 2**22)
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what is freed, once all tiles are done (Linux).
+
+    GDAL takes and frees the same few MiB for each part of an overview: a third of their time, if
+    it had to get them from the system each time.
+    """
+    _mallopt(_M_MMAP_THRESHOLD, 2**25)
+    _mallopt(_M_TRIM_THRESHOLD, 2**28)
+
+
+def _mallopt(option: int, value: int) -> None:
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
         if mallopt is not None:
-            mallopt(_M_MMAP_THRESHOLD, 2**22)
+            mallopt(option, value)
 
 
 def cache_bytes(budget: int) -> int:
@@ -40,7 +55,7 @@ def cache_bytes(budget: int) -> int:
     With the usual budget it holds a row of tiles of an EW scene: else the blocks in the margins,
     and all blocks of a file in strips, are decompressed again for each tile that touches them.
     """
-    return min(budget // 8, 2**28)
+    return min(budget // 10, 192 * 2**20)
 
 
 def tile_size(
@@ -64,8 +79,8 @@ def tile_size(
         halo: Margin, px.
         multiple: What the network's input must be a multiple of, px.
     """
-    # tiles on their way: read, waiting, in work and written; input, mask and output each
-    per_px: float = (runtime.parallel + 3) * (4 * channels + 1) + (runtime.parallel + 2) * 8
+    # tiles on their way: input and mask of those read and in work; outputs waiting and written
+    per_px: float = 2 * runtime.parallel * (4 * channels + 1) + (runtime.parallel + 2) * 8
     if not runtime.on_gpu:
         per_px += runtime.bytes_per_px
     left = max(budget - runtime.fixed_bytes - cache_bytes(budget), budget // 8)

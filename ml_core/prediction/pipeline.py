@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
+_POLL_S = 0.005
+
+
 class Pipeline:
     """A line of threads joined by bounded queues; one failure stops all of them.
 
@@ -30,14 +33,16 @@ class Pipeline:
         for thread in self._threads:
             thread.join()
 
-    def start(self, items: Iterable[Any]) -> queue.Queue[Any]:
-        """Produce items in a thread."""
-        out: queue.Queue[Any] = queue.Queue(1)
+    def start(self, items: Iterable[Any], ahead: int = 1) -> queue.Queue[Any]:
+        """Produce items in a thread, so many ahead, the one that is being produced counted."""
+        out: queue.Queue[Any] = queue.Queue(ahead)
 
         def run() -> None:
             for item in items:
                 if not self._put(out, item):
                     return
+                while out.full() and not self._stop.wait(_POLL_S):
+                    pass
             self._put(out, self._END)
 
         self._spawn(run)

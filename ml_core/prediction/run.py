@@ -22,7 +22,7 @@ from ..raster.grid import Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.scene import Scene
 from ..raster.writing import BandInfo, RasterWriter
-from .budget import BLOCK_PX, cache_bytes, return_freed_memory, tile_size
+from .budget import BLOCK_PX, cache_bytes, keep_freed_memory, return_freed_memory, tile_size
 from .channels import Channels, check_fit, with_channels_of
 from .classmap import ClassMap, classes_of, most_likely
 from .domain import Domain, Novelty
@@ -176,6 +176,7 @@ def _predict(
             parallel=runtime.parallel,
         )
         seconds = time.perf_counter() - started
+        keep_freed_memory()
         report.check_cancelled()
     megapixels = network.processed_px / 1e6
     report.info(

@@ -191,7 +191,7 @@ def predict_tiles(
         CancelledError: The run was cancelled.
         SeaIceError: Reading or writing failed.
     """
-    every = list(tiles(*shape, tiling.size, tiling.halo, tiling.multiple))
+    every = _from_the_largest(list(tiles(*shape, tiling.size, tiling.halo, tiling.multiple)))
     line = Pipeline()
 
     def read() -> Iterator[_Work | None]:
@@ -208,12 +208,24 @@ def predict_tiles(
             write(predicted)
         return True
 
-    inputs = line.start(read())
+    inputs = line.start(read(), ahead=parallel)
     outputs = line.map(compute, inputs, threads=parallel)
     saved = line.map(save, outputs, threads=1)
     with line:
         for count, _ in enumerate(line.results(saved), 1):
             report.progress(count / len(every))
+
+
+def _from_the_largest(row_by_row: list[Tile]) -> list[Tile]:
+    """Return the tiles from the first of the largest ones on, and then those before it.
+
+    A network that begins with a corner, which has a halo on two sides only, takes all its memory
+    anew for every larger tile: on a scene of 100 Mpx that was 6 % of the time. Otherwise the order
+    stays, because neighbours read the same blocks.
+    """
+    areas = [tile.padded.height * tile.padded.width for tile in row_by_row]
+    first = areas.index(max(areas)) if areas else 0
+    return row_by_row[first:] + row_by_row[:first]
 
 
 def _read_tile(

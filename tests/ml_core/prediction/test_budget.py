@@ -25,7 +25,7 @@ def test_a_tile_of_a_large_scene_fits_the_budget_and_fills_it(budget_gib):
 
     def needed(core):
         padded = (core + 2 * 96) ** 2
-        tiles = runtime.bytes_per_px + 5 * 9 + 4 * 8
+        tiles = runtime.bytes_per_px + 4 * 9 + 4 * 8
         return runtime.fixed_bytes + cache_bytes(round(budget_gib * GIB)) + padded * tiles
 
     assert needed(core) <= budget_gib * GIB
