@@ -55,7 +55,7 @@ def cache_bytes(budget: int) -> int:
     With the usual budget it holds a row of tiles of an EW scene: else the blocks in the margins,
     and all blocks of a file in strips, are decompressed again for each tile that touches them.
     """
-    return min(budget // 10, 192 * 2**20)
+    return min(budget // 8, 240 * 2**20)
 
 
 def tile_size(

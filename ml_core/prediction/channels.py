@@ -21,8 +21,8 @@ class Layers(Protocol):
 
     channels: tuple[str, ...]
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
-        """Return the channels (C, h, w) and the valid mask (h, w)."""
+    def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
+        """Return the channels (C, h, w), where given in `out`, and the valid mask (h, w)."""
         raise NotImplementedError
 
 
@@ -39,10 +39,12 @@ class Channels:
         self._order = [scene.channels.index(name) for name in channels]
         self._same = self._order == list(range(len(scene.channels)))
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
-        """Return the channels (C, h, w) and the valid mask (h, w)."""
+    def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
+        """Return the channels (C, h, w), in `out` where they can be, and the valid mask (h, w)."""
+        if self._same:
+            return self._scene.read(window, out=out)
         values, valid = self._scene.read(window)
-        return (values if self._same else values[self._order]), valid
+        return values[self._order], valid
 
 
 def with_channels_of(job: PredictJob, card: ModelCard, report: Reporter) -> PredictJob:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 
-import numpy as np
 import openvino as ov
 from openvino import properties
 
@@ -72,7 +71,7 @@ class OpenVinoRuntime:
         if request is None:
             request = self._requests.request = self._model.create_infer_request()
         request.infer([batch], share_inputs=True)
-        result: Floats = np.array(request.get_output_tensor(0).data)
+        result: Floats = request.get_output_tensor(0).data
         return result.reshape(batch.shape[0], -1, *result.shape[2:])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from ..checkpoint import ModelCard
 from ..networks.classes import SicClasses
 from ..raster.radiometry import Floats, Mask
+from ..raster.tiles import strips
 
 _STEPS_PER_PERCENT = np.float32(32)
 """SIC is given to 1/32 %: finer digits are noise, and would double the size of a file."""
@@ -29,11 +30,14 @@ def sic_percent(output: Floats, valid: Mask, card: ModelCard) -> Floats:
     else:
         classes = SicClasses.from_dict(card.classes)
         percent = classes.expected_percent(probabilities(output)).astype(np.float32)
-    percent *= _STEPS_PER_PERCENT
-    np.rint(percent, out=percent)
-    percent /= _STEPS_PER_PERCENT
-    np.clip(percent, 0, 100, out=percent)
-    percent[~valid] = np.nan
+    for rows in strips(valid.shape):
+        part = percent[rows]
+        part *= _STEPS_PER_PERCENT
+        np.rint(part, out=part)
+        part /= _STEPS_PER_PERCENT
+        np.clip(part, 0, 100, out=part)
+        if not valid[rows].all():
+            part[~valid[rows]] = np.nan
     return percent
 
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-
 _POLL_S = 0.005
 
 

@@ -231,9 +231,9 @@ class _Observed:
         self._source = source
         self._novelty = novelty
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
-        """Return the channels (C, h, w) and the valid mask (h, w)."""
-        values, valid = self._source.read(window)
+    def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
+        """Return the channels (C, h, w), in `out` where given, and the valid mask (h, w)."""
+        values, valid = self._source.read(window, out=out)
         self._novelty.add(window, values, valid)
         return values, valid
 

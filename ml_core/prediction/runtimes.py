@@ -58,7 +58,7 @@ class Runtime(Protocol):
             batch: Normalised input, (B, C, H, W).
 
         Returns:
-            (B, O, H, W) float32.
+            (B, O, H, W) float32; it holds until the same thread's next call.
 
         Raises:
             DeviceMemoryError: The device's memory is too small for the batch.

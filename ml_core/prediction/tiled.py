@@ -13,18 +13,27 @@ from ..events import Reporter
 from ..raster.grid import Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.tiles import Tile, strips, tiles
+from .buffers import Buffers
 from .pipeline import Pipeline
 from .runtimes import DeviceMemoryError, Runtime
 
 _CROP_STEP_PX = 64
 """Half-empty tiles are cropped to multiples of this, so that few sizes occur."""
 
+_KEPT_OUTPUTS = 3
+"""Outputs whose memory is kept: one that is computed, one that waits, one that is written."""
+
 
 class Source(Protocol):
     """What is predicted from; `raster.Scene` is one."""
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
-        """Return channels (C, h, w) and the valid mask (h, w); the window may reach beyond."""
+    def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
+        """Return channels (C, h, w) and the valid mask (h, w); the window may reach beyond.
+
+        Args:
+            window: What to read.
+            out: May take the channels, (C, h, w) and contiguous.
+        """
         raise NotImplementedError
 
 
@@ -83,7 +92,7 @@ class Predicted:
 
     Attributes:
         window: Where it belongs.
-        output: (O, h, w).
+        output: (O, h, w); its memory is used again once the part is written.
         valid: Where it means something, (h, w).
     """
 
@@ -104,11 +113,12 @@ class TiledNetwork:
         self._runtime = runtime
         self._halo, self._multiple = tiling.halo, tiling.multiple
         self._most_px = float("inf")
+        self._buffers = Buffers(_KEPT_OUTPUTS)
         self.processed_px = 0
         self._lock = threading.Lock()
 
     def __call__(self, x: Floats, inner: Window) -> Floats:
-        """Return the output (O, inner.height, inner.width) of a part of an input.
+        """Return the output (O, inner.height, inner.width) of a part of an input, contiguous.
 
         Args:
             x: Normalised input (C, h, w), h and w multiples of the network's multiple.
@@ -127,16 +137,24 @@ class TiledNetwork:
             else:
                 with self._lock:
                     self.processed_px += height * width
-                wanted: Floats = output[(slice(None), *inner.slices)]
+                wanted = self._buffers.take((len(output), inner.height, inner.width))
+                wanted[...] = output[(slice(None), *inner.slices)]
                 return wanted
         if max(inner.height, inner.width) < 2 * self._multiple:
             raise MemoryError(f"the device has too little memory for {height} x {width} px")
         halves = []
         for half in _halves(inner, self._multiple):
-            part = self._around(half, height, width)
-            place = Window(half.row - part.row, half.col - part.col, half.height, half.width)
-            halves.append(self(np.ascontiguousarray(x[(slice(None), *part.slices)]), place))
-        return np.concatenate(halves, axis=1 if inner.height >= inner.width else 2)
+            around = self._around(half, height, width)
+            place = Window(half.row - around.row, half.col - around.col, half.height, half.width)
+            halves.append(self(np.ascontiguousarray(x[(slice(None), *around.slices)]), place))
+        output = np.concatenate(halves, axis=1 if inner.height >= inner.width else 2)
+        for part in halves:
+            self.give_back(part)
+        return output
+
+    def give_back(self, output: Floats) -> None:
+        """Let the memory of an output that was returned be used again."""
+        self._buffers.give(output)
 
     def _around(self, window: Window, height: int, width: int) -> Window:
         m, halo = self._multiple, self._halo
@@ -193,23 +211,27 @@ def predict_tiles(
     """
     every = _from_the_largest(list(tiles(*shape, tiling.size, tiling.halo, tiling.multiple)))
     line = Pipeline()
+    inputs = Buffers(2 * parallel)
 
     def read() -> Iterator[_Work | None]:
         for tile in every:
-            yield _read_tile(source, tile, shape, tiling, normalisation)
+            yield _read_tile(source, tile, shape, tiling, normalisation, inputs)
 
     def compute(work: _Work | None) -> Predicted | None:
         if work is None:
             return None
-        return Predicted(work.core, network(work.x, work.inner), work.valid)
+        output = network(work.x, work.inner)
+        inputs.give(work.x)
+        return Predicted(work.core, output, work.valid)
 
     def save(predicted: Predicted | None) -> bool:
         if predicted is not None:
             write(predicted)
+            network.give_back(predicted.output)
         return True
 
-    inputs = line.start(read(), ahead=parallel)
-    outputs = line.map(compute, inputs, threads=parallel)
+    works = line.start(read(), ahead=parallel)
+    outputs = line.map(compute, works, threads=parallel)
     saved = line.map(save, outputs, threads=1)
     with line:
         for count, _ in enumerate(line.results(saved), 1):
@@ -234,11 +256,15 @@ def _read_tile(
     shape: tuple[int, int],
     tiling: Tiling,
     normalisation: Normalisation,
+    buffers: Buffers,
 ) -> _Work | None:
-    values, valid = source.read(tile.padded)
+    padded = tile.padded
+    buffer = buffers.take((len(normalisation.mean), padded.height, padded.width))
+    values, valid = source.read(padded, out=buffer)
     inner = tile.inner
     rows, cols = (np.flatnonzero(valid[inner.slices].any(axis=axis)) for axis in (1, 0))
     if rows.size == 0:
+        buffers.give(buffer)
         return None
     # the part of the core that holds data, from and to multiples of the scene's grid
     box = _box(inner, rows, cols, tiling.multiple)
@@ -257,6 +283,8 @@ def _read_tile(
         x = np.ascontiguousarray(x[(slice(None), *cut.slices)])
     else:
         box, cut = inner, Window(0, 0, *valid.shape)
+    if not np.may_share_memory(x, buffer):
+        buffers.give(buffer)
     return _Work(
         Window(tile.padded.row + box.row, tile.padded.col + box.col, box.height, box.width),
         Window(box.row - cut.row, box.col - cut.col, box.height, box.width),

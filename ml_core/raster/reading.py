@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -164,23 +165,35 @@ class Band:
                 part[...] = raw[rows].astype(np.float64) * self._scale + self._offset
             elif not in_place:
                 part[...] = raw[rows]
-            holds = _is_data(raw[rows], self._nodata)
+            span = _span(part)
+            raw_part, raw_span = (part, span) if in_place else (raw[rows], _span(raw[rows]))
+            holds = _is_data(raw_part, raw_span, self._nodata)
             if mask is not None:
                 holds = holds & (mask[rows] > 0)
-            holds = holds & _between(part, limits)
+            holds = holds & _between(part, span, limits)
             for excluded in self._ranges:
-                holds = holds & ~_between(part, excluded)
+                holds = holds & ~_between(part, span, excluded)
             if not np.all(holds):
                 valid[rows] = holds
                 part[~valid[rows]] = np.nan
         return valid
 
 
-def _between(values: Floats, limits: tuple[float, float]) -> Mask | np.bool_:
+_Span = tuple[Any, Any]
+
+
+def _span(values: np.ndarray) -> _Span:
+    """Return the smallest and the largest value, NaN if any is.
+
+    These two reductions cost a fraction of two comparisons, and most parts of a scene pass by them.
+    """
+    return values.min(), values.max()
+
+
+def _between(values: np.ndarray, span: _Span, limits: tuple[float, float]) -> Mask | np.bool_:
     """Say which values lie between two limits, or that all or none do; NaN lies nowhere."""
     low, high = np.float32(limits[0]), np.float32(limits[1])
-    # two reductions cost a fraction of two comparisons, and most parts of a scene pass
-    least, most = values.min(), values.max()  # NaN if any is
+    least, most = span
     if low <= least and most <= high:
         return np.True_
     if most < low or high < least:
@@ -189,15 +202,15 @@ def _between(values: Floats, limits: tuple[float, float]) -> Mask | np.bool_:
     return result
 
 
-def _is_data(raw: np.ndarray, nodata: float | None) -> Mask | np.bool_:
+def _is_data(raw: np.ndarray, span: _Span, nodata: float | None) -> Mask | np.bool_:
     """Say where raw values are finite and not the declared nodata value, or that all are."""
     if raw.dtype.kind != "f":
         return np.True_ if nodata is None else raw != nodata
-    valid = _between(raw, (-_HUGE, _HUGE))
+    valid = _between(raw, span, (-_HUGE, _HUGE))
     if nodata is not None and abs(nodata) < _HUGE:
         # a nodata value typed in decimal may differ from the stored one in the last bit
         spread = abs(nodata) * 1e-6
-        valid = valid & ~_between(raw, (nodata - spread, nodata + spread))
+        valid = valid & ~_between(raw, span, (nodata - spread, nodata + spread))
     return valid
 
 

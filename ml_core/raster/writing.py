@@ -160,10 +160,13 @@ class RasterWriter:
         """
         if values.ndim == 2:
             values = values[None]  # (1, h, w)
-        if self._nodata is not None and values.dtype.kind == "f":
-            missing = np.isnan(values)
-            if missing.any():
-                values = np.where(missing, self._nodata, values)
+        # where any is NaN the minimum is NaN
+        if (
+            self._nodata is not None
+            and values.dtype.kind == "f"
+            and np.isnan(values.min(initial=np.inf))
+        ):
+            values = np.where(np.isnan(values), self._nodata, values)
         place = FileWindow(window.col, window.row, window.width, window.height)
         if self._free_mib() < _LEAST_FREE_MIB:
             raise self._failure("no space is left")

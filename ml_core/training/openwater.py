@@ -164,9 +164,9 @@ class _Sums:
         self._angles = FootprintFields(scene.grid.shape, 1, 1.0)
         self._total, self._ice, self._count = 0.0, 0, 0
 
-    def read(self, window: Window) -> tuple[Floats, Mask]:
-        """Return the channels (C, h, w) and the valid mask (h, w)."""
-        values, valid = self._scene.read(window)
+    def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
+        """Return the channels (C, h, w), in `out` where given, and the valid mask (h, w)."""
+        values, valid = self._scene.read(window, out=out)
         if "incidence_angle" in self.channels:
             inside = window.clipped(*self._scene.grid.shape)
             top, left = inside.row - window.row, inside.col - window.col

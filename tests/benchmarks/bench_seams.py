@@ -20,7 +20,7 @@ class Source:
     def __init__(self, values):
         self.values = values
 
-    def read(self, window):
+    def read(self, window, *, out=None):
         inside = window.clipped(HEIGHT, WIDTH)
         values = np.zeros((2, window.height, window.width), dtype=np.float32)
         valid = np.zeros(values.shape[1:], dtype=bool)

@@ -30,7 +30,7 @@ class ArraySource:
         self.valid = np.isfinite(values).all(axis=0) if valid is None else valid
         self.reads = 0
 
-    def read(self, window):
+    def read(self, window, *, out=None):
         self.reads += 1
         values = np.full((len(self.values), window.height, window.width), np.nan, np.float32)
         valid = np.zeros((window.height, window.width), bool)
@@ -200,7 +200,7 @@ def test_a_failure_in_any_stage_is_raised_and_ends_the_threads(stage):
     source = ArraySource(np.ones((2, 256, 256), dtype=np.float32))
     before = running()
 
-    def fail(*_):
+    def fail(*_, **__):
         raise SeaIceError(f"{stage} failed")
 
     network = TiledNetwork(
