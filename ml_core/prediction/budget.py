@@ -11,7 +11,7 @@ from .runtimes import Runtime
 BLOCK_PX = 256
 """Side of the output's blocks; tiles are multiples of it, so that each block is written once."""
 
-_LARGEST_PX = 2560
+_LARGEST_PX = 2048
 """Larger tiles save no more than a few percent of halo."""
 
 _TILES_PER_CALLER = 2
@@ -58,18 +58,18 @@ def cache_bytes(budget: int) -> int:
     return min(budget // 8, 240 * 2**20)
 
 
-def tile_shape(
+def tile_size(
     runtime: Runtime,
     budget: int,
     shape: tuple[int, int],
     channels: int,
     halo: int,
     multiple: int,
-) -> tuple[int, int]:
-    """Return the height and width of a tile's core, px.
+) -> int:
+    """Return the side of a tile's core.
 
-    Among those that the budget allows, the one with which the least is computed: halos count
-    twice, and so does a last row of tiles that holds next to nothing.
+    As large as the budget allows, because the halo is computed twice; smaller where the scene is
+    small.
 
     Args:
         runtime: The network's runtime.
@@ -84,28 +84,11 @@ def tile_shape(
     if not runtime.on_gpu:
         per_px += runtime.bytes_per_px
     left = max(budget - runtime.fixed_bytes - cache_bytes(budget), budget // 8)
-    most_px = int(left / per_px)
+    size = min(math.isqrt(int(left / per_px)) - 2 * halo, _LARGEST_PX)
     # a small scene still has a tile for every caller
     share = math.isqrt(shape[0] * shape[1] // (runtime.parallel * _TILES_PER_CALLER))
-    largest = min(_LARGEST_PX, max(share, 2 * BLOCK_PX))
+    size = min(size, max(share, 2 * BLOCK_PX))
     for step in (BLOCK_PX, BLOCK_PX // 2, multiple):
-        choices = []
-        for height in range(step, largest + 1, step):
-            width = min(most_px // (height + 2 * halo) - 2 * halo, largest) // step * step
-            if width > 0:
-                choices.append((height, width))
-        if choices:
-            # where several do, the largest, and of these the lowest: GDAL's cache holds a row
-            return min(
-                choices,
-                key=lambda core: (_computed_px(shape, core, halo), -math.prod(core), core),
-            )
-    return multiple, multiple
-
-
-def _computed_px(shape: tuple[int, int], core: tuple[int, int], halo: int) -> int:
-    """Return the pixels of all tiles of a scene, their halos counted."""
-    return math.prod(
-        length + 2 * halo * (math.ceil(length / side) - 1)
-        for length, side in zip(shape, core, strict=True)
-    )
+        if size >= step:
+            return size // step * step
+    return multiple

@@ -22,7 +22,7 @@ from ..raster.grid import Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.scene import Scene
 from ..raster.writing import BandInfo, RasterWriter
-from .budget import BLOCK_PX, cache_bytes, keep_freed_memory, return_freed_memory, tile_shape
+from .budget import BLOCK_PX, cache_bytes, keep_freed_memory, return_freed_memory, tile_size
 from .channels import Channels, check_fit, with_channels_of
 from .classmap import ClassMap, classes_of, most_likely
 from .domain import Domain, Novelty
@@ -120,7 +120,7 @@ def _predict(
     runtime, tiling = _settled(job, scene.grid.shape, networks, trial, shape, budget, report)
     report.info(
         f"{scene.grid.height} x {scene.grid.width} px of {scene.grid.resolution_m:.4g} m, tiles of"
-        f" {tiling.core[0]} x {tiling.core[1]} px with a margin of {tiling.halo} px"
+        f" {tiling.size} px with a margin of {tiling.halo} px"
     )
     tally = _Tally()
     tags = {
@@ -273,12 +273,9 @@ def _settled(
         elif rmse is not None:
             report.info(f"{runtime.precision} against float32: RMSE {rmse:.2g} % SIC")
     halo = networks.halo_px if job.overlap is None else job.overlap
-    if job.tile_size:
-        core = job.tile_size, job.tile_size
-    else:
-        core = tile_shape(
-            runtime, budget, scene_shape, networks.channel_count, halo, shape.multiple
-        )
-    if any(side % shape.multiple for side in core) and job.overlap is None:
+    size = job.tile_size or tile_size(
+        runtime, budget, scene_shape, networks.channel_count, halo, shape.multiple
+    )
+    if size % shape.multiple and job.overlap is None:
         halo = shape.halo_px
-    return runtime, Tiling(core, halo, shape.multiple)
+    return runtime, Tiling(size, halo, shape.multiple)

@@ -68,12 +68,12 @@ class Tiling:
     """How a scene is cut.
 
     Attributes:
-        core: Height and width of a tile's core, px.
+        size: Side of a tile's core, px.
         halo: Margin, px.
         multiple: What the network's input must be a multiple of, px.
     """
 
-    core: tuple[int, int]
+    size: int
     halo: int
     multiple: int
 
@@ -209,7 +209,7 @@ def predict_tiles(
         CancelledError: The run was cancelled.
         SeaIceError: Reading or writing failed.
     """
-    every = _from_the_largest(list(tiles(shape, tiling.core, tiling.halo, tiling.multiple)))
+    every = _from_the_largest(list(tiles(*shape, tiling.size, tiling.halo, tiling.multiple)))
     line = Pipeline()
     inputs = Buffers(2 * parallel)
 

@@ -36,10 +36,8 @@ class Tile:
         )
 
 
-def tiles(
-    shape: tuple[int, int], core: tuple[int, int], halo: int, multiple: int
-) -> Iterator[Tile]:
-    """Yield the tiles of a grid, row by row.
+def tiles(height: int, width: int, size: int, halo: int, multiple: int) -> Iterator[Tile]:
+    """Yield the tiles of a (height, width) grid, row by row.
 
     Every padded part starts and ends at a multiple of `multiple` of the grid, so that a network
     that pools `multiple`-fold sees the same cells in every tile as in the whole grid. At the
@@ -47,13 +45,14 @@ def tiles(
     padding then acts as it does on the whole grid.
 
     Args:
-        shape: Rows and columns of the grid.
-        core: Height and width of a core in px; the last ones are smaller.
+        height: Rows of the grid.
+        width: Columns of the grid.
+        size: Side of a core in px; the last ones are smaller.
         halo: Margin around a core in px.
         multiple: What the network's input must be a multiple of, px.
     """
-    rows = list(spans(shape[0], core[0], halo, multiple))
-    cols = list(spans(shape[1], core[1], halo, multiple))
+    rows = list(spans(height, size, halo, multiple))
+    cols = list(spans(width, size, halo, multiple))
     for row, stop_row, padded_row, padded_stop_row in rows:
         for col, stop_col, padded_col, padded_stop_col in cols:
             yield Tile(

@@ -103,7 +103,7 @@ def test_tiles_equal_the_whole_image_with_the_exact_halo(config, size):
     runtime = runtime_of(config, random_state(config))
     expected = whole_image(runtime, source, PLAIN, shape.multiple)[0]
     halo = shape.halo_px if size % shape.multiple else exact_halo(config)
-    found = tiled(runtime, source, PLAIN, Tiling((size, size), halo, shape.multiple))
+    found = tiled(runtime, source, PLAIN, Tiling(size, halo, shape.multiple))
     assert np.array_equal(np.isfinite(found), source.valid)
     difference = np.abs(found - expected)[source.valid]
     assert difference.max() < 1e-4 * np.abs(expected).max()
@@ -115,7 +115,7 @@ def test_a_halo_that_is_too_small_shows(trained):
     source = ArraySource(np.random.default_rng(1).normal(size=(2, 256, 256)).astype(np.float32))
     runtime = runtime_of(config, trained[1])
     expected = whole_image(runtime, source, PLAIN, 16)[0]
-    found = tiled(runtime, source, PLAIN, Tiling((64, 64), 0, 16))
+    found = tiled(runtime, source, PLAIN, Tiling(64, 0, 16))
     assert np.abs(found - expected).max() > 0.05
 
 
@@ -133,7 +133,7 @@ def test_a_trained_network_shows_no_seams(trained, size, name):
     halo = exact_halo(config)
     assert halo == 96
     expected = whole_image(runtime, source, normalisation, 16)[0]
-    found = tiled(runtime, source, normalisation, Tiling((size, size), halo, 16))
+    found = tiled(runtime, source, normalisation, Tiling(size, halo, 16))
     assert 100 * np.abs(np.clip(found, 0, 1) - np.clip(expected, 0, 1)).max() <= 0.01
 
 
@@ -148,7 +148,7 @@ def test_empty_tiles_are_read_but_not_computed_and_half_empty_ones_are_cropped()
             shapes.append(batch.shape[2:])
             return batch[:, :1]
 
-    found = tiled(Counting(), source, PLAIN, Tiling((256, 256), 16, 16))
+    found = tiled(Counting(), source, PLAIN, Tiling(256, 16, 16))
     assert np.array_equal(np.isfinite(found), source.valid)
     assert shapes == [(128, 128)]
 
@@ -172,7 +172,7 @@ def test_too_little_memory_halves_the_tile_and_gives_the_same():
     source = ArraySource(np.random.default_rng(0).normal(size=(2, 300, 200)).astype(np.float32))
     shape = networks.geometry(config)
     runtime = runtime_of(config, random_state(config))
-    tiling = Tiling((256, 256), shape.halo_px, shape.multiple)
+    tiling = Tiling(256, shape.halo_px, shape.multiple)
     limited = Limited(runtime, 120 * 160)
     found = tiled(limited, source, PLAIN, tiling)
     expected = tiled(runtime, source, PLAIN, tiling)
@@ -186,7 +186,7 @@ def test_several_threads_give_what_one_gives():
     config = SMALL
     source = ArraySource(np.random.default_rng(0).normal(size=(2, 300, 300)).astype(np.float32))
     runtime = runtime_of(config, random_state(config))
-    tiling = Tiling((64, 64), 48, 4)
+    tiling = Tiling(64, 48, 4)
     expected = tiled(runtime, source, PLAIN, tiling)
     assert np.array_equal(tiled(runtime, source, PLAIN, tiling, parallel=4), expected)
 
@@ -204,7 +204,7 @@ def test_a_failure_in_any_stage_is_raised_and_ends_the_threads(stage):
         raise SeaIceError(f"{stage} failed")
 
     network = TiledNetwork(
-        fail if stage == "compute" else lambda batch: batch[:, :1], Tiling((32, 32), 0, 1)
+        fail if stage == "compute" else lambda batch: batch[:, :1], Tiling(32, 0, 1)
     )
     if stage == "read":
         source.read = fail
@@ -213,7 +213,7 @@ def test_a_failure_in_any_stage_is_raised_and_ends_the_threads(stage):
             source,
             (256, 256),
             network,
-            Tiling((32, 32), 0, 1),
+            Tiling(32, 0, 1),
             PLAIN,
             fail if stage == "write" else lambda predicted: None,
             Reporter(lambda event: None),
@@ -239,8 +239,8 @@ def test_cancelling_stops_within_a_few_tiles_and_ends_the_threads():
         predict_tiles(
             source,
             (2048, 2048),
-            TiledNetwork(slow, Tiling((32, 32), 0, 1)),
-            Tiling((32, 32), 0, 1),
+            TiledNetwork(slow, Tiling(32, 0, 1)),
+            Tiling(32, 0, 1),
             PLAIN,
             lambda predicted: None,
             Reporter(emit, cancelled.is_set),
@@ -257,7 +257,7 @@ def test_the_first_tile_is_the_largest_so_that_the_network_takes_its_memory_once
         sizes.append(batch.shape[2:])
         return batch[:, :1]
 
-    output = tiled(network, source, PLAIN, Tiling((32, 32), 16, 16))
+    output = tiled(network, source, PLAIN, Tiling(32, 16, 16))
     assert sizes[0] == (64, 64)
     assert len(sizes) == 30
     assert {(48, 48), (48, 64), (64, 48)} < set(sizes)
@@ -272,12 +272,12 @@ def test_few_tiles_are_in_memory_at_a_time():
         time.sleep(0.002)
         written.append(source.reads - len(written))
 
-    network = TiledNetwork(lambda batch: batch[:, :1], Tiling((64, 64), 0, 1))
+    network = TiledNetwork(lambda batch: batch[:, :1], Tiling(64, 0, 1))
     predict_tiles(
         source,
         (1024, 1024),
         network,
-        Tiling((64, 64), 0, 1),
+        Tiling(64, 0, 1),
         PLAIN,
         slow,
         Reporter(lambda event: None),

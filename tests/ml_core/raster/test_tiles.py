@@ -8,20 +8,12 @@ SIDES = st.integers(1, 300)
 
 
 @settings(deadline=None)
-@given(
-    st.tuples(SIDES, SIDES),
-    st.tuples(st.integers(16, 200), st.integers(16, 200)),
-    st.integers(0, 70),
-    st.sampled_from([1, 2, 8, 16]),
-)
-def test_cores_cover_every_pixel_once_and_padded_parts_are_aligned(shape, core, halo, multiple):
-    h, w = shape
+@given(SIDES, SIDES, st.integers(16, 200), st.integers(0, 70), st.sampled_from([1, 2, 8, 16]))
+def test_cores_cover_every_pixel_once_and_padded_parts_are_aligned(h, w, size, halo, multiple):
     count = np.zeros((h, w), dtype=int)
     end_row, end_col = -(-h // multiple) * multiple, -(-w // multiple) * multiple
-    for tile in tiles(shape, core, halo, multiple):
+    for tile in tiles(h, w, size, halo, multiple):
         count[tile.core.slices] += 1
-        assert tile.core.height <= core[0]
-        assert tile.core.width <= core[1]
         padded = tile.padded
         assert all(n % multiple == 0 for n in (padded.row, padded.col, padded.height, padded.width))
         assert padded.row <= max(tile.core.row - halo, 0)
@@ -38,6 +30,6 @@ def test_cores_cover_every_pixel_once_and_padded_parts_are_aligned(shape, core, 
 def test_inner_finds_the_core_in_the_padded_part():
     whole = np.arange(100 * 90).reshape(100, 90)
     whole = np.pad(whole, ((0, 16), (0, 16)))
-    for tile in tiles((100, 90), (32, 40), 10, 16):
+    for tile in tiles(100, 90, 32, 10, 16):
         padded = whole[tile.padded.slices]
         assert np.array_equal(padded[tile.inner.slices], whole[tile.core.slices])
