@@ -6,16 +6,21 @@ import ctypes
 import math
 import sys
 
+from ..raster.tiles import padded_length, tile_count
 from .runtimes import Runtime
 
 BLOCK_PX = 256
-"""Side of the output's blocks; tiles are multiples of it, so that each block is written once."""
+"""Side of the output's blocks."""
 
-_LARGEST_PX = 2048
-"""Larger tiles save no more than a few percent of halo."""
+_LARGEST_PX = 2688**2
+"""Larger inputs save no more than a few percent of halo, and reading ahead takes more memory. With
+it scenes of 25, 100 and 400 Mpx are cut into tiles of nearly the same size."""
 
-_TILES_PER_CALLER = 2
+_TILES_PER_CALLER = 4
 """A small scene is cut into so many, so that reading and writing go on meanwhile."""
+
+_SMALLEST_PX = 512
+"""A scene is not cut into smaller inputs for that, px."""
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -58,18 +63,18 @@ def cache_bytes(budget: int) -> int:
     return min(budget // 8, 240 * 2**20)
 
 
-def tile_size(
+def input_shape(
     runtime: Runtime,
     budget: int,
     shape: tuple[int, int],
     channels: int,
     halo: int,
     multiple: int,
-) -> int:
-    """Return the side of a tile's core.
+) -> tuple[int, int]:
+    """Return height and width of what the network computes at a time, halo included, px.
 
-    As large as the budget allows, because the halo is computed twice; smaller where the scene is
-    small.
+    Of the shapes that the budget allows, the one with which the least is computed in all, since
+    halos are computed twice; smaller where the scene is small.
 
     Args:
         runtime: The network's runtime.
@@ -84,11 +89,17 @@ def tile_size(
     if not runtime.on_gpu:
         per_px += runtime.bytes_per_px
     left = max(budget - runtime.fixed_bytes - cache_bytes(budget), budget // 8)
-    size = min(math.isqrt(int(left / per_px)) - 2 * halo, _LARGEST_PX)
     # a small scene still has a tile for every caller
-    share = math.isqrt(shape[0] * shape[1] // (runtime.parallel * _TILES_PER_CALLER))
-    size = min(size, max(share, 2 * BLOCK_PX))
-    for step in (BLOCK_PX, BLOCK_PX // 2, multiple):
-        if size >= step:
-            return size // step * step
-    return multiple
+    share = shape[0] * shape[1] // (runtime.parallel * _TILES_PER_CALLER)
+    room = (math.isqrt(share) + 2 * halo) ** 2
+    most = min(int(left / per_px), _LARGEST_PX, max(room, _SMALLEST_PX**2))
+    best: tuple[int, int, tuple[int, int]] | None = None
+    for rows in range(1, tile_count(shape[0], 0, halo, multiple) + 1):
+        height = padded_length(shape[0], rows, halo, multiple)
+        cols = tile_count(shape[1], most // height, halo, multiple)
+        width = padded_length(shape[1], cols, halo, multiple)
+        # where nothing fits, the smallest
+        found = max(height * width, most), rows * cols * height * width, (height, width)
+        best = min(best, found) if best else found
+    assert best is not None
+    return best[2]

@@ -17,7 +17,8 @@ def sic_percent(output: Floats, valid: Mask, card: ModelCard) -> Floats:
     """Return the SIC that a network's output stands for.
 
     Args:
-        output: Of the network, (O, h, w): the SIC as a fraction, or one score per class.
+        output: Of the network, (O, h, w): the SIC as a fraction, which is overwritten, or one score
+            per class.
         valid: Where there is input, (h, w).
         card: The network.
 
@@ -26,7 +27,8 @@ def sic_percent(output: Floats, valid: Mask, card: ModelCard) -> Floats:
     """
     percent: Floats
     if card.classes is None:
-        percent = output[0] * np.float32(100)
+        percent = output[0]
+        percent *= np.float32(100)
     else:
         classes = SicClasses.from_dict(card.classes)
         percent = classes.expected_percent(probabilities(output)).astype(np.float32)

@@ -48,13 +48,25 @@ class Pipeline:
         return out
 
     def map(
-        self, function: Callable[[Any], Any], source: queue.Queue[Any], threads: int
+        self,
+        function: Callable[[Any], Any],
+        source: queue.Queue[Any],
+        threads: int,
+        first: Callable[[], None] = lambda: None,
     ) -> queue.Queue[Any]:
-        """Apply a function to items in threads; results come in the order they are ready."""
+        """Apply a function to items in threads; results come in the order they are ready.
+
+        Args:
+            function: Applied to each item.
+            source: The items.
+            threads: How many.
+            first: Called once in each thread, while the first item is on its way.
+        """
         out: queue.Queue[Any] = queue.Queue(threads)
         left = [threads]
 
         def run() -> None:
+            first()
             while True:
                 item = self._get(source)
                 if item is self._END:

@@ -22,7 +22,7 @@ from ..raster.grid import Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.scene import Scene
 from ..raster.writing import BandInfo, RasterWriter
-from .budget import BLOCK_PX, cache_bytes, keep_freed_memory, return_freed_memory, tile_size
+from .budget import BLOCK_PX, cache_bytes, input_shape, keep_freed_memory, return_freed_memory
 from .channels import Channels, check_fit, with_channels_of
 from .classmap import ClassMap, classes_of, most_likely
 from .domain import Domain, Novelty
@@ -120,7 +120,7 @@ def _predict(
     runtime, tiling = _settled(job, scene.grid.shape, networks, trial, shape, budget, report)
     report.info(
         f"{scene.grid.height} x {scene.grid.width} px of {scene.grid.resolution_m:.4g} m, tiles of"
-        f" {tiling.size} px with a margin of {tiling.halo} px"
+        f" {tiling.most[0]} x {tiling.most[1]} px that overlap by margins of {tiling.halo} px"
     )
     tally = _Tally()
     tags = {
@@ -273,9 +273,7 @@ def _settled(
         elif rmse is not None:
             report.info(f"{runtime.precision} against float32: RMSE {rmse:.2g} % SIC")
     halo = networks.halo_px if job.overlap is None else job.overlap
-    size = job.tile_size or tile_size(
-        runtime, budget, scene_shape, networks.channel_count, halo, shape.multiple
-    )
-    if size % shape.multiple and job.overlap is None:
-        halo = shape.halo_px
-    return runtime, Tiling(size, halo, shape.multiple)
+    if job.tile_size:
+        return runtime, Tiling.of_cores(job.tile_size, halo, shape.multiple)
+    most = input_shape(runtime, budget, scene_shape, networks.channel_count, halo, shape.multiple)
+    return runtime, Tiling(most, halo, shape.multiple)

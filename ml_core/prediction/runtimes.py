@@ -19,9 +19,6 @@ from ..networks.plan import Plan
 from ..networks.sliding import as_map
 
 Floats = NDArray[np.float32]
-_OVERHEAD = 1.75
-"""Measured with OpenVINO and a U-Net of 16 filters: 1.3 to 1.8."""
-
 _LONG = 1 << 20
 """A side of input so long that edges do not matter, px."""
 
@@ -50,6 +47,12 @@ class Runtime(Protocol):
     bytes_per_px: float
     fixed_bytes: int
     on_gpu: bool
+
+    def prepare(self, shape: tuple[int, int, int, int]) -> None:
+        """Get ready for batches of one shape (B, C, H, W), of which this thread brings many.
+
+        Other shapes remain possible.
+        """
 
     def __call__(self, batch: Floats) -> Floats:
         """Return the network's output.
@@ -145,10 +148,9 @@ def gpu_may_be_there() -> bool:
 
 
 def activation_bytes_per_layers(layers: Plan, bytes_per_value: int) -> float:
-    """Return the memory that a forward pass needs per input pixel, at the largest, about.
+    """Return the memory of the activations that a forward pass needs at a time, per input pixel.
 
-    What is alive at one time: a layer's input and output and the outputs that skips keep; more,
-    because libraries reorder and pad what they compute on.
+    That is a layer's input and output and the outputs that skips keep, where they are largest.
 
     Args:
         layers: The layers of the map.
@@ -166,4 +168,4 @@ def activation_bytes_per_layers(layers: Plan, bytes_per_value: int) -> float:
         kept.pop(layer.joins, None)
         if layer.name in joined:
             kept[layer.name] = channels * area
-    return _OVERHEAD * most * bytes_per_value
+    return most * bytes_per_value

@@ -58,6 +58,11 @@ class Members:
         self.bytes_per_px = first.bytes_per_px + 16.0 * len(runtimes)
         self.fixed_bytes = first.fixed_bytes + 50 * 2**20 * len(runtimes)
 
+    def prepare(self, shape: tuple[int, int, int, int]) -> None:
+        """Get ready for batches of one shape (B, C, H, W)."""
+        for runtime in self._runtimes:
+            runtime.prepare(shape)
+
     def __call__(self, batch: Floats) -> Floats:
         """Return all outputs (B, K * O, H, W) for normalised input (B, C, H, W)."""
         return np.concatenate([runtime(batch) for runtime in self._runtimes], axis=1)

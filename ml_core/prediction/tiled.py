@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ..events import Reporter
 from ..raster.grid import Window
 from ..raster.radiometry import Floats, Mask
-from ..raster.tiles import Tile, strips, tiles
+from ..raster.tiles import Tile, quarters, strips, tiles
 from .buffers import Buffers
 from .pipeline import Pipeline
 from .runtimes import DeviceMemoryError, Runtime
 
 _CROP_STEP_PX = 64
-"""Half-empty tiles are cropped to multiples of this, so that few sizes occur."""
+"""Parts of half-empty tiles are cropped to multiples of this, so that few sizes occur."""
+
+_WORTHWHILE = 0.9
+"""A tile is computed in parts if these together have less than this share of its pixels."""
 
 _KEPT_OUTPUTS = 3
 """Outputs whose memory is kept: one that is computed, one that waits, one that is written."""
@@ -68,20 +71,28 @@ class Tiling:
     """How a scene is cut.
 
     Attributes:
-        size: Side of a tile's core, px.
+        most: Height and width of what the network computes at a time, halo included, px; tiles
+            may be a little smaller, since all have the same size.
         halo: Margin, px.
         multiple: What the network's input must be a multiple of, px.
     """
 
-    size: int
+    most: tuple[int, int]
     halo: int
     multiple: int
+
+    @classmethod
+    def of_cores(cls, size: int, halo: int, multiple: int) -> Tiling:
+        """Return the tiling whose cores have a side of about `size` px."""
+        side = size + 2 * (-(-halo // multiple) * multiple)
+        return cls((side, side), halo, multiple)
 
 
 @dataclass
 class _Work:
     core: Window  # in the scene
-    inner: Window  # the core's place in x
+    tile: Tile  # in x
+    parts: list[Tile]  # of it, those with data; in x
     x: Floats  # (C, h, w) normalised
     valid: Mask  # (core.height, core.width)
 
@@ -102,7 +113,7 @@ class Predicted:
 
 
 class TiledNetwork:
-    """A network applied to inputs of any size, in parts where the device's memory is too small.
+    """A network applied to tiles, in smaller ones where the device's memory is too small.
 
     Args:
         runtime: The network.
@@ -117,66 +128,66 @@ class TiledNetwork:
         self.processed_px = 0
         self._lock = threading.Lock()
 
-    def __call__(self, x: Floats, inner: Window) -> Floats:
-        """Return the output (O, inner.height, inner.width) of a part of an input, contiguous.
+    def prepare(self, shape: tuple[int, int, int]) -> None:
+        """Get ready in this thread for inputs (C, h, w) of one shape, of which many will come."""
+        self._runtime.prepare((1, *shape))
+
+    def __call__(self, x: Floats, core: Window, parts: Sequence[Tile]) -> Floats:
+        """Return the output (O, core.height, core.width) for a part of an input, contiguous.
 
         Args:
             x: Normalised input (C, h, w), h and w multiples of the network's multiple.
-            inner: The part of it that is wanted.
+            core: The part of it that is wanted.
+            parts: Tiles of it, whose cores cover what of it means something. The output is 0
+                elsewhere.
 
         Raises:
             MemoryError: Not even a small part fits the device's memory.
         """
-        height, width = x.shape[1:]
-        if height * width <= self._most_px:
+        output: Floats | None = None
+        left = list(reversed(parts))
+        while left:
+            part = left.pop()
             try:
-                output = self._runtime(x[None])[0]  # (O, h, w)
-            except DeviceMemoryError:
-                with self._lock:
-                    self._most_px = min(self._most_px, height * width / 2)
-            else:
-                with self._lock:
-                    self.processed_px += height * width
-                wanted = self._buffers.take((len(output), inner.height, inner.width))
-                wanted[...] = output[(slice(None), *inner.slices)]
-                return wanted
-        if max(inner.height, inner.width) < 2 * self._multiple:
-            raise MemoryError(f"the device has too little memory for {height} x {width} px")
-        halves = []
-        for half in _halves(inner, self._multiple):
-            around = self._around(half, height, width)
-            place = Window(half.row - around.row, half.col - around.col, half.height, half.width)
-            halves.append(self(np.ascontiguousarray(x[(slice(None), *around.slices)]), place))
-        output = np.concatenate(halves, axis=1 if inner.height >= inner.width else 2)
-        for part in halves:
-            self.give_back(part)
+                found = self._computed(x, part)
+            except DeviceMemoryError as error:
+                smaller = quarters(part, self._halo, self._multiple)
+                if smaller[0].padded == part.padded:
+                    raise MemoryError(
+                        "the device has too little memory for"
+                        f" {part.padded.height} x {part.padded.width} px"
+                    ) from error
+                left += reversed(smaller)
+                continue
+            if output is None:
+                output = self._buffers.take((len(found), core.height, core.width))
+                if sum(p.core.height * p.core.width for p in parts) < core.height * core.width:
+                    output[...] = 0
+            place = part.core.moved(-core.row, -core.col)
+            output[(slice(None), *place.slices)] = found[(slice(None), *part.inner.slices)]
+        assert output is not None
         return output
 
     def give_back(self, output: Floats) -> None:
         """Let the memory of an output that was returned be used again."""
         self._buffers.give(output)
 
-    def _around(self, window: Window, height: int, width: int) -> Window:
-        m, halo = self._multiple, self._halo
-        row, col = (max(n - halo, 0) // m * m for n in (window.row, window.col))
-        stop_row = min(-(-(window.stop_row + halo) // m) * m, height)
-        stop_col = min(-(-(window.stop_col + halo) // m) * m, width)
-        return Window(row, col, stop_row - row, stop_col - col)
-
-
-def _halves(window: Window, multiple: int) -> tuple[Window, Window]:
-    """Split a window along its longer side, at a multiple from its start."""
-    if window.height >= window.width:
-        first = max(window.height // 2 // multiple * multiple, 1)
-        return (
-            Window(window.row, window.col, first, window.width),
-            Window(window.row + first, window.col, window.height - first, window.width),
-        )
-    first = max(window.width // 2 // multiple * multiple, 1)
-    return (
-        Window(window.row, window.col, window.height, first),
-        Window(window.row, window.col + first, window.height, window.width - first),
-    )
+    def _computed(self, x: Floats, part: Tile) -> Floats:
+        padded = part.padded
+        pixels = padded.height * padded.width
+        if pixels > self._most_px:
+            raise DeviceMemoryError
+        if x.shape[1:] != (padded.height, padded.width):
+            x = np.ascontiguousarray(x[(slice(None), *padded.slices)])
+        try:
+            output: Floats = self._runtime(x[None])[0]  # (O, h, w)
+        except DeviceMemoryError:
+            with self._lock:
+                self._most_px = min(self._most_px, pixels / 2)
+            raise
+        with self._lock:
+            self.processed_px += pixels
+        return output
 
 
 def predict_tiles(
@@ -209,7 +220,7 @@ def predict_tiles(
         CancelledError: The run was cancelled.
         SeaIceError: Reading or writing failed.
     """
-    every = _from_the_largest(list(tiles(*shape, tiling.size, tiling.halo, tiling.multiple)))
+    every = list(tiles(shape, tiling.most, tiling.halo, tiling.multiple))
     line = Pipeline()
     inputs = Buffers(2 * parallel)
 
@@ -217,10 +228,14 @@ def predict_tiles(
         for tile in every:
             yield _read_tile(source, tile, shape, tiling, normalisation, inputs)
 
+    def prepare() -> None:
+        padded = every[0].padded
+        network.prepare((len(normalisation.mean), padded.height, padded.width))
+
     def compute(work: _Work | None) -> Predicted | None:
         if work is None:
             return None
-        output = network(work.x, work.inner)
+        output = network(work.x, work.tile.core, work.parts)
         inputs.give(work.x)
         return Predicted(work.core, output, work.valid)
 
@@ -231,23 +246,11 @@ def predict_tiles(
         return True
 
     works = line.start(read(), ahead=parallel)
-    outputs = line.map(compute, works, threads=parallel)
+    outputs = line.map(compute, works, threads=parallel, first=prepare)
     saved = line.map(save, outputs, threads=1)
     with line:
         for count, _ in enumerate(line.results(saved), 1):
             report.progress(count / len(every))
-
-
-def _from_the_largest(row_by_row: list[Tile]) -> list[Tile]:
-    """Return the tiles from the first of the largest ones on, and then those before it.
-
-    A network that begins with a corner, which has a halo on two sides only, takes all its memory
-    anew for every larger tile: on a scene of 100 Mpx that was 6 % of the time. Otherwise the order
-    stays, because neighbours read the same blocks.
-    """
-    areas = [tile.padded.height * tile.padded.width for tile in row_by_row]
-    first = areas.index(max(areas)) if areas else 0
-    return row_by_row[first:] + row_by_row[:first]
 
 
 def _read_tile(
@@ -261,60 +264,76 @@ def _read_tile(
     padded = tile.padded
     buffer = buffers.take((len(normalisation.mean), padded.height, padded.width))
     values, valid = source.read(padded, out=buffer)
-    inner = tile.inner
-    rows, cols = (np.flatnonzero(valid[inner.slices].any(axis=axis)) for axis in (1, 0))
-    if rows.size == 0:
+    here = Tile(tile.inner, Window(0, 0, padded.height, padded.width))
+    parts = _parts(here, valid, tiling)
+    if not parts:
         buffers.give(buffer)
         return None
-    # the part of the core that holds data, from and to multiples of the scene's grid
-    box = _box(inner, rows, cols, tiling.multiple)
+    x = normalisation.apply(values, valid)
+    _mirror(x, padded, shape)
+    return _Work(tile.core, here, parts, x, valid[here.core.slices])
+
+
+def _parts(tile: Tile, valid: Mask, tiling: Tiling) -> list[Tile]:
+    """Return the tiles that are computed in place of one: what of its quarters holds data.
+
+    Args:
+        tile: The tile, within `valid`.
+        valid: Where there is data, (h, w).
+        tiling: The halo and the multiple.
+
+    Returns:
+        The tile itself where parts of it would save little; none where it holds no data.
+    """
+    if valid.all():
+        return [tile]
+    cropped = [
+        part
+        for quarter in quarters(tile, tiling.halo, tiling.multiple)
+        if (part := _cropped(quarter, valid, tiling))
+    ]
+    pixels = sum(part.padded.height * part.padded.width for part in cropped)
+    return cropped if pixels < _WORTHWHILE * valid.size else [tile]
+
+
+def _cropped(tile: Tile, valid: Mask, tiling: Tiling) -> Tile | None:
+    """Return the part of a tile that holds data, aligned; None where it holds none."""
+    core = tile.core
+    known = valid[core.slices]
+    rows, cols = (np.flatnonzero(known.any(axis=axis)) for axis in (1, 0))
+    if rows.size == 0:
+        return None
+    found = Window(
+        core.row + int(rows[0]),
+        core.col + int(cols[0]),
+        int(rows[-1] - rows[0]) + 1,
+        int(cols[-1] - cols[0]) + 1,
+    )
+    box = _aligned(found, 0, tiling.multiple).intersection(core)
     step = max(tiling.multiple, _CROP_STEP_PX // tiling.multiple * tiling.multiple)
-    cut = Window(
-        max(box.row - tiling.halo, 0) // step * step,
-        max(box.col - tiling.halo, 0) // step * step,
-        0,
-        0,
-    )
-    stop_row = min(-(-(box.stop_row + tiling.halo) // step) * step, tile.padded.height)
-    stop_col = min(-(-(box.stop_col + tiling.halo) // step) * step, tile.padded.width)
-    cut = Window(cut.row, cut.col, stop_row - cut.row, stop_col - cut.col)
-    x = _mirrored(normalisation.apply(values, valid), tile.padded, shape)
-    if cut.height * cut.width < 0.9 * valid.size:
-        x = np.ascontiguousarray(x[(slice(None), *cut.slices)])
-    else:
-        box, cut = inner, Window(0, 0, *valid.shape)
-    if not np.may_share_memory(x, buffer):
-        buffers.give(buffer)
-    return _Work(
-        Window(tile.padded.row + box.row, tile.padded.col + box.col, box.height, box.width),
-        Window(box.row - cut.row, box.col - cut.col, box.height, box.width),
-        x,
-        valid[box.slices],
-    )
+    return Tile(box, _aligned(box, tiling.halo, step).intersection(tile.padded))
 
 
-def _mirrored(x: Floats, window: Window, shape: tuple[int, int]) -> Floats:
-    """Return a window's pixels (C, h, w) with those beyond the scene's last row and column filled.
+def _aligned(window: Window, halo: int, multiple: int) -> Window:
+    """Return a window with a halo, grown to multiples."""
+    row, col = ((n - halo) // multiple * multiple for n in (window.row, window.col))
+    stop_row, stop_col = (
+        -(-(n + halo) // multiple) * multiple for n in (window.stop_row, window.stop_col)
+    )
+    return Window(row, col, stop_row - row, stop_col - col)
+
+
+def _mirror(x: Floats, window: Window, shape: tuple[int, int]) -> None:
+    """Fill a window's pixels (C, h, w) beyond the scene's last row and column.
 
     They are there because a network's input is a multiple of some pixels. Left 0, the mean
     backscatter, a strip of them beside water looks like ice: on a simulated scene the SIC rose by
     25 % towards the edge. The scene is mirrored there instead.
     """
-    inside = shape[0] - window.row, shape[1] - window.col
-    beyond = [(0, max(length - n, 0)) for length, n in zip(x.shape[1:], inside, strict=True)]
-    if not any(after for _, after in beyond):
-        return x
-    return np.pad(x[:, : inside[0], : inside[1]], ((0, 0), *beyond), mode="symmetric")
-
-
-def _box(
-    inner: Window, rows: np.ndarray[Any, Any], cols: np.ndarray[Any, Any], multiple: int
-) -> Window:
-    """Return the least part of a core that holds the given rows and columns, aligned."""
-    spans = []
-    for start, length, found in ((inner.row, inner.height, rows), (inner.col, inner.width, cols)):
-        first = max((start + int(found[0])) // multiple * multiple, start)
-        stop = -(-(start + int(found[-1]) + 1) // multiple) * multiple
-        spans.append((first, min(stop, start + length) - first))
-    (row, height), (col, width) = spans
-    return Window(row, col, height, width)
+    inside = window.clipped(*shape)
+    rows, cols = (
+        np.pad(np.arange(length), (0, whole - length), mode="symmetric")[length:]
+        for length, whole in ((inside.height, window.height), (inside.width, window.width))
+    )
+    x[:, inside.height :] = x[:, rows]
+    x[:, :, inside.width :] = x[:, :, cols]

@@ -16,6 +16,9 @@ from ..networks.plan import Kind
 from ..networks.sliding import as_map
 from .runtimes import DeviceMemoryError, Floats, Tensors, activation_bytes_per_layers
 
+_OVERHEAD = 1.75
+"""Memory over that of the activations: layers' inputs are reordered and padded."""
+
 
 class TorchRuntime:
     """A network by torch: convolutions fused with batch norm, channels last, bfloat16 where able.
@@ -58,14 +61,18 @@ class TorchRuntime:
         self.parallel = 2 if self.on_gpu else 1
         self._lock = threading.Lock()
         networks = len(next(iter(masks.values()))) if masks else 1
-        self.bytes_per_px = networks * activation_bytes_per_layers(
+        activations = activation_bytes_per_layers(
             as_map(plan(config)), 4 if self.precision == "float32" else 2
         )
+        self.bytes_per_px = _OVERHEAD * networks * activations
         self.fixed_bytes = 400 * 2**20
         where = torch.cuda.get_device_name() if self.on_gpu else "the processor"
         self.name = f"PyTorch {torch.__version__} on {where}"
         if self.on_gpu:
             torch.backends.cudnn.benchmark = False  # tiles at the edges differ in size
+
+    def prepare(self, shape: tuple[int, int, int, int]) -> None:
+        """Do nothing: torch computes any shape alike."""
 
     def __call__(self, batch: Floats) -> Floats:
         """Return the network's output (B, O, H, W) for normalised input (B, C, H, W).

@@ -38,14 +38,26 @@ class Window:
         """The window as an index of an (H, W) array."""
         return slice(self.row, self.stop_row), slice(self.col, self.stop_col)
 
+    def moved(self, rows: int, cols: int) -> Window:
+        """Return the window moved down and to the right."""
+        return Window(self.row + rows, self.col + cols, self.height, self.width)
+
+    def intersection(self, other: Window) -> Window:
+        """Return the part that lies in another window; it may be empty."""
+        row, col = (
+            min(max(n, first), stop)
+            for n, first, stop in (
+                (self.row, other.row, other.stop_row),
+                (self.col, other.col, other.stop_col),
+            )
+        )
+        stop_row = min(max(self.stop_row, row), other.stop_row)
+        stop_col = min(max(self.stop_col, col), other.stop_col)
+        return Window(row, col, stop_row - row, stop_col - col)
+
     def clipped(self, height: int, width: int) -> Window:
         """Return the part of the window inside an array of (height, width); it may be empty."""
-        row, col = min(max(self.row, 0), height), min(max(self.col, 0), width)
-        stop_row, stop_col = (
-            min(max(self.stop_row, row), height),
-            min(max(self.stop_col, col), width),
-        )
-        return Window(row, col, stop_row - row, stop_col - col)
+        return self.intersection(Window(0, 0, height, width))
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ class Tile:
 
     Attributes:
         core: The part that is written; the cores of all tiles cover every pixel exactly once.
-        padded: The part that the network sees: the core, its halo, and what alignment adds. It
-            reaches beyond the grid only at the lower and right edge, by less than `multiple`.
+        padded: The part that the network sees: the core and at least its halo. It reaches beyond
+            the grid only at the lower and right edge, by less than `multiple`.
     """
 
     core: Window
@@ -28,52 +28,92 @@ class Tile:
     @property
     def inner(self) -> Window:
         """The core's place within the padded part."""
-        return Window(
-            self.core.row - self.padded.row,
-            self.core.col - self.padded.col,
-            self.core.height,
-            self.core.width,
-        )
+        return self.core.moved(-self.padded.row, -self.padded.col)
 
 
-def tiles(height: int, width: int, size: int, halo: int, multiple: int) -> Iterator[Tile]:
-    """Yield the tiles of a (height, width) grid, row by row.
+def tiles(
+    shape: tuple[int, int], most: tuple[int, int], halo: int, multiple: int
+) -> Iterator[Tile]:
+    """Yield the tiles of a grid, row by row; the padded parts of all have the same size.
 
-    Every padded part starts and ends at a multiple of `multiple` of the grid, so that a network
-    that pools `multiple`-fold sees the same cells in every tile as in the whole grid. At the
-    grid's edges the halo ends where the grid, rounded up to `multiple`, ends: the network's own
+    Every core and padded part starts and ends at a multiple of `multiple` of the grid, so that a
+    network that pools `multiple`-fold sees the same cells in every tile as in the whole grid. At
+    the grid's edges the halo ends where the grid, rounded up to `multiple`, ends: the network's own
     padding then acts as it does on the whole grid.
 
     Args:
-        height: Rows of the grid.
-        width: Columns of the grid.
-        size: Side of a core in px; the last ones are smaller.
+        shape: Height and width of the grid.
+        most: Height and width that a padded part may have, px; more where a halo on both sides
+            would leave no core.
         halo: Margin around a core in px.
         multiple: What the network's input must be a multiple of, px.
     """
-    rows = list(spans(height, size, halo, multiple))
-    cols = list(spans(width, size, halo, multiple))
-    for row, stop_row, padded_row, padded_stop_row in rows:
-        for col, stop_col, padded_col, padded_stop_col in cols:
-            yield Tile(
-                Window(row, col, stop_row - row, stop_col - col),
-                Window(
-                    padded_row,
-                    padded_col,
-                    padded_stop_row - padded_row,
-                    padded_stop_col - padded_col,
-                ),
-            )
+    rows, cols = (
+        list(_spans(length, longest, halo, multiple))
+        for length, longest in zip(shape, most, strict=True)
+    )
+    for core_rows, padded_rows in rows:
+        for core_cols, padded_cols in cols:
+            yield Tile(_window(core_rows, core_cols), _window(padded_rows, padded_cols))
 
 
-def spans(length: int, size: int, halo: int, multiple: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield (start, stop, padded start, padded stop) of the tiles along one axis."""
-    end = -(-length // multiple) * multiple
-    for start in range(0, length, size):
-        stop = min(start + size, length)
-        padded_start = max(start - halo, 0) // multiple * multiple
-        padded_stop = min(-(-(stop + halo) // multiple) * multiple, end)
-        yield start, stop, padded_start, padded_stop
+def quarters(tile: Tile, halo: int, multiple: int) -> list[Tile]:
+    """Return a tile as up to four smaller ones, which overlap by their halos.
+
+    Args:
+        tile: The tile.
+        halo: Margin around a core in px.
+        multiple: What the network's input must be a multiple of, px.
+    """
+    padded = tile.padded
+    height, width = (padded_length(n, 2, halo, multiple) for n in (padded.height, padded.width))
+    found = []
+    for part in tiles((padded.height, padded.width), (height, width), halo, multiple):
+        core = part.core.moved(padded.row, padded.col).intersection(tile.core)
+        if core.height and core.width:
+            found.append(Tile(core, part.padded.moved(padded.row, padded.col)))
+    return found
+
+
+def padded_length(length: int, count: int, halo: int, multiple: int) -> int:
+    """Return how long `count` padded parts of the same length are that cover a grid's axis, px.
+
+    Args:
+        length: Of the axis, px.
+        count: Number of tiles.
+        halo: Margin around a core in px.
+        multiple: What the network's input must be a multiple of, px.
+    """
+    margin = _up(halo, multiple)
+    return _up(-(-(_up(length, multiple) + 2 * margin * (count - 1)) // count), multiple)
+
+
+def tile_count(length: int, most: int, halo: int, multiple: int) -> int:
+    """Return how few tiles cover an axis with padded parts of `most` px (see `tiles`)."""
+    end, margin = _up(length, multiple), _up(halo, multiple)
+    core = max(most // multiple * multiple - 2 * margin, multiple)
+    return max(1, -(-(end - 2 * margin) // core))
+
+
+def _spans(
+    length: int, most: int, halo: int, multiple: int
+) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Yield start and stop of the cores and of the padded parts along one axis."""
+    end, margin = _up(length, multiple), _up(halo, multiple)
+    count = tile_count(length, most, halo, multiple)
+    padded = padded_length(length, count, halo, multiple)
+    starts = [min(n * (padded - 2 * margin), end - padded) for n in range(count)]
+    cuts = [0, *(start + margin for start in starts[1:]), length]
+    for start, core_start, core_stop in zip(starts, cuts, cuts[1:], strict=False):
+        yield (core_start, core_stop), (start, start + padded)
+
+
+def _window(rows: tuple[int, int], cols: tuple[int, int]) -> Window:
+    return Window(rows[0], cols[0], rows[1] - rows[0], cols[1] - cols[0])
+
+
+def _up(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple
 
 
 def strips(shape: tuple[int, ...]) -> Iterator[slice]:

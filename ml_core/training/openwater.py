@@ -96,7 +96,7 @@ def shown(job: TrainJob, card: ModelCard, tensors: Tensors, report: Reporter) ->
         )
         sampling = Sampling(ENSEMBLE, count) if count > 1 else Sampling()
         size = max(1, _TILE_PX // shape.multiple) * shape.multiple
-        tiling = Tiling(size, exact_halo(config), shape.multiple)
+        tiling = Tiling.of_cores(size, exact_halo(config), shape.multiple)
 
         def write(predicted: Predicted) -> None:
             sic = sampling.maps(predicted.output, predicted.valid, card)[0]

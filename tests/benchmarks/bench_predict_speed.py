@@ -12,7 +12,7 @@ import material
 
 ROUNDS = 5
 SIDE = 10_000
-BARE_SIDES = (512, 1024, 2240)
+BARE_SIDES = (512, 1024, 2656)
 PROGRAM = Path(__file__).with_name("bare_forward.py")
 
 

@@ -55,7 +55,7 @@ def main():
             runtime = make_runtime(name, "cpu", card, state, quiet, None, precision)
             whole[precision] = percent(runtime(whole_input[None])[0])[:HEIGHT, :WIDTH]
             for size in SIZES:
-                tiling = Tiling(size, halo, multiple)
+                tiling = Tiling.of_cores(size, halo, multiple)
                 sic = np.full((HEIGHT, WIDTH), np.nan, dtype=np.float32)
 
                 def write(predicted, sic=sic):

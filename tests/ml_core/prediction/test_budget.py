@@ -1,6 +1,7 @@
 import pytest
 
-from ml_core.prediction.budget import BLOCK_PX, cache_bytes, tile_size
+from ml_core.prediction.budget import cache_bytes, input_shape
+from ml_core.raster.tiles import padded_length
 
 GIB = 2**30
 
@@ -8,44 +9,61 @@ GIB = 2**30
 class Device:
     """What a runtime says of its needs."""
 
-    def __init__(self, parallel=2, bytes_per_px=256.0, on_gpu=False):
+    def __init__(self, parallel=1, bytes_per_px=190.0, on_gpu=False):
         self.parallel, self.bytes_per_px, self.on_gpu = parallel, bytes_per_px, on_gpu
         self.fixed_bytes = 200 * 2**20
 
 
-def size(budget_gib, runtime, side=10_000):
-    return tile_size(runtime, round(budget_gib * GIB), (side, side), 2, 96, 16)
+def shape(budget_gib, runtime, scene=(10_000, 10_000)):
+    return input_shape(runtime, round(budget_gib * GIB), scene, 2, 96, 16)
 
 
-@pytest.mark.parametrize("budget_gib", [1, 1.5, 2, 4])
-def test_a_tile_of_a_large_scene_fits_the_budget_and_fills_it(budget_gib):
+def computed(scene, found):
+    """Pixels computed for a scene with the fewest tiles of a size."""
+    total = 1
+    for length, side in zip(scene, found, strict=True):
+        counts = [n for n in range(1, 700) if padded_length(length, n, 96, 16) <= side]
+        total *= counts[0] * side
+    return total
+
+
+@pytest.mark.parametrize("budget_gib", [0.5, 1, 1.5, 2, 4])
+@pytest.mark.parametrize("scene", [(10_000, 10_000), (10_400, 9_800), (13_000, 7_000)])
+def test_a_tile_fits_the_budget_and_no_other_that_fits_computes_less(budget_gib, scene):
     runtime = Device()
-    core = size(budget_gib, runtime)
-    assert core % BLOCK_PX == 0
+    height, width = found = shape(budget_gib, runtime, scene)
+    needed = runtime.bytes_per_px + 2 * 9 + 3 * 8
+    most_px = min((budget_gib * GIB - runtime.fixed_bytes - cache_bytes(2**31)) / needed, 2688**2)
+    if budget_gib >= 2:
+        assert height * width <= most_px
+    for rows in range(1, 60):
+        for cols in range(1, 60):
+            other = padded_length(scene[0], rows, 96, 16), padded_length(scene[1], cols, 96, 16)
+            if other[0] * other[1] <= height * width:
+                assert computed(scene, other) >= computed(scene, found)
 
-    def needed(core):
-        padded = (core + 2 * 96) ** 2
-        tiles = runtime.bytes_per_px + 4 * 9 + 4 * 8
-        return runtime.fixed_bytes + cache_bytes(round(budget_gib * GIB)) + padded * tiles
 
-    assert needed(core) <= budget_gib * GIB
-    assert core == 2048 or needed(core + BLOCK_PX) > budget_gib * GIB
-
-
-def test_the_budget_of_two_gib_gives_large_tiles_on_two_cores():
-    assert size(2, Device()) >= 1792
+def test_memory_does_not_grow_with_the_scene():
+    areas = [
+        height * width
+        for height, width in (shape(2, Device(), (side, side)) for side in (5000, 10_000, 20_000))
+    ]
+    assert min(areas) >= 6.8e6
+    assert max(areas) <= 1.05 * min(areas)
 
 
 def test_little_memory_gives_small_tiles_of_whole_cells():
-    core = size(0.5, Device(bytes_per_px=20_000))
-    assert 16 <= core < BLOCK_PX
-    assert core % 16 == 0
+    height, width = shape(0.5, Device(bytes_per_px=20_000))
+    assert height * width < 512**2
+    assert height % 16 == width % 16 == 0
 
 
 def test_a_gpu_is_not_limited_by_main_memory():
-    assert size(1, Device(bytes_per_px=1e6, on_gpu=True)) > size(1, Device(bytes_per_px=1e6))
+    small, large = (shape(1, Device(bytes_per_px=1e6, on_gpu=gpu)) for gpu in (False, True))
+    assert large[0] * large[1] > small[0] * small[1]
 
 
-def test_a_small_scene_has_a_tile_for_every_caller():
-    # four tiles for two callers: 1250 px, down to whole blocks
-    assert size(2, Device(), side=2500) == 1024
+def test_a_small_scene_has_tiles_for_every_caller():
+    # four tiles: (2500 + 2 * 96) / 2, up to whole cells
+    assert shape(2, Device(), (2500, 2500)) == (1360, 1360)
+    assert shape(2, Device(), (1, 1)) == (16, 16)

@@ -3,6 +3,8 @@ import time
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ml_core import networks
 from ml_core.errors import CancelledError, SeaIceError
@@ -16,10 +18,27 @@ from ml_core.prediction.tiled import Normalisation, TiledNetwork, Tiling, predic
 from ml_core.prediction.torch_runtime import TorchRuntime
 from ml_core.prediction.trial import Trial
 from ml_core.raster.grid import Window
+from ml_core.raster.tiles import tiles
 from tests.ml_core.prediction.conftest import random_state, sea_ice
 
 SMALL = NetworkConfig(filters=4, depth=2)
 PLAIN = Normalisation((0.0, 0.0), (1.0, 1.0))
+
+
+class Function:
+    """A runtime that applies a function to each batch."""
+
+    def __init__(self, function=lambda batch: batch[:, :1]):
+        self.function = function
+        self.prepared = []
+        self.shapes = []
+
+    def prepare(self, shape):
+        self.prepared.append(shape)
+
+    def __call__(self, batch):
+        self.shapes.append(batch.shape[1:])
+        return self.function(batch)
 
 
 class ArraySource:
@@ -102,8 +121,8 @@ def test_tiles_equal_the_whole_image_with_the_exact_halo(config, size):
     shape = networks.geometry(config)
     runtime = runtime_of(config, random_state(config))
     expected = whole_image(runtime, source, PLAIN, shape.multiple)[0]
-    halo = shape.halo_px if size % shape.multiple else exact_halo(config)
-    found = tiled(runtime, source, PLAIN, Tiling(size, halo, shape.multiple))
+    tiling = Tiling.of_cores(size, exact_halo(config), shape.multiple)
+    found = tiled(runtime, source, PLAIN, tiling)
     assert np.array_equal(np.isfinite(found), source.valid)
     difference = np.abs(found - expected)[source.valid]
     assert difference.max() < 1e-4 * np.abs(expected).max()
@@ -115,7 +134,7 @@ def test_a_halo_that_is_too_small_shows(trained):
     source = ArraySource(np.random.default_rng(1).normal(size=(2, 256, 256)).astype(np.float32))
     runtime = runtime_of(config, trained[1])
     expected = whole_image(runtime, source, PLAIN, 16)[0]
-    found = tiled(runtime, source, PLAIN, Tiling(64, 0, 16))
+    found = tiled(runtime, source, PLAIN, Tiling.of_cores(64, 0, 16))
     assert np.abs(found - expected).max() > 0.05
 
 
@@ -133,7 +152,7 @@ def test_a_trained_network_shows_no_seams(trained, size, name):
     halo = exact_halo(config)
     assert halo == 96
     expected = whole_image(runtime, source, normalisation, 16)[0]
-    found = tiled(runtime, source, normalisation, Tiling(size, halo, 16))
+    found = tiled(runtime, source, normalisation, Tiling.of_cores(size, halo, 16))
     assert 100 * np.abs(np.clip(found, 0, 1) - np.clip(expected, 0, 1)).max() <= 0.01
 
 
@@ -141,16 +160,35 @@ def test_empty_tiles_are_read_but_not_computed_and_half_empty_ones_are_cropped()
     values = np.full((2, 512, 512), np.nan, dtype=np.float32)
     values[:, 10:60, 300:340] = 1
     source = ArraySource(values)
-    shapes = []
-
-    class Counting:
-        def __call__(self, batch):
-            shapes.append(batch.shape[2:])
-            return batch[:, :1]
-
-    found = tiled(Counting(), source, PLAIN, Tiling(256, 16, 16))
+    runtime = Function()
+    found = tiled(runtime, source, PLAIN, Tiling.of_cores(256, 16, 16))
     assert np.array_equal(np.isfinite(found), source.valid)
-    assert shapes == [(128, 128)]
+    assert runtime.shapes == [(2, 128, 128)]
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.integers(1, 400),
+    st.integers(1, 400),
+    st.floats(0, 3.2),
+    st.floats(0.1, 0.8),
+    st.sampled_from([(64, 16, 16), (200, 20, 8), (100, 0, 1)]),
+)
+def test_a_turned_scene_is_whole_and_its_empty_corners_are_left_out(h, w, angle, share, cut):
+    """As those of a satellite are: the network's output is its input, so nothing may be missing."""
+    y, x = np.mgrid[:h, :w]
+    along = (y - h / 2) * np.cos(angle) + (x - w / 2) * np.sin(angle)
+    across = (x - w / 2) * np.cos(angle) - (y - h / 2) * np.sin(angle)
+    valid = (np.abs(along) < share * max(h, w)) & (np.abs(across) < share * min(h, w) / 2)
+    values = np.where(valid, np.random.default_rng(0).random((2, h, w)), np.nan)
+    source = ArraySource(values.astype(np.float32))
+    runtime = Function()
+    tiling = Tiling.of_cores(*cut)
+    found = tiled(runtime, source, PLAIN, tiling)
+    np.testing.assert_array_equal(found, np.where(valid, source.values[0], np.nan))
+    every = [t.padded for t in tiles((h, w), tiling.most, tiling.halo, tiling.multiple)]
+    computed = sum(height * width for _, height, width in runtime.shapes)
+    assert computed <= sum(tile.height * tile.width for tile in every)
 
 
 class Limited:
@@ -160,6 +198,9 @@ class Limited:
         self.runtime, self.most_px = runtime, most_px
         self.calls = 0
 
+    def prepare(self, shape):
+        pass
+
     def __call__(self, batch):
         self.calls += 1
         if batch.shape[2] * batch.shape[3] > self.most_px:
@@ -167,12 +208,12 @@ class Limited:
         return self.runtime(batch)
 
 
-def test_too_little_memory_halves_the_tile_and_gives_the_same():
+def test_too_little_memory_gives_smaller_tiles_and_the_same_output():
     config = SMALL
     source = ArraySource(np.random.default_rng(0).normal(size=(2, 300, 200)).astype(np.float32))
     shape = networks.geometry(config)
     runtime = runtime_of(config, random_state(config))
-    tiling = Tiling(256, shape.halo_px, shape.multiple)
+    tiling = Tiling.of_cores(256, shape.halo_px, shape.multiple)
     limited = Limited(runtime, 120 * 160)
     found = tiled(limited, source, PLAIN, tiling)
     expected = tiled(runtime, source, PLAIN, tiling)
@@ -186,7 +227,7 @@ def test_several_threads_give_what_one_gives():
     config = SMALL
     source = ArraySource(np.random.default_rng(0).normal(size=(2, 300, 300)).astype(np.float32))
     runtime = runtime_of(config, random_state(config))
-    tiling = Tiling(64, 48, 4)
+    tiling = Tiling.of_cores(64, 48, 4)
     expected = tiled(runtime, source, PLAIN, tiling)
     assert np.array_equal(tiled(runtime, source, PLAIN, tiling, parallel=4), expected)
 
@@ -204,7 +245,7 @@ def test_a_failure_in_any_stage_is_raised_and_ends_the_threads(stage):
         raise SeaIceError(f"{stage} failed")
 
     network = TiledNetwork(
-        fail if stage == "compute" else lambda batch: batch[:, :1], Tiling(32, 0, 1)
+        Function(fail) if stage == "compute" else Function(), Tiling.of_cores(32, 0, 1)
     )
     if stage == "read":
         source.read = fail
@@ -213,7 +254,7 @@ def test_a_failure_in_any_stage_is_raised_and_ends_the_threads(stage):
             source,
             (256, 256),
             network,
-            Tiling(32, 0, 1),
+            Tiling.of_cores(32, 0, 1),
             PLAIN,
             fail if stage == "write" else lambda predicted: None,
             Reporter(lambda event: None),
@@ -239,8 +280,8 @@ def test_cancelling_stops_within_a_few_tiles_and_ends_the_threads():
         predict_tiles(
             source,
             (2048, 2048),
-            TiledNetwork(slow, Tiling(32, 0, 1)),
-            Tiling(32, 0, 1),
+            TiledNetwork(Function(slow), Tiling.of_cores(32, 0, 1)),
+            Tiling.of_cores(32, 0, 1),
             PLAIN,
             lambda predicted: None,
             Reporter(emit, cancelled.is_set),
@@ -249,19 +290,13 @@ def test_cancelling_stops_within_a_few_tiles_and_ends_the_threads():
     assert running() == before
 
 
-def test_the_first_tile_is_the_largest_so_that_the_network_takes_its_memory_once():
-    source = ArraySource(np.ones((2, 160, 192), dtype=np.float32))
-    sizes = []
-
-    def network(batch):
-        sizes.append(batch.shape[2:])
-        return batch[:, :1]
-
-    output = tiled(network, source, PLAIN, Tiling(32, 16, 16))
-    assert sizes[0] == (64, 64)
-    assert len(sizes) == 30
-    assert {(48, 48), (48, 64), (64, 48)} < set(sizes)
+def test_all_tiles_have_the_size_that_the_network_is_prepared_for():
+    source = ArraySource(np.ones((2, 170, 195), dtype=np.float32))
+    runtime = Function()
+    output = tiled(runtime, source, PLAIN, Tiling.of_cores(32, 16, 16), parallel=2)
     np.testing.assert_array_equal(output, 1)
+    assert runtime.prepared == [(1, 2, 64, 64)] * 2
+    assert runtime.shapes == [(2, 64, 64)] * 30
 
 
 def test_few_tiles_are_in_memory_at_a_time():
@@ -272,12 +307,12 @@ def test_few_tiles_are_in_memory_at_a_time():
         time.sleep(0.002)
         written.append(source.reads - len(written))
 
-    network = TiledNetwork(lambda batch: batch[:, :1], Tiling(64, 0, 1))
+    network = TiledNetwork(Function(), Tiling.of_cores(64, 0, 1))
     predict_tiles(
         source,
         (1024, 1024),
         network,
-        Tiling(64, 0, 1),
+        Tiling.of_cores(64, 0, 1),
         PLAIN,
         slow,
         Reporter(lambda event: None),

@@ -2,34 +2,87 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_core.raster.tiles import tiles
+from ml_core.raster.grid import Window
+from ml_core.raster.tiles import Tile, padded_length, quarters, tile_count, tiles
 
 SIDES = st.integers(1, 300)
+MOST = st.integers(16, 400)
+HALOS = st.integers(0, 70)
+MULTIPLES = st.sampled_from([1, 2, 8, 16])
 
 
-@settings(deadline=None)
-@given(SIDES, SIDES, st.integers(16, 200), st.integers(0, 70), st.sampled_from([1, 2, 8, 16]))
-def test_cores_cover_every_pixel_once_and_padded_parts_are_aligned(h, w, size, halo, multiple):
-    count = np.zeros((h, w), dtype=int)
-    end_row, end_col = -(-h // multiple) * multiple, -(-w // multiple) * multiple
-    for tile in tiles(h, w, size, halo, multiple):
+def check(found, area, core, halo, multiple):
+    """Cores cover `core` once; padded parts are aligned and hold the halo, but for `area`'s end."""
+    count = np.zeros((area.stop_row, area.stop_col), dtype=int)
+    for tile in found:
         count[tile.core.slices] += 1
         padded = tile.padded
         assert all(n % multiple == 0 for n in (padded.row, padded.col, padded.height, padded.width))
-        assert padded.row <= max(tile.core.row - halo, 0)
-        assert padded.col <= max(tile.core.col - halo, 0)
-        assert padded.stop_row >= min(tile.core.stop_row + halo, end_row)
-        assert padded.stop_col >= min(tile.core.stop_col + halo, end_col)
-        assert padded.row >= 0
-        assert padded.col >= 0
-        assert padded.stop_row <= end_row
-        assert padded.stop_col <= end_col
-    assert (count == 1).all()
+        assert padded == padded.intersection(area)
+        for start, padded_start, first in (
+            (tile.core.row, padded.row, area.row),
+            (tile.core.col, padded.col, area.col),
+        ):
+            assert start % multiple == 0
+            assert padded_start <= max(start - halo, first)
+        for stop, padded_stop, last in (
+            (tile.core.stop_row, padded.stop_row, area.stop_row),
+            (tile.core.stop_col, padded.stop_col, area.stop_col),
+        ):
+            assert padded_stop >= min(stop + halo, last)
+    expected = np.zeros_like(count)
+    expected[core.slices] = 1
+    assert np.array_equal(count, expected)
+    assert len({(tile.padded.height, tile.padded.width) for tile in found}) == 1
+
+
+def grown(h, w, multiple):
+    return Window(0, 0, -(-h // multiple) * multiple, -(-w // multiple) * multiple)
+
+
+@settings(deadline=None)
+@given(SIDES, SIDES, MOST, MOST, HALOS, MULTIPLES)
+def test_tiles_have_one_size_and_their_cores_cover_every_pixel_once(h, w, high, wide, halo, m):
+    found = list(tiles((h, w), (high, wide), halo, m))
+    check(found, grown(h, w, m), Window(0, 0, h, w), halo, m)
+    margin = -(-halo // m) * m
+    if min(high, wide) >= 2 * margin + m:
+        assert found[0].padded.height <= high
+        assert found[0].padded.width <= wide
+
+
+@settings(deadline=None)
+@given(SIDES, SIDES, MOST, HALOS, MULTIPLES, st.data())
+def test_quarters_cover_a_tile(h, w, most, halo, multiple, data):
+    tile = data.draw(st.sampled_from(list(tiles((h, w), (most, most), halo, multiple))))
+    found = quarters(tile, halo, multiple)
+    assert 1 <= len(found) <= 4
+    check(found, tile.padded, tile.core, halo, multiple)
+
+
+def test_a_tile_is_cut_in_two_along_an_axis_that_is_longer_than_its_halos():
+    tile = Tile(Window(96, 0, 400, 150), Window(0, 0, 592, 192))
+    assert quarters(tile, 96, 16) == [
+        Tile(Window(96, 0, 192, 150), Window(0, 0, 400, 192)),
+        Tile(Window(288, 0, 208, 150), Window(192, 0, 400, 192)),
+    ]
+    assert quarters(Tile(Window(16, 0, 16, 16), Window(0, 0, 48, 32)), 16, 16) == [
+        Tile(Window(16, 0, 16, 16), Window(0, 0, 48, 32))
+    ]
+
+
+def test_no_tile_more_is_taken_than_needed():
+    # 100 Mpx at a halo of 96 px: three tiles to a side would be of 3472 px
+    assert padded_length(10_000, 4, 96, 16) == 2656
+    assert tile_count(10_000, 2656, 96, 16) == 4
+    assert tile_count(10_000, 2655, 96, 16) == 5
+    assert tile_count(10_000, 3472, 96, 16) == 3
+    assert tile_count(100, 2656, 96, 16) == 1
 
 
 def test_inner_finds_the_core_in_the_padded_part():
     whole = np.arange(100 * 90).reshape(100, 90)
     whole = np.pad(whole, ((0, 16), (0, 16)))
-    for tile in tiles(100, 90, 32, 10, 16):
+    for tile in tiles((100, 90), (64, 64), 10, 16):
         padded = whole[tile.padded.slices]
         assert np.array_equal(padded[tile.inner.slices], whole[tile.core.slices])

@@ -1,11 +1,16 @@
+import itertools
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections import namedtuple
+from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rasterio.crs import CRS
 
 from ml_core.errors import SeaIceError
@@ -83,6 +88,79 @@ def test_several_bands_and_integers(tmp_path):
     with rasterio.open(path, overview_level=0) as dataset:
         # classes are not averaged
         assert np.isin(dataset.read(1)[0, :3], written[0]).all()
+
+
+class Recorded(RasterWriter):
+    """Says which windows go to the file."""
+
+    puts: list
+
+    def _put(self, window, values):
+        self.puts.append(window)
+        super()._put(window, values)
+
+
+def cut(draw, length, most):
+    """Cuts of 0 to length."""
+    inside = draw(st.lists(st.integers(1, length - 1), max_size=most, unique=True))
+    return [0, *sorted(inside), length]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_windows_may_begin_and_end_anywhere_and_blocks_are_written_once(data):
+    height, width = data.draw(st.tuples(st.integers(2, 130), st.integers(2, 130)))
+    grid = Grid(GRID.crs, GRID.transform, height, width)
+    rows, cols = cut(data.draw, height, 5), cut(data.draw, width, 5)
+    windows = [
+        Window(top, left, bottom - top, right - left)
+        for top, bottom in itertools.pairwise(rows)
+        for left, right in itertools.pairwise(cols)
+    ]
+    in_order = data.draw(st.booleans())
+    come = windows if in_order else data.draw(st.permutations(windows))
+    if not in_order:
+        come = come[: data.draw(st.integers(0, len(come)))]
+    given_values = np.random.default_rng(0).random((2, height, width), np.float32)
+    expected = np.full((2, height, width), -9999, np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "sic.tif"))
+        with Recorded(path, grid, [SIC, SIC], block_px=16, overviews=False) as writer:
+            writer.puts = []
+            for window in come:
+                place = (slice(None), *window.slices)
+                expected[place] = given_values[place]
+                writer.write(window, given_values[place])
+        with rasterio.open(path) as dataset:
+            assert np.array_equal(dataset.read(), expected)
+    touched = np.zeros((height, width), int)
+    for put in writer.puts:
+        touched[put.slices] += 1
+    # tiles come row by row, about
+    if in_order:
+        assert (touched == 1).all()
+        assert all(
+            put.row % 16 == put.col % 16 == 0
+            and (put.height % 16 == 0 or put.stop_row == height)
+            and (put.width % 16 == 0 or put.stop_col == width)
+            for put in writer.puts
+        )
+
+
+def test_pixels_that_come_late_or_twice_are_kept(tmp_path):
+    path = str(tmp_path / "sic.tif")
+    grid = Grid(GRID.crs, GRID.transform, 64, 640)
+    written = np.random.default_rng(0).random(grid.shape, np.float32)
+    with RasterWriter(path, grid, [SIC], block_px=16, overviews=False) as writer:
+        # more blocks wait for their lower half than may
+        for top, bottom in ((0, 8), (24, 40), (8, 24), (40, 64)):
+            for col in range(0, 640, 10):
+                window = Window(top, col, bottom - top, 10)
+                writer.write(window, written[window.slices])
+        written[3:9, 5:300] = 7
+        writer.write(Window(3, 5, 6, 295), written[3:9, 5:300])
+    with rasterio.open(path) as dataset:
+        assert np.array_equal(dataset.read(1), written)
 
 
 def test_unwritten_blocks_are_nodata(tmp_path):
