@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import openvino as ov
-from openvino import opset13 as ops
 
 from ..networks.plan import Kind, Layer, Plan
+from .openvino_library import ops, ov
 
 Tensors = Mapping[str, np.ndarray[Any, Any]]
 Node = Any

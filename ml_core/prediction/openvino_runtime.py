@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import threading
 
-import openvino as ov
-from openvino import properties
-
 from ..networks.plan import Plan
 from . import openvino_graph
 from .openvino_graph import Tensors
+from .openvino_library import ov, properties
 from .runtimes import Floats, activation_bytes_per_layers
 
 _CORES_PER_STREAM = 8

@@ -13,7 +13,7 @@ _POLL_S = 0.005
 class Pipeline:
     """A line of threads joined by bounded queues; one failure stops all of them.
 
-    Use as a context manager around the consumption of the results.
+    `stop` it once the results have been consumed, or are no longer wanted.
     """
 
     _END: Any = object()
@@ -24,10 +24,8 @@ class Pipeline:
         self._error: BaseException | None = None
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Pipeline:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Stop all threads and wait until they have ended."""
         self._stop.set()
         for thread in self._threads:
             thread.join()

@@ -28,7 +28,7 @@ from .classmap import ClassMap, classes_of, most_likely
 from .domain import Domain, Novelty
 from .halo import exact_halo
 from .runtimes import Runtime
-from .tiled import Normalisation, Predicted, TiledNetwork, Tiling, predict_tiles
+from .tiled import Normalisation, Predicted, TiledNetwork, TiledScene, Tiling
 from .trial import MOST_RMSE_PERCENT, Trial
 from .uncertainty import SpreadMap, Tensors, make_sampled
 
@@ -117,32 +117,39 @@ def _predict(
         normalisation,
         lambda output: sampling.maps(output, np.ones(output.shape[1:], dtype=bool), card)[0],
     )
-    runtime, tiling = _settled(job, scene.grid.shape, networks, trial, shape, budget, report)
-    report.info(
-        f"{scene.grid.height} x {scene.grid.width} px of {scene.grid.resolution_m:.4g} m, tiles of"
-        f" {tiling.most[0]} x {tiling.most[1]} px that overlap by margins of {tiling.halo} px"
-    )
     tally = _Tally()
-    tags = {
-        **{k: text for k, text in scene.acquisition.items() if k != "SEAICE_POLARISATION"},
-        "SEAICE_MODEL": Path(job.model or "").name,
-        "SEAICE_MODEL_CREATED": card.created,
-        "SEAICE_RUNTIME": runtime.name,
-        "SEAICE_PRECISION": runtime.precision,
-        "SEAICE_RESOLUTION_M": f"{scene.grid.resolution_m:g}",
-    }
-    if card.footprint_m is not None:
-        tags["SEAICE_REFERENCE_FOOTPRINT_M"] = f"{card.footprint_m:g}"
     spread = SpreadMap(scene.grid, card, sampling) if places.uncertainty else None
-    novelty = _novelty(card, scene)
-    network = TiledNetwork(runtime, tiling)
-    band = BandInfo("Sea-ice concentration", "%")
     with ExitStack() as stack:
+
+        def begin(runtime: Runtime) -> tuple[TiledScene, TiledNetwork, Novelty | None]:
+            novelty = _novelty(card, scene)
+            tiling = _tiling(job, scene.grid.shape, networks, runtime, shape, budget)
+            tiled = TiledScene(
+                _Observed(source, novelty) if novelty else source,
+                scene.grid.shape,
+                tiling,
+                normalisation,
+                parallel=runtime.parallel,
+            )
+            return stack.enter_context(tiled), TiledNetwork(runtime, tiling), novelty
+
+        runtime = networks.runtime
+        tiled, network, novelty = begin(runtime)
+        if not _is_exact_enough(networks, trial, report):
+            stack.close()
+            runtime = networks.exact()
+            tiled, network, novelty = begin(runtime)
+        height, width = tiled.tile_shape
+        report.info(
+            f"{scene.grid.height} x {scene.grid.width} px of {scene.grid.resolution_m:.4g} m,"
+            f" tiles of {height} x {width} px that overlap by margins of {network.halo_px} px"
+        )
+        tags = _tags(job, card, scene, runtime)
         writer = stack.enter_context(
             RasterWriter(
                 places.sic,
                 scene.grid,
-                [band],
+                [BandInfo("Sea-ice concentration", "%")],
                 tags=tags,
                 compression=job.compression,
                 block_px=BLOCK_PX,
@@ -165,16 +172,7 @@ def _predict(
                 class_map.write(predicted.window, most_likely(members, predicted.valid))
 
         started = time.perf_counter()
-        predict_tiles(
-            _Observed(source, novelty) if novelty else source,
-            scene.grid.shape,
-            network,
-            tiling,
-            normalisation,
-            write,
-            report.part(0.0, 0.95),
-            parallel=runtime.parallel,
-        )
+        tiled.predict(network, write, report.part(0.0, 0.95))
         seconds = time.perf_counter() - started
         keep_freed_memory()
         report.check_cancelled()
@@ -250,30 +248,49 @@ class _Tally:
         self.count += int(np.count_nonzero(valid))
 
 
-def _settled(
+def _is_exact_enough(networks: _Networks, trial: Trial, report: Reporter) -> bool:
+    """Say whether the fastest runtime may predict; tells the user why not."""
+    precision = networks.runtime.precision
+    if precision == "float32":
+        return True
+    rmse = trial.rmse_percent(networks.runtime, networks.exact())
+    if rmse is None:
+        return True
+    if rmse > MOST_RMSE_PERCENT:
+        report.info(
+            f"in {precision} this network would be off by {rmse:.2g} % SIC; it is computed in"
+            " float32, at about half the speed"
+        )
+        return False
+    report.info(f"{precision} against float32: RMSE {rmse:.2g} % SIC")
+    return True
+
+
+def _tiling(
     job: PredictJob,
     scene_shape: tuple[int, int],
     networks: _Networks,
-    trial: Trial,
+    runtime: Runtime,
     shape: Geometry,
     budget: int,
-    report: Reporter,
-) -> tuple[Runtime, Tiling]:
-    """Return the fastest runtime that is exact enough, and the tiles for it."""
-    runtime = networks.runtime
-    if runtime.precision != "float32":
-        exact = networks.exact()
-        rmse = trial.rmse_percent(runtime, exact)
-        if rmse is not None and rmse > MOST_RMSE_PERCENT:
-            report.info(
-                f"in {runtime.precision} this network would be off by {rmse:.2g} % SIC; it is"
-                " computed in float32, at about half the speed"
-            )
-            runtime = exact
-        elif rmse is not None:
-            report.info(f"{runtime.precision} against float32: RMSE {rmse:.2g} % SIC")
+) -> Tiling:
     halo = networks.halo_px if job.overlap is None else job.overlap
     if job.tile_size:
-        return runtime, Tiling.of_cores(job.tile_size, halo, shape.multiple)
+        return Tiling.of_cores(job.tile_size, halo, shape.multiple)
     most = input_shape(runtime, budget, scene_shape, networks.channel_count, halo, shape.multiple)
-    return runtime, Tiling(most, halo, shape.multiple)
+    return Tiling(most, halo, shape.multiple)
+
+
+def _tags(job: PredictJob, card: ModelCard, scene: Scene, runtime: Runtime) -> dict[str, str]:
+    """Return the metadata of the outputs."""
+    tags = {
+        **{k: text for k, text in scene.acquisition.items() if k != "SEAICE_POLARISATION"},
+        "SEAICE_MODEL": Path(job.model or "").name,
+        "SEAICE_MODEL_CREATED": card.created,
+        "SEAICE_RUNTIME": runtime.name,
+        "SEAICE_PRECISION": runtime.precision,
+        "SEAICE_RESOLUTION_M": f"{scene.grid.resolution_m:g}",
+    }
+    if card.footprint_m is not None:
+        tags["SEAICE_REFERENCE_FOOTPRINT_M"] = f"{card.footprint_m:g}"
+    return tags

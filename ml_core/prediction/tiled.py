@@ -118,11 +118,15 @@ class TiledNetwork:
     Args:
         runtime: The network.
         tiling: Its halo and multiple.
+
+    Attributes:
+        halo_px: The halo.
+        processed_px: Pixels computed so far, halos included.
     """
 
     def __init__(self, runtime: Runtime, tiling: Tiling) -> None:
         self._runtime = runtime
-        self._halo, self._multiple = tiling.halo, tiling.multiple
+        self.halo_px, self._multiple = tiling.halo, tiling.multiple
         self._most_px = float("inf")
         self._buffers = Buffers(_KEPT_OUTPUTS)
         self.processed_px = 0
@@ -151,7 +155,7 @@ class TiledNetwork:
             try:
                 found = self._computed(x, part)
             except DeviceMemoryError as error:
-                smaller = quarters(part, self._halo, self._multiple)
+                smaller = quarters(part, self.halo_px, self._multiple)
                 if smaller[0].padded == part.padded:
                     raise MemoryError(
                         "the device has too little memory for"
@@ -190,67 +194,90 @@ class TiledNetwork:
         return output
 
 
-def predict_tiles(
-    source: Source,
-    shape: tuple[int, int],
-    network: TiledNetwork,
-    tiling: Tiling,
-    normalisation: Normalisation,
-    write: Callable[[Predicted], None],
-    report: Reporter,
-    *,
-    parallel: int = 1,
-) -> None:
-    """Predict a scene: one thread reads, `parallel` threads compute, one writes.
+class TiledScene:
+    """A scene cut into tiles, which one thread reads ahead from now on; use as a context manager.
 
-    Tiles without a valid pixel are skipped and never written. Progress is reported, and
-    cancellation noticed, once per tile.
+    The first tile is read while the network is still being made ready: large tiles take a second
+    of reading each.
 
     Args:
         source: The scene.
         shape: Its height and width.
-        network: The network.
         tiling: How it is cut.
         normalisation: How its channels become the network's input.
-        write: Receives every predicted part, in no fixed order, in one thread.
-        report: Receives the progress.
-        parallel: Threads that compute.
-
-    Raises:
-        CancelledError: The run was cancelled.
-        SeaIceError: Reading or writing failed.
+        parallel: Threads that will compute.
     """
-    every = list(tiles(shape, tiling.most, tiling.halo, tiling.multiple))
-    line = Pipeline()
-    inputs = Buffers(2 * parallel)
 
-    def read() -> Iterator[_Work | None]:
-        for tile in every:
-            yield _read_tile(source, tile, shape, tiling, normalisation, inputs)
+    def __init__(
+        self,
+        source: Source,
+        shape: tuple[int, int],
+        tiling: Tiling,
+        normalisation: Normalisation,
+        *,
+        parallel: int = 1,
+    ) -> None:
+        self._tiles = list(tiles(shape, tiling.most, tiling.halo, tiling.multiple))
+        self._channels = len(normalisation.mean)
+        self._parallel = parallel
+        self._inputs = Buffers(2 * parallel)
 
-    def prepare() -> None:
-        padded = every[0].padded
-        network.prepare((len(normalisation.mean), padded.height, padded.width))
+        def read() -> Iterator[_Work | None]:
+            for tile in self._tiles:
+                yield _read_tile(source, tile, shape, tiling, normalisation, self._inputs)
 
-    def compute(work: _Work | None) -> Predicted | None:
-        if work is None:
-            return None
-        output = network(work.x, work.tile.core, work.parts)
-        inputs.give(work.x)
-        return Predicted(work.core, output, work.valid)
+        self._line = Pipeline()
+        self._works = self._line.start(read(), ahead=parallel)
 
-    def save(predicted: Predicted | None) -> bool:
-        if predicted is not None:
-            write(predicted)
-            network.give_back(predicted.output)
-        return True
+    def __enter__(self) -> TiledScene:
+        return self
 
-    works = line.start(read(), ahead=parallel)
-    outputs = line.map(compute, works, threads=parallel, first=prepare)
-    saved = line.map(save, outputs, threads=1)
-    with line:
-        for count, _ in enumerate(line.results(saved), 1):
-            report.progress(count / len(every))
+    def __exit__(self, *_: object) -> None:
+        self._line.stop()
+
+    @property
+    def tile_shape(self) -> tuple[int, int]:
+        """Height and width of every tile, halo included, px."""
+        return self._tiles[0].padded.height, self._tiles[0].padded.width
+
+    def predict(
+        self, network: TiledNetwork, write: Callable[[Predicted], None], report: Reporter
+    ) -> None:
+        """Predict the scene: further threads compute, one writes. To be called once.
+
+        Tiles without a valid pixel are skipped and never written. Progress is reported, and
+        cancellation noticed, once per tile.
+
+        Args:
+            network: The network.
+            write: Receives every predicted part, in no fixed order, in one thread.
+            report: Receives the progress.
+
+        Raises:
+            CancelledError: The run was cancelled.
+            SeaIceError: Reading or writing failed.
+        """
+
+        def prepare() -> None:
+            network.prepare((self._channels, *self.tile_shape))
+
+        def compute(work: _Work | None) -> Predicted | None:
+            if work is None:
+                return None
+            output = network(work.x, work.tile.core, work.parts)
+            self._inputs.give(work.x)
+            return Predicted(work.core, output, work.valid)
+
+        def save(predicted: Predicted | None) -> bool:
+            if predicted is not None:
+                write(predicted)
+                network.give_back(predicted.output)
+            return True
+
+        outputs = self._line.map(compute, self._works, threads=self._parallel, first=prepare)
+        saved = self._line.map(save, outputs, threads=1)
+        for count, _ in enumerate(self._line.results(saved), 1):
+            report.progress(count / len(self._tiles))
 
 
 def _read_tile(

@@ -18,7 +18,7 @@ from ..prediction.channels import Channels, check_fit
 from ..prediction.halo import exact_halo
 from ..prediction.runtimes import make_runtime
 from ..prediction.sampling import Members
-from ..prediction.tiled import Normalisation, Predicted, TiledNetwork, Tiling, predict_tiles
+from ..prediction.tiled import Normalisation, Predicted, TiledNetwork, TiledScene, Tiling
 from ..prediction.uncertainty import ENSEMBLE, Sampling, Tensors
 from ..raster.footprint import FootprintFields
 from ..raster.grid import Window
@@ -102,16 +102,14 @@ def shown(job: TrainJob, card: ModelCard, tensors: Tensors, report: Reporter) ->
             sic = sampling.maps(predicted.output, predicted.valid, card)[0]
             sums.add(predicted.window, sic, predicted.valid)
 
-        predict_tiles(
+        with TiledScene(
             Channels(sums, card.channels),
             scene.grid.shape,
-            TiledNetwork(runtime, tiling),
             tiling,
             Normalisation(card.mean, card.std),
-            write,
-            report,
             parallel=runtime.parallel,
-        )
+        ) as tiled:
+            tiled.predict(TiledNetwork(runtime, tiling), write, report)
         found = sums.result()
     text = (
         f"Open water, {found.name}: mean SIC {found.mean_percent:.1f} %,"

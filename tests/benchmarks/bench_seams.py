@@ -8,7 +8,7 @@ from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
 from ml_core.prediction.halo import exact_halo
 from ml_core.prediction.runtimes import make_runtime
-from ml_core.prediction.tiled import Normalisation, TiledNetwork, Tiling, predict_tiles
+from ml_core.prediction.tiled import Normalisation, TiledNetwork, TiledScene, Tiling
 
 HEIGHT, WIDTH = 1500, 1300
 SIZES = (256, 512, 1024)
@@ -61,8 +61,8 @@ def main():
                 def write(predicted, sic=sic):
                     sic[predicted.window.slices] = percent(predicted.output)
 
-                network = TiledNetwork(runtime, tiling)
-                predict_tiles(source, sic.shape, network, tiling, normalisation, write, quiet)
+                with TiledScene(source, sic.shape, tiling, normalisation) as tiled:
+                    tiled.predict(TiledNetwork(runtime, tiling), write, quiet)
                 seams.append(float(np.abs(sic - whole[precision]).max()))
                 print(
                     f"{name} {runtime.precision}, tiles of {size} px with a margin of {halo} px:"

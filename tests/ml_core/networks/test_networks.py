@@ -83,13 +83,13 @@ def test_the_same_resolution_cnn_is_its_convolutions_one_after_the_other():
     ids=lambda settings: "-".join(settings.values()),
 )
 def test_openvino_gives_what_torch_gives_at_any_size(settings):
-    openvino = pytest.importorskip("openvino")
+    ov = pytest.importorskip("ml_core.prediction.openvino_library").ov
     config = NetworkConfig.of(filters=4, **settings)
     network = networks.build(config, torch.Generator().manual_seed(1)).eval()
-    model = openvino.convert_model(
+    model = ov.convert_model(
         network, example_input=torch.zeros(1, 2, 96, 96), input=[-1, 2, -1, -1]
     )
-    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     for shape in [(1, 2, 96, 96), (2, 2, 64, 112)]:
         x = torch.randn(shape)
         with torch.no_grad():

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -10,3 +11,21 @@ def test_predicting_with_openvino_loads_neither_torch_nor_scipy():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "[]", result.stdout + result.stderr
+
+
+def test_openvino_tells_nobody_that_it_was_imported(tmp_path):
+    """It would leave a number for its reports in the home folder, and fork to send them."""
+    code = (
+        "import sys, ml_core.prediction.openvino_runtime;"
+        "print([name for name in sys.modules if name.startswith("
+        "('openvino_telemetry.', 'multiprocessing.popen'))])"
+    )
+    homes = {"HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)}
+    # on servers for tests it would keep quiet
+    unset = {"CI", "TF_BUILD", "JENKINS_URL"}
+    kept = {name: value for name, value in os.environ.items() if name not in unset}
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=kept | homes
+    )
+    assert result.stdout.strip() == "[]", result.stdout + result.stderr
+    assert not list(tmp_path.iterdir())

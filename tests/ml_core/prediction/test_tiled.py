@@ -14,7 +14,7 @@ from ml_core.networks.sliding import as_map
 from ml_core.prediction.halo import exact_halo
 from ml_core.prediction.openvino_runtime import OpenVinoRuntime
 from ml_core.prediction.runtimes import DeviceMemoryError
-from ml_core.prediction.tiled import Normalisation, TiledNetwork, Tiling, predict_tiles
+from ml_core.prediction.tiled import Normalisation, TiledNetwork, TiledScene, Tiling
 from ml_core.prediction.torch_runtime import TorchRuntime
 from ml_core.prediction.trial import Trial
 from ml_core.raster.grid import Window
@@ -81,6 +81,12 @@ def percent(output):
     return np.clip(100 * output[0], 0, 100)
 
 
+def predict_tiles(source, network, tiling, write, report, normalisation=PLAIN, parallel=1):
+    shape = source.valid.shape
+    with TiledScene(source, shape, tiling, normalisation, parallel=parallel) as scene:
+        scene.predict(network, write, report)
+
+
 def tiled(runtime, source, normalisation, tiling, parallel=1, emit=lambda event: None):
     output = np.full(source.valid.shape, np.nan, dtype=np.float32)
     written = np.zeros(output.shape, dtype=int)
@@ -92,10 +98,7 @@ def tiled(runtime, source, normalisation, tiling, parallel=1, emit=lambda event:
         written[predicted.window.slices] += 1
 
     network = TiledNetwork(runtime, tiling)
-    shape = source.valid.shape
-    predict_tiles(
-        source, shape, network, tiling, normalisation, write, Reporter(emit), parallel=parallel
-    )
+    predict_tiles(source, network, tiling, write, Reporter(emit), normalisation, parallel)
     assert written.max() <= 1
     assert not np.isfinite(output[written == 0]).any()
     return output
@@ -252,10 +255,8 @@ def test_a_failure_in_any_stage_is_raised_and_ends_the_threads(stage):
     with pytest.raises(SeaIceError, match=f"{stage} failed"):
         predict_tiles(
             source,
-            (256, 256),
             network,
             Tiling.of_cores(32, 0, 1),
-            PLAIN,
             fail if stage == "write" else lambda predicted: None,
             Reporter(lambda event: None),
             parallel=2,
@@ -279,10 +280,8 @@ def test_cancelling_stops_within_a_few_tiles_and_ends_the_threads():
     with pytest.raises(CancelledError):
         predict_tiles(
             source,
-            (2048, 2048),
             TiledNetwork(Function(slow), Tiling.of_cores(32, 0, 1)),
             Tiling.of_cores(32, 0, 1),
-            PLAIN,
             lambda predicted: None,
             Reporter(emit, cancelled.is_set),
         )
@@ -299,6 +298,19 @@ def test_all_tiles_have_the_size_that_the_network_is_prepared_for():
     assert runtime.shapes == [(2, 64, 64)] * 30
 
 
+def test_the_first_tile_is_read_before_the_network_is_there_and_leaving_ends_the_thread():
+    source = ArraySource(np.ones((2, 256, 256), dtype=np.float32))
+    before = running()
+    with TiledScene(source, (256, 256), Tiling.of_cores(64, 0, 1), PLAIN) as scene:
+        deadline = time.monotonic() + 10
+        while not source.reads and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert source.reads
+        assert scene.tile_shape == (64, 64)
+    assert running() == before
+    assert source.reads <= 2
+
+
 def test_few_tiles_are_in_memory_at_a_time():
     source = ArraySource(np.ones((2, 1024, 1024), dtype=np.float32))
     written = []
@@ -310,10 +322,8 @@ def test_few_tiles_are_in_memory_at_a_time():
     network = TiledNetwork(Function(), Tiling.of_cores(64, 0, 1))
     predict_tiles(
         source,
-        (1024, 1024),
         network,
         Tiling.of_cores(64, 0, 1),
-        PLAIN,
         slow,
         Reporter(lambda event: None),
         parallel=2,
