@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -133,8 +134,10 @@ class Scene:
                     f"{layer.label} does not overlap {hh.label}: {_extent(layer.band.grid)} against"
                     f" {_extent(hh.band.grid)}; give layers of the same scene, and check their CRS"
                 )
-        for channel, layer in zip(self.channels, self._bands, strict=True):
-            self._check_values(layer, channel, units)
+        with ThreadPoolExecutor() as pool:
+            samples = pool.map(_sample, [layer.band for layer in self._bands])
+            for channel, layer, sample in zip(self.channels, self._bands, samples, strict=True):
+                self._check_values(layer, channel, units, sample)
         for window in _sample_then_all(self.grid, hh.band.block_shape):
             if self.read(window)[1].any():
                 return
@@ -144,9 +147,10 @@ class Scene:
             + (" or the mask is 0 wherever they do" if self._mask else "")
         )
 
-    def _check_values(self, layer: AlignedBand, channel: str, units: str) -> None:
+    def _check_values(
+        self, layer: AlignedBand, channel: str, units: str, sample: NDArray[np.float32]
+    ) -> None:
         band = layer.band
-        sample = _sample(band)
         if sample.size == 0:
             raise SeaIceError(
                 f"{band.label}: every pixel is nodata or not a number; give the {channel} layer of"
