@@ -12,9 +12,9 @@ from .runtimes import Runtime
 BLOCK_PX = 256
 """Side of the output's blocks."""
 
-_LARGEST_PX = 2688**2
-"""Larger inputs save no more than a few percent of halo, and reading ahead takes more memory. With
-it scenes of 25, 100 and 400 Mpx are cut into tiles of nearly the same size."""
+_LARGEST_PX = 2656**2
+"""Larger inputs save no more than a few percent of halo, and reading ahead takes more memory. Those
+of scenes of 25, 100 and 400 Mpx are nearly the same then, and so is the memory."""
 
 _TILES_PER_CALLER = 4
 """A small scene is cut into so many, so that reading and writing go on meanwhile."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,22 +24,31 @@ def supports(plan: Plan) -> bool:
     return all(layer.kind in known for layer in plan.layers)
 
 
-def build(plan: Plan, tensors: Tensors, masks: Tensors | None = None) -> ov.Model:
-    """Return the graph of a fitted network; height and width are free.
+def build(plan: Plan, members: Sequence[Tensors], masks: Tensors | None = None) -> ov.Model:
+    """Return the graph of fitted networks; height and width are free.
+
+    As one graph they take turns in the same memory.
 
     Args:
         plan: The layers of the map (`networks.as_map`).
-        tensors: The network's state by name, as `networks.build` names it.
-        masks: Factors (K, C) of each dropout layer's channels, for K networks at a time
-            (`sampling.draw_masks`); what lies before the first dropout layer is computed once.
+        members: The state of each network by name, as `networks.build` names it.
+        masks: Factors (K, C) of each dropout layer's channels, for K networks at a time that are
+            made of one (`sampling.draw_masks`); what lies before the first dropout layer is
+            computed once.
 
     Returns:
-        A model from (B, C, H, W) float32 to (B, O, H, W) float32, batch norm as fitted and dropout
-        off; with masks from (1, C, H, W) to (K, O, H, W).
+        A model from (B, C, H, W) float32 to (B, M * O, H, W) float32 for M members, batch norm as
+        fitted and dropout off; with masks from (1, C, H, W) to (K, O, H, W).
     """
+    source = ops.parameter([-1, plan.in_channels, -1, -1], np.float32, name="scene")
+    outputs = [_network(source, plan, tensors, masks) for tensors in members]
+    node = outputs[0] if len(outputs) == 1 else ops.concat(outputs, axis=1)
+    return ov.Model([node], [source], plan.architecture)
+
+
+def _network(source: Node, plan: Plan, tensors: Tensors, masks: Tensors | None) -> Node:
     masks = masks or {}
     count = len(next(iter(masks.values()), ()))
-    source = ops.parameter([-1, plan.in_channels, -1, -1], np.float32, name="scene")
     node: Node = source
     beside: Node | None = None
     kept: dict[str, Node] = {}
@@ -67,7 +76,7 @@ def build(plan: Plan, tensors: Tensors, masks: Tensors | None = None) -> ov.Mode
         if layer.name in joined:
             kept[layer.name] = node
         before = layer
-    return ov.Model([node], [source], plan.architecture)
+    return node
 
 
 def _weights(layer: Layer, tensors: Tensors, name: str) -> np.ndarray[Any, Any]:

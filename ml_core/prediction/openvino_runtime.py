@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 
 from ..networks.plan import Plan
 from . import openvino_graph
@@ -14,23 +15,27 @@ from .runtimes import Floats, activation_bytes_per_layers
 _CORES_PER_STREAM = 8
 """Each stream needs the memory of a tile, and large tiles have little halo: better few streams."""
 
-_ONE_SHAPE, _ANY_SHAPE = 0.92, 1.7
-"""Memory over that of the activations that must be kept at a time: measured 0.9 for U-Nets where
-the shape is known beforehand, 1.6 to 2.0 where it is not."""
+_ONE_SHAPE, _ANY_SHAPE = 0.95, 1.75
+"""Memory over that of the activations that must be kept at a time, where the shape is known
+beforehand and where it is not: measured 0.7 and 1.5 for a U-Net, 0.95 and 1.75 with masks."""
+
+_FURTHER_MEMBER = 0.25
+"""What each further network of an ensemble adds to that."""
 
 _PART = 0.29
 """Largest part of a tile that is computed by itself."""
 
 
 class OpenVinoRuntime:
-    """A network on the processor by OpenVINO, in bfloat16 where the processor computes in it.
+    """Networks on the processor by OpenVINO, in bfloat16 where the processor computes in it.
 
     Args:
         plan: The layers of the map.
-        tensors: The weights.
+        members: The weights of each network.
         precision: ``bfloat16``, ``float32`` or empty for what the processor does best.
         threads: Cores to use; all when 0.
-        masks: For K networks at a time, as `openvino_graph.build` takes them.
+        masks: For K networks at a time that are made of one, as `openvino_graph.build` takes
+            them.
     """
 
     on_gpu = False
@@ -38,7 +43,7 @@ class OpenVinoRuntime:
     def __init__(
         self,
         plan: Plan,
-        tensors: Tensors,
+        members: Sequence[Tensors],
         *,
         precision: str = "",
         threads: int = 0,
@@ -52,7 +57,7 @@ class OpenVinoRuntime:
         # a second caller would save the 1 % between two tiles and cost the memory of one
         self.parallel = streams
         self._core = core
-        self._graph = openvino_graph.build(plan, tensors, masks)
+        self._graph = openvino_graph.build(plan, members, masks)
         self._settings = {
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bfloat16" else "f32",
             "NUM_STREAMS": str(streams),
@@ -63,7 +68,8 @@ class OpenVinoRuntime:
         self._lock = threading.Lock()
         self.name = f"OpenVINO {ov.__version__.split('-')[0]} on the processor"
         value = 2 if self.precision == "bfloat16" else 4
-        networks = len(next(iter(masks.values()))) if masks else 1
+        networks: float = len(next(iter(masks.values()))) if masks else 1
+        networks += _FURTHER_MEMBER * (len(members) - 1)
         activations = networks * activation_bytes_per_layers(plan, value)
         self.bytes_per_px = streams * (_ONE_SHAPE + _ANY_SHAPE * _PART) * activations
         self.fixed_bytes = 200 * 2**20
@@ -82,7 +88,8 @@ class OpenVinoRuntime:
     def __call__(self, batch: Floats) -> Floats:
         """Return the network's output (B, O, H, W) for normalised input (B, C, H, W).
 
-        With masks B is 1, and the outputs of the K networks come as channels, (1, K * O, H, W).
+        The outputs of several members come as channels, (B, M * O, H, W); with masks, where B is 1,
+        those of the K networks, too.
         """
         request = self._request(batch.shape)
         request.infer([batch], share_inputs=True)

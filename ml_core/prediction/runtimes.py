@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,26 +69,53 @@ class Runtime(Protocol):
         raise NotImplementedError
 
 
+class Members:
+    """Several networks, each with its runtime, called as one.
+
+    Args:
+        runtimes: The networks.
+    """
+
+    def __init__(self, runtimes: Sequence[Runtime]) -> None:
+        self._runtimes = runtimes
+        first = runtimes[0]
+        self.name, self.precision = first.name, first.precision
+        self.parallel, self.on_gpu = first.parallel, first.on_gpu
+        # they run one after the other; their outputs are kept
+        self.bytes_per_px = first.bytes_per_px + 16.0 * len(runtimes)
+        self.fixed_bytes = first.fixed_bytes + 50 * 2**20 * len(runtimes)
+
+    def prepare(self, shape: tuple[int, int, int, int]) -> None:
+        """Get ready for batches of one shape (B, C, H, W)."""
+        for runtime in self._runtimes:
+            runtime.prepare(shape)
+
+    def __call__(self, batch: Floats) -> Floats:
+        """Return all outputs (B, K * O, H, W) for normalised input (B, C, H, W)."""
+        return np.concatenate([runtime(batch) for runtime in self._runtimes], axis=1)
+
+
 def make_runtime(
     name: str,
     device: str,
     card: ModelCard,
-    tensors: Tensors,
+    members: Sequence[Tensors],
     report: Reporter,
     masks: Tensors | None = None,
     precision: str = "",
 ) -> Runtime:
-    """Return the runtime of a network that a job asks for.
+    """Return the runtime of a network or an ensemble that a job asks for.
 
     Args:
         name: ``auto``, ``torch`` or ``openvino``. Auto takes torch on a GPU, else OpenVINO where
             it is installed and knows the network's layers, else torch.
         device: ``auto``, ``cpu`` or ``cuda``.
         card: The network.
-        tensors: Its weights, as `networks.build` names them.
+        members: The weights of each network, as `networks.build` names them. The outputs of
+            several come as channels, (B, K * O, H, W).
         report: Gets a line that says what was chosen.
-        masks: For several networks at a time (`sampling.draw_masks`); their outputs then come as
-            channels.
+        masks: For several networks at a time that are made of one (`sampling.draw_masks`); their
+            outputs then come as channels.
         precision: ``float32``, or empty for the fastest.
 
     Raises:
@@ -102,13 +129,11 @@ def make_runtime(
             " or Device to cpu"
         )
     use_cuda = device == "cuda" or (device == "auto" and name != "openvino" and gpu_may_be_there())
-    runtime: Runtime
     if use_cuda or name == "torch":
-        from .torch_runtime import TorchRuntime, cuda_is_available
+        from .torch_runtime import cuda_is_available
 
         if cuda_is_available() and device != "cpu":
-            runtime = TorchRuntime(config, tensors, "cuda", masks=masks, precision=precision)
-            return _told(runtime, report)
+            return _told(_of_torch(config, "cuda", members, masks, precision), report)
         if device == "cuda":
             raise SeaIceError(
                 "no NVIDIA GPU that PyTorch can use was found; set Device to auto or cpu, or"
@@ -119,7 +144,7 @@ def make_runtime(
         from .openvino_runtime import OpenVinoRuntime
 
         if openvino_graph.supports(layers):
-            return _told(OpenVinoRuntime(layers, tensors, masks=masks, precision=precision), report)
+            return _told(OpenVinoRuntime(layers, members, masks=masks, precision=precision), report)
         if name == "openvino":
             raise SeaIceError(
                 f"the OpenVINO runtime lacks a layer of this {config.architecture} network; set"
@@ -130,9 +155,23 @@ def make_runtime(
             "OpenVINO is not installed in the worker's Python; run Install environment, or set"
             " Runtime to auto"
         )
+    return _told(_of_torch(config, "cpu", members, masks, precision), report)
+
+
+def _of_torch(
+    config: NetworkConfig,
+    device: str,
+    members: Sequence[Tensors],
+    masks: Tensors | None,
+    precision: str,
+) -> Runtime:
     from .torch_runtime import TorchRuntime
 
-    return _told(TorchRuntime(config, tensors, "cpu", masks=masks, precision=precision), report)
+    made = [
+        TorchRuntime(config, tensors, device, masks=masks, precision=precision)
+        for tensors in members
+    ]
+    return made[0] if len(made) == 1 else Members(made)
 
 
 def _told(runtime: Runtime, report: Reporter) -> Runtime:

@@ -24,7 +24,7 @@ from .calibration import Calibration
 from .domain import Novelty
 from .outputs import sic_percent
 from .runtimes import Runtime, make_runtime
-from .sampling import Masks, Members, draw_masks
+from .sampling import Masks, draw_masks
 
 DROPOUT, ENSEMBLE = "dropout", "ensemble"
 
@@ -120,29 +120,18 @@ def make_sampled(
     Raises:
         SeaIceError: An uncertainty is wanted from a network that has none to give.
     """
-    members = checkpoint.member_count(tensors)
-    if members > 1:
-        report.info(f"an ensemble of {members} networks predicts: SIC is their mean")
-        runtimes = [
-            make_runtime(
-                job.runtime,
-                job.device,
-                card,
-                checkpoint.member(tensors, number),
-                report,
-                precision=precision,
-            )
-            for number in range(members)
-        ]
-        return Members(runtimes), Sampling(ENSEMBLE, members)
+    count = checkpoint.member_count(tensors)
+    members = [checkpoint.member(tensors, number) for number in range(count)]
     masks, sampling = None, Sampling()
-    if job.uncertainty:
+    if count > 1:
+        report.info(f"an ensemble of {count} networks predicts: SIC is their mean")
+        sampling = Sampling(ENSEMBLE, count)
+    elif job.uncertainty:
         count = job.samples or DEFAULT_SAMPLES
         seed = int(card.training.get("seed", 0))
         masks = masks_of(NetworkConfig.from_dict(card.network), count, seed)
         sampling = Sampling(DROPOUT, count)
-    network = checkpoint.member(tensors, 0)
-    return make_runtime(job.runtime, job.device, card, network, report, masks, precision), sampling
+    return make_runtime(job.runtime, job.device, card, members, report, masks, precision), sampling
 
 
 class SpreadMap:

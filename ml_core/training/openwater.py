@@ -17,7 +17,6 @@ from ..networks import NetworkConfig, geometry
 from ..prediction.channels import Channels, check_fit
 from ..prediction.halo import exact_halo
 from ..prediction.runtimes import make_runtime
-from ..prediction.sampling import Members
 from ..prediction.tiled import Normalisation, Predicted, TiledNetwork, TiledScene, Tiling
 from ..prediction.uncertainty import ENSEMBLE, Sampling, Tensors
 from ..raster.footprint import FootprintFields
@@ -88,12 +87,8 @@ def shown(job: TrainJob, card: ModelCard, tensors: Tensors, report: Reporter) ->
         sums = _Sums(scene)
         count = checkpoint.member_count(tensors)
         silent = Reporter(lambda event: None)
-        runtime = Members(
-            [
-                make_runtime("torch", job.device, card, checkpoint.member(tensors, k), silent)
-                for k in range(count)
-            ]
-        )
+        members = [checkpoint.member(tensors, k) for k in range(count)]
+        runtime = make_runtime("torch", job.device, card, members, silent)
         sampling = Sampling(ENSEMBLE, count) if count > 1 else Sampling()
         size = max(1, _TILE_PX // shape.multiple) * shape.multiple
         tiling = Tiling.of_cores(size, exact_halo(config), shape.multiple)

@@ -34,7 +34,7 @@ def main(name, side, seconds):
             with torch.inference_mode():
                 network(x)
     else:
-        runtime = make_runtime("auto", "auto", card, state, Reporter(lambda event: None))
+        runtime = make_runtime("auto", "auto", card, [state], Reporter(lambda event: None))
         parallel = runtime.parallel
 
         def prepare():

@@ -52,7 +52,7 @@ def main():
     for name in ("openvino", "torch"):
         whole = {}
         for precision in ("", "float32"):
-            runtime = make_runtime(name, "cpu", card, state, quiet, None, precision)
+            runtime = make_runtime(name, "cpu", card, [state], quiet, None, precision)
             whole[precision] = percent(runtime(whole_input[None])[0])[:HEIGHT, :WIDTH]
             for size in SIZES:
                 tiling = Tiling.of_cores(size, halo, multiple)

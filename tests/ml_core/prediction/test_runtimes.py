@@ -39,7 +39,7 @@ def test_the_sic_is_not_rounded_to_bfloat16(runtime):
     if runtime == "torch":
         made = TorchRuntime(config, state, "cpu", precision="bfloat16")
     else:
-        made = OpenVinoRuntime(as_map(networks.plan(config)), state)
+        made = OpenVinoRuntime(as_map(networks.plan(config)), [state])
     assert len(np.unique(made(x))) > 20_000
 
 
@@ -64,7 +64,7 @@ def test_runtimes_give_what_the_network_gives(name, runtime):
     else:
         layers = as_map(networks.plan(config))
         assert openvino_graph.supports(layers)
-        made = OpenVinoRuntime(layers, state, precision="float32")
+        made = OpenVinoRuntime(layers, [state], precision="float32")
     found = made(x.numpy())
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=2e-4 * np.abs(expected).max())
@@ -74,7 +74,7 @@ def test_runtimes_give_what_the_network_gives(name, runtime):
 def test_a_shape_that_was_prepared_for_gives_the_same_and_others_remain_possible(name):
     config = CONFIGS[name]
     state = random_state(config)
-    runtime = OpenVinoRuntime(as_map(networks.plan(config)), state, precision="float32")
+    runtime = OpenVinoRuntime(as_map(networks.plan(config)), [state], precision="float32")
     side = 12 * networks.geometry(config).multiple
     x, wider = (torch.randn(1, 2, side, width).numpy() for width in (side, 2 * side))
     expected = [runtime(batch).copy() for batch in (x, wider)]
@@ -95,7 +95,7 @@ def test_the_precision_taken_by_default_is_exact_enough(trained, runtime):
         fast, exact = (TorchRuntime(config, state, "cpu", precision=p) for p in ("", "float32"))
     else:
         layers = as_map(networks.plan(config))
-        fast, exact = (OpenVinoRuntime(layers, state, precision=p) for p in ("", "float32"))
+        fast, exact = (OpenVinoRuntime(layers, [state], precision=p) for p in ("", "float32"))
     difference = np.clip(100 * fast(x), 0, 100) - np.clip(100 * exact(x), 0, 100)
     # 0.3 % SIC is the project's bound; the worst of 65 536 pixels of noise may be ten times that
     assert np.sqrt(np.mean(difference**2)) < 0.3
@@ -103,7 +103,8 @@ def test_the_precision_taken_by_default_is_exact_enough(trained, runtime):
 
 def test_auto_takes_openvino_on_a_processor_and_says_so(recorder):
     config = CONFIGS["unet"]
-    runtime = make_runtime("auto", "cpu", card_of(config), random_state(config), Reporter(recorder))
+    arguments = card_of(config), [random_state(config)], Reporter(recorder)
+    runtime = make_runtime("auto", "cpu", *arguments)
     assert runtime.name.startswith("OpenVINO")
     assert recorder.texts() == [f"Runtime: {runtime.name}, {runtime.precision}"]
 
@@ -111,7 +112,7 @@ def test_auto_takes_openvino_on_a_processor_and_says_so(recorder):
 def test_auto_takes_torch_where_openvino_lacks_a_layer(recorder, monkeypatch):
     config = CONFIGS["unet"]
     monkeypatch.setattr(openvino_graph, "supports", lambda layers: False)
-    arguments = card_of(config), random_state(config), Reporter(recorder)
+    arguments = card_of(config), [random_state(config)], Reporter(recorder)
     assert make_runtime("auto", "cpu", *arguments).name.startswith("PyTorch")
     with pytest.raises(SeaIceError, match=r"lacks a layer of this unet.*Runtime to auto or torch"):
         make_runtime("openvino", "cpu", *arguments)
@@ -119,15 +120,17 @@ def test_auto_takes_torch_where_openvino_lacks_a_layer(recorder, monkeypatch):
 
 def test_openvino_is_not_for_a_gpu(recorder):
     config = CONFIGS["unet"]
+    arguments = card_of(config), [random_state(config)], Reporter(recorder)
     with pytest.raises(SeaIceError, match=r"on the processor only; set Runtime to torch"):
-        make_runtime("openvino", "cuda", card_of(config), random_state(config), Reporter(recorder))
+        make_runtime("openvino", "cuda", *arguments)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_an_error(recorder):
     config = CONFIGS["unet"]
+    arguments = card_of(config), [random_state(config)], Reporter(recorder)
     with pytest.raises(SeaIceError, match=r"no NVIDIA GPU.*set Device to auto or cpu"):
-        make_runtime("auto", "cuda", card_of(config), random_state(config), Reporter(recorder))
+        make_runtime("auto", "cuda", *arguments)
 
 
 def test_activations_of_a_u_net_peak_at_its_last_join():

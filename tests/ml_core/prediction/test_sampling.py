@@ -4,14 +4,16 @@ import torch
 
 from ml_core import networks
 from ml_core.errors import SeaIceError
+from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
 from ml_core.networks.plan import Kind
 from ml_core.networks.sliding import as_map
 from ml_core.prediction.openvino_runtime import OpenVinoRuntime
-from ml_core.prediction.sampling import Members, draw_masks
+from ml_core.prediction.runtimes import make_runtime
+from ml_core.prediction.sampling import draw_masks
 from ml_core.prediction.torch_runtime import TorchRuntime
 from ml_core.prediction.uncertainty import masks_of
-from tests.ml_core.prediction.conftest import random_state
+from tests.ml_core.prediction.conftest import card_of, random_state
 
 CONFIGS = {
     "bottleneck": NetworkConfig(filters=4, depth=3, dropout=0.4),
@@ -48,7 +50,7 @@ def test_networks_computed_together_equal_each_by_itself(name, runtime):
         made = TorchRuntime(config, state, "cpu", precision="float32", masks=masks)
     else:
         layers = as_map(networks.plan(config))
-        made = OpenVinoRuntime(layers, state, precision="float32", masks=masks)
+        made = OpenVinoRuntime(layers, [state], precision="float32", masks=masks)
     found, expected = made(x), one_by_one(config, state, masks, x)
     assert found.shape == (1, 4 * config.out_channels, side, 2 * side)
     np.testing.assert_allclose(found, expected, atol=3e-4 * np.abs(expected).max())
@@ -83,14 +85,21 @@ def test_without_dropout_there_is_nothing_to_draw():
         masks_of(NetworkConfig(filters=4, depth=2, dropout=0.0), 4, seed=1)
 
 
-def test_members_give_all_outputs():
-    config = NetworkConfig(filters=4, depth=2)
-    runtimes = [
-        TorchRuntime(config, random_state(config, seed), "cpu", precision="float32")
-        for seed in (1, 2)
-    ]
-    x = np.random.default_rng(1).normal(size=(1, 2, 16, 16)).astype(np.float32)
-    found = Members(runtimes)(x)
-    assert found.shape == (1, 2, 16, 16)
-    for k, runtime in enumerate(runtimes):
-        np.testing.assert_array_equal(found[:, k : k + 1], runtime(x))
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_members_of_an_ensemble_give_what_each_gives_by_itself(name):
+    config = CONFIGS["classes"]
+    states = [random_state(config, seed) for seed in (1, 2, 3)]
+    card, silent = card_of(config), Reporter(lambda event: None)
+
+    def made(members):
+        return make_runtime(name, "cpu", card, members, silent, precision="float32")
+
+    x = np.random.default_rng(1).normal(size=(1, 2, 16, 24)).astype(np.float32)
+    expected = np.concatenate([made([state])(x) for state in states], axis=1)
+    together = made(states)
+    assert together.bytes_per_px > made(states[:1]).bytes_per_px
+    for _ in range(2):
+        found = together(x)
+        assert found.shape == (1, 33, 16, 24)
+        np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+        together.prepare(x.shape)

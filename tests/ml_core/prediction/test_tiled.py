@@ -64,7 +64,7 @@ class ArraySource:
 
 def runtime_of(config, state, **more):
     return OpenVinoRuntime(
-        as_map(networks.plan(config)), state, precision="float32", threads=1, **more
+        as_map(networks.plan(config)), [state], precision="float32", threads=1, **more
     )
 
 
