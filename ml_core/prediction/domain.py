@@ -124,9 +124,13 @@ class Domain:
 def _bins(values: NDArray[np.floating]) -> NDArray[np.intp]:
     """Return the flat bin of values (C, ...), by the first two channels."""
     first, second = (
-        np.clip(np.floor(channel) - _LOW_DB, 0, _BINS - 1).astype(np.intp) for channel in values[:2]
+        np.clip(np.floor(channel), _LOW_DB, _HIGH_DB - 1) - channel.dtype.type(_LOW_DB)
+        for channel in values[:2]
     )
-    flat: NDArray[np.intp] = first * _BINS + second
+    # below 3600: exact as floats, which are quicker than integers
+    first *= first.dtype.type(_BINS)
+    first += second
+    flat: NDArray[np.intp] = first.astype(np.intp)
     return flat
 
 

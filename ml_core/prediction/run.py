@@ -21,6 +21,7 @@ from ..networks.classes import SicClasses
 from ..raster.grid import Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.scene import Scene
+from ..raster.tiles import strips
 from ..raster.writing import BandInfo, RasterWriter
 from .budget import BLOCK_PX, cache_bytes, input_shape, keep_freed_memory, return_freed_memory
 from .channels import Channels, check_fit, with_channels_of
@@ -244,8 +245,10 @@ class _Tally:
         self.count = 0
 
     def add(self, sic: Floats, valid: Mask) -> None:
-        self.total += float(np.sum(sic, where=valid, dtype=np.float64))
-        self.count += int(np.count_nonzero(valid))
+        for rows in strips(valid.shape):
+            known = sic[rows] if valid[rows].all() else sic[rows][valid[rows]]
+            self.total += float(known.sum())
+            self.count += known.size
 
 
 def _is_exact_enough(networks: _Networks, trial: Trial, report: Reporter) -> bool:
