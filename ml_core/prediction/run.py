@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,7 +133,11 @@ def _predict(
                 normalisation,
                 parallel=runtime.parallel,
             )
-            return stack.enter_context(tiled), TiledNetwork(runtime, tiling), novelty
+            network = TiledNetwork(runtime, tiling)
+            # compiled while the precision is tried; should it fail, `predict` says so
+            pool = stack.enter_context(ThreadPoolExecutor(1))
+            pool.submit(network.prepare, (len(card.channels), *tiled.tile_shape))
+            return stack.enter_context(tiled), network, novelty
 
         runtime = networks.runtime
         tiled, network, novelty = begin(runtime)
