@@ -36,7 +36,7 @@ def return_freed_memory() -> None:
     faults.
     """
     _mallopt(_M_MMAP_THRESHOLD, 2**22)
-    _mallopt(_M_TRIM_THRESHOLD, 2**26)
+    _mallopt(_M_TRIM_THRESHOLD, 2**25)
 
 
 def keep_freed_memory() -> None:

@@ -42,3 +42,7 @@ class Buffers:
         flat = array.base
         if isinstance(flat, np.ndarray) and flat.shape == (self._size,):
             self._free.append(flat)
+
+    def clear(self) -> None:
+        """Free what was given back."""
+        self._free.clear()

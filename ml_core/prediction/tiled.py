@@ -176,6 +176,10 @@ class TiledNetwork:
         """Let the memory of an output that was returned be used again."""
         self._buffers.give(output)
 
+    def free_memory(self) -> None:
+        """Free the memory of outputs that were given back."""
+        self._buffers.clear()
+
     def _computed(self, x: Floats, part: Tile) -> Floats:
         padded = part.padded
         pixels = padded.height * padded.width
@@ -278,6 +282,9 @@ class TiledScene:
         saved = self._line.map(save, outputs, threads=1)
         for count, _ in enumerate(self._line.results(saved), 1):
             report.progress(count / len(self._tiles))
+        # overviews take memory of their own
+        self._inputs.clear()
+        network.free_memory()
 
 
 def _read_tile(

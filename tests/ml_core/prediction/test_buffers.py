@@ -39,3 +39,11 @@ def test_only_so_many_are_kept_and_other_arrays_not_at_all():
     again = [buffers.take((4,)) for _ in range(2)]
     assert np.shares_memory(again[0], second)
     assert not any(np.shares_memory(again[1], one) for one in (first, second, other))
+
+
+def test_cleared_buffers_hand_out_fresh_memory():
+    buffers = Buffers(1)
+    first = buffers.take((2, 30, 40))
+    buffers.give(first)
+    buffers.clear()
+    assert not np.shares_memory(first, buffers.take((2, 30, 40)))
