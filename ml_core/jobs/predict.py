@@ -55,9 +55,8 @@ class PredictJob(SceneInputs):
     tile_size: Optional[int] = parameter(
         Kind.INTEGER,
         "Tile size",
-        "Side of the part of the map that one pass of the network writes; a margin comes on top."
-        " Empty:"
-        " chosen for speed and memory.",
+        "Side of the part of the map that one pass of the network writes, about; a margin comes on"
+        " top. Empty: chosen for speed and memory.",
         unit="px",
         minimum=64,
         maximum=8192,

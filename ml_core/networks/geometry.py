@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..rounding import rounded_up
 from .plan import Plan
 from .sliding import lead_px
 
@@ -44,7 +45,7 @@ def geometry_of(plan: Plan) -> Geometry:
         field = max(field, last - first + 1)
     return Geometry(
         multiple=plan.multiple,
-        halo_px=_rounded_up(reach, plan.multiple),
+        halo_px=rounded_up(reach, plan.multiple),
         receptive_field_px=field,
         output_stride=1,
         minimum_size_px=plan.multiple,
@@ -59,12 +60,8 @@ def _patch_geometry(plan: Plan, patch_px: int) -> Geometry:
     behind = last - lead_px(plan) - (stride - 1)
     return Geometry(
         multiple=stride,
-        halo_px=_rounded_up(max(before, behind, 0), stride),
+        halo_px=rounded_up(max(before, behind, 0), stride),
         receptive_field_px=last - first + 1,
         output_stride=stride,
-        minimum_size_px=_rounded_up(patch_px, stride),
+        minimum_size_px=rounded_up(patch_px, stride),
     )
-
-
-def _rounded_up(value: int, multiple: int) -> int:
-    return -(-value // multiple) * multiple

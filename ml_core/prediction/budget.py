@@ -9,9 +9,6 @@ import sys
 from ..raster.tiles import padded_length, tile_count
 from .runtimes import Runtime
 
-BLOCK_PX = 256
-"""Side of the output's blocks."""
-
 _LARGEST_PX = 2656**2
 """Larger inputs save no more than a few percent of halo, and reading ahead takes more memory. Those
 of scenes of 25, 100 and 400 Mpx are nearly the same then, and so is the memory."""
@@ -21,7 +18,6 @@ _TILES_PER_CALLER = 4
 
 _SMALLEST_PX = 512
 """A scene is not cut into smaller inputs for that, px."""
-
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Options of mallopt(3)."""

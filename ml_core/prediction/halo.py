@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..networks import NetworkConfig, geometry, plan
+from ..rounding import rounded_up
 
 
 def exact_halo(config: NetworkConfig) -> int:
@@ -21,4 +22,4 @@ def exact_halo(config: NetworkConfig) -> int:
         return shape.halo_px
     first, last = layers.interval(0, multiple - 1)
     reach = max(-first, last - (multiple - 1))
-    return -(-reach // multiple) * multiple
+    return rounded_up(reach, multiple)

@@ -23,7 +23,7 @@ _FURTHER_MEMBER = 0.25
 """What each further network of an ensemble adds to that."""
 
 _PART = 0.29
-"""Largest part of a tile that is computed by itself."""
+"""Share of a large tile that a quarter of it has, halo included: the largest part of one."""
 
 
 class OpenVinoRuntime:
@@ -64,7 +64,7 @@ class OpenVinoRuntime:
             "INFERENCE_NUM_THREADS": str(threads),
         }
         self._any_shape = core.compile_model(self._graph, "CPU", self._settings)
-        self._one_shape: dict[tuple[int, ...], ov.CompiledModel] = {}
+        self._one_shape: tuple[tuple[int, ...], ov.CompiledModel] | None = None
         self._lock = threading.Lock()
         self.name = f"OpenVINO {ov.__version__.split('-')[0]} on the processor"
         value = 2 if self.precision == "bfloat16" else 4
@@ -78,12 +78,12 @@ class OpenVinoRuntime:
     def prepare(self, shape: tuple[int, int, int, int]) -> None:
         """Compile the network for batches of one shape, which takes half of the memory."""
         with self._lock:
-            if shape not in self._one_shape:
+            if self._one_shape is None or self._one_shape[0] != shape:
                 graph = self._graph.clone()
                 graph.reshape(list(shape))
                 compiled = self._core.compile_model(graph, "CPU", self._settings)
-                self._one_shape = {shape: compiled}
-            self._requests.one_shape = shape, self._one_shape[shape].create_infer_request()
+                self._one_shape = shape, compiled
+            self._requests.one_shape = shape, self._one_shape[1].create_infer_request()
 
     def __call__(self, batch: Floats) -> Floats:
         """Return the network's output (B, O, H, W) for normalised input (B, C, H, W).

@@ -24,7 +24,7 @@ from ..raster.radiometry import Floats, Mask
 from ..raster.scene import Scene
 from ..raster.tiles import strips
 from ..raster.writing import BandInfo, RasterWriter
-from .budget import BLOCK_PX, cache_bytes, input_shape, keep_freed_memory, return_freed_memory
+from .budget import cache_bytes, input_shape, keep_freed_memory, return_freed_memory
 from .channels import Channels, check_fit, with_channels_of
 from .classmap import ClassMap, classes_of, most_likely
 from .domain import Domain, Novelty
@@ -33,6 +33,9 @@ from .runtimes import Runtime
 from .tiled import Normalisation, Predicted, TiledNetwork, TiledScene, Tiling
 from .trial import MOST_RMSE_PERCENT, Trial
 from .uncertainty import SpreadMap, Tensors, make_sampled
+
+_BLOCK_PX = 256
+"""Side of the outputs' blocks."""
 
 
 def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
@@ -136,7 +139,7 @@ def _predict(
             network = TiledNetwork(runtime, tiling)
             # compiled while the precision is tried; should it fail, `predict` says so
             pool = stack.enter_context(ThreadPoolExecutor(1))
-            pool.submit(network.prepare, (len(card.channels), *tiled.tile_shape))
+            pool.submit(network.prepare, tiled.tile_shape)
             return stack.enter_context(tiled), network, novelty
 
         runtime = networks.runtime
@@ -145,10 +148,10 @@ def _predict(
             stack.close()
             runtime = networks.exact()
             tiled, network, novelty = begin(runtime)
-        height, width = tiled.tile_shape
+        _, height, width = tiled.tile_shape
         report.info(
             f"{scene.grid.height} x {scene.grid.width} px of {scene.grid.resolution_m:.4g} m,"
-            f" tiles of {height} x {width} px that overlap by margins of {network.halo_px} px"
+            f" tiles of {height} x {width} px with {network.halo_px} px of margin on each side"
         )
         tags = _tags(job, card, scene, runtime)
         writer = stack.enter_context(
@@ -158,13 +161,13 @@ def _predict(
                 [BandInfo("Sea-ice concentration", "%")],
                 tags=tags,
                 compression=job.compression,
-                block_px=BLOCK_PX,
+                block_px=_BLOCK_PX,
             )
         )
         class_map = None
         if places.classes is not None:
             class_map = stack.enter_context(
-                ClassMap(places.class_map, scene.grid, places.classes, tags, BLOCK_PX)
+                ClassMap(places.class_map, scene.grid, places.classes, tags, _BLOCK_PX)
             )
 
         def write(predicted: Predicted) -> None:

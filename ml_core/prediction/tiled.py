@@ -13,6 +13,7 @@ from ..events import Reporter
 from ..raster.grid import Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.tiles import Tile, quarters, strips, tiles
+from ..rounding import rounded_up
 from .buffers import Buffers
 from .pipeline import Pipeline
 from .runtimes import DeviceMemoryError, Runtime
@@ -84,7 +85,7 @@ class Tiling:
     @classmethod
     def of_cores(cls, size: int, halo: int, multiple: int) -> Tiling:
         """Return the tiling whose cores have a side of about `size` px."""
-        side = size + 2 * (-(-halo // multiple) * multiple)
+        side = size + 2 * rounded_up(halo, multiple)
         return cls((side, side), halo, multiple)
 
 
@@ -240,9 +241,10 @@ class TiledScene:
         self._line.stop()
 
     @property
-    def tile_shape(self) -> tuple[int, int]:
-        """Height and width of every tile, halo included, px."""
-        return self._tiles[0].padded.height, self._tiles[0].padded.width
+    def tile_shape(self) -> tuple[int, int, int]:
+        """What the network gets of every tile, halo included: (C, h, w)."""
+        padded = self._tiles[0].padded
+        return self._channels, padded.height, padded.width
 
     def predict(
         self, network: TiledNetwork, write: Callable[[Predicted], None], report: Reporter
@@ -263,7 +265,7 @@ class TiledScene:
         """
 
         def prepare() -> None:
-            network.prepare((self._channels, *self.tile_shape))
+            network.prepare(self.tile_shape)
 
         def compute(work: _Work | None) -> Predicted | None:
             if work is None:
@@ -282,7 +284,7 @@ class TiledScene:
         saved = self._line.map(save, outputs, threads=1)
         for count, _ in enumerate(self._line.results(saved), 1):
             report.progress(count / len(self._tiles))
-        # overviews take memory of their own
+        # what comes after needs memory of its own
         self._inputs.clear()
         network.free_memory()
 
@@ -352,7 +354,7 @@ def _aligned(window: Window, halo: int, multiple: int) -> Window:
     """Return a window with a halo, grown to multiples."""
     row, col = ((n - halo) // multiple * multiple for n in (window.row, window.col))
     stop_row, stop_col = (
-        -(-(n + halo) // multiple) * multiple for n in (window.stop_row, window.stop_col)
+        rounded_up(n + halo, multiple) for n in (window.stop_row, window.stop_col)
     )
     return Window(row, col, stop_row - row, stop_col - col)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..networks import Geometry
 from ..raster.grid import Window
+from ..rounding import rounded_up
 from .runtimes import Floats, Runtime
 from .tiled import Normalisation, Source
 
@@ -39,7 +40,7 @@ class Trial:
     ) -> None:
         self._sic = sic
         multiple = geometry.multiple
-        side = -(-(_CORE_PX + 2 * geometry.halo_px) // multiple) * multiple
+        side = rounded_up(_CORE_PX + 2 * geometry.halo_px, multiple)
         self._samples: list[Floats] = []
         if min(shape) >= side:
             self._samples = list(_samples(source, shape, side, multiple, normalisation))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..rounding import rounded_up
 from .grid import Window
 
 _STRIP_VALUES = 2**16
@@ -84,13 +85,14 @@ def padded_length(length: int, count: int, halo: int, multiple: int) -> int:
         halo: Margin around a core in px.
         multiple: What the network's input must be a multiple of, px.
     """
-    margin = _up(halo, multiple)
-    return _up(-(-(_up(length, multiple) + 2 * margin * (count - 1)) // count), multiple)
+    margin = rounded_up(halo, multiple)
+    total = rounded_up(length, multiple) + 2 * margin * (count - 1)
+    return rounded_up(-(-total // count), multiple)
 
 
 def tile_count(length: int, most: int, halo: int, multiple: int) -> int:
     """Return how few tiles cover an axis with padded parts of `most` px (see `tiles`)."""
-    end, margin = _up(length, multiple), _up(halo, multiple)
+    end, margin = rounded_up(length, multiple), rounded_up(halo, multiple)
     core = max(most // multiple * multiple - 2 * margin, multiple)
     return max(1, -(-(end - 2 * margin) // core))
 
@@ -99,7 +101,7 @@ def _spans(
     length: int, most: int, halo: int, multiple: int
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     """Yield start and stop of the cores and of the padded parts along one axis."""
-    end, margin = _up(length, multiple), _up(halo, multiple)
+    end, margin = rounded_up(length, multiple), rounded_up(halo, multiple)
     count = tile_count(length, most, halo, multiple)
     padded = padded_length(length, count, halo, multiple)
     starts = [min(n * (padded - 2 * margin), end - padded) for n in range(count)]
@@ -110,10 +112,6 @@ def _spans(
 
 def _window(rows: tuple[int, int], cols: tuple[int, int]) -> Window:
     return Window(rows[0], cols[0], rows[1] - rows[0], cols[1] - cols[0])
-
-
-def _up(length: int, multiple: int) -> int:
-    return -(-length // multiple) * multiple
 
 
 def strips(shape: tuple[int, ...]) -> Iterator[slice]:

@@ -30,12 +30,12 @@ def test_a_tile_fits_the_budget_and_no_other_that_fits_computes_less(budget_gib,
     runtime = Device()
     height, width = found = shape(budget_gib, runtime, scene)
     needed = runtime.bytes_per_px + 2 * 9 + 3 * 8
-    most_px = min((budget_gib * GIB - runtime.fixed_bytes - cache_bytes(2**31)) / needed, 2656**2)
-    if budget_gib >= 2:
-        assert height * width <= most_px
+    cache = cache_bytes(round(budget_gib * GIB))
+    most_px = min((budget_gib * GIB - runtime.fixed_bytes - cache) / needed, 2656**2)
+    assert height * width <= most_px
     every = [pixels(scene, rows, cols) for rows in range(1, 60) for cols in range(1, 60)]
     ours = min(total for *size, total in every if tuple(size) == found)
-    assert ours == min(total for *size, total in every if size[0] * size[1] <= height * width)
+    assert ours == min(total for *size, total in every if size[0] * size[1] <= most_px)
 
 
 def test_memory_does_not_grow_with_the_scene():

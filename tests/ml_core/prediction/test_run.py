@@ -11,6 +11,7 @@ from ml_core.jobs import PredictJob
 from ml_core.networks import NetworkConfig
 from ml_core.networks.classes import SicClasses
 from ml_core.prediction.classmap import most_likely
+from ml_core.prediction.domain import Domain
 from ml_core.prediction.run import run
 from tests.ml_core.prediction.conftest import card_of, random_state, replace, sea_ice
 from tests.ml_core.raster.conftest import write_raster
@@ -46,6 +47,30 @@ def mirrored(x, shape):
     """An image (C, h, w) as a batch of a size that a network takes, mirrored at its end."""
     beyond = [(0, size - had) for size, had in zip(shape, x.shape[1:])]
     return np.pad(x, [(0, 0), *beyond], mode="symmetric").astype(np.float32)[None]
+
+
+def test_a_network_that_bfloat16_would_spoil_is_computed_in_float32(
+    predict, trained, model_file, scene_files, recorder, monkeypatch
+):
+    card, state = trained
+    values, _ = sea_ice((700, 610), seed=9)
+    values[:, :100, :80] = np.nan
+    seen = Domain.of(values[:, 300:].reshape(2, -1).T, card.channels)
+    card = replace(card, training={**card.training, "domain": seen.to_dict()})
+    files = {**scene_files(values), "model": model_file(card, state), "runtime": "openvino"}
+    monkeypatch.setattr("ml_core.prediction.run.MOST_RMSE_PERCENT", 100)
+    usual, fast, _, tags = predict(**files)
+    if tags["SEAICE_PRECISION"] == "float32":
+        pytest.skip("this processor computes in float32 anyway")
+    monkeypatch.setattr("ml_core.prediction.run.MOST_RMSE_PERCENT", 0)
+    done, exact, _, tags = predict(**files)
+    assert tags["SEAICE_PRECISION"] == "float32"
+    assert any("it is computed in float32" in text for text in recorder.texts())
+    assert 0 < np.sqrt(np.mean(np.square(exact - fast))) < 1
+    # the first tile was read for either precision, but counts once
+    assert done.numbers["VALID_FRACTION"] == usual.numbers["VALID_FRACTION"]
+    assert done.numbers["NOVEL_FRACTION"] == usual.numbers["NOVEL_FRACTION"]
+    assert 0 < done.numbers["NOVEL_FRACTION"] < 1
 
 
 def test_the_map_is_the_networks_output_on_the_scene(predict, trained, model_file, scene_files):

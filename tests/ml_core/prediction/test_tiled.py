@@ -1,5 +1,7 @@
+import gc
 import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -39,6 +41,10 @@ class Function:
     def __call__(self, batch):
         self.shapes.append(batch.shape[1:])
         return self.function(batch)
+
+
+def computed_px(runtime):
+    return sum(height * width for _, height, width in runtime.shapes)
 
 
 class ArraySource:
@@ -190,8 +196,36 @@ def test_a_turned_scene_is_whole_and_its_empty_corners_are_left_out(h, w, angle,
     found = tiled(runtime, source, PLAIN, tiling)
     np.testing.assert_array_equal(found, np.where(valid, source.values[0], np.nan))
     every = [t.padded for t in tiles((h, w), tiling.most, tiling.halo, tiling.multiple)]
-    computed = sum(height * width for _, height, width in runtime.shapes)
-    assert computed <= sum(tile.height * tile.width for tile in every)
+    assert computed_px(runtime) <= sum(tile.height * tile.width for tile in every)
+
+
+def test_the_empty_corners_of_a_turned_scene_are_not_computed():
+    y, x = np.mgrid[:1024, :1024] - 512
+    valid = np.abs(y) + np.abs(x) < 470
+    source = ArraySource(np.where(valid, np.float32(1), np.float32(np.nan))[None].repeat(2, 0))
+    runtime = Function()
+    # two tiles to a side, each with an empty half: three of its quarters hold data
+    tiling = Tiling((528, 528), 16, 16)
+    found = tiled(runtime, source, PLAIN, tiling)
+    assert np.array_equal(np.isfinite(found), valid)
+    assert len(runtime.shapes) == 12
+    assert computed_px(runtime) < 0.85 * 4 * 528**2
+
+
+def test_what_tiles_took_is_free_once_all_are_written():
+    source = ArraySource(np.ones((2, 128, 128), dtype=np.float32))
+    memory = []
+    tiling = Tiling.of_cores(64, 0, 1)
+    network = TiledNetwork(Function(), tiling)
+    with TiledScene(source, (128, 128), tiling, PLAIN) as scene:
+        scene.predict(
+            network,
+            lambda predicted: memory.append(weakref.ref(predicted.output.base)),
+            Reporter(lambda event: None),
+        )
+        gc.collect()
+        assert len(memory) == 4
+        assert [reference() for reference in memory] == [None] * 4
 
 
 class Limited:
@@ -306,7 +340,7 @@ def test_the_first_tile_is_read_before_the_network_is_there_and_leaving_ends_the
         while not source.reads and time.monotonic() < deadline:
             time.sleep(0.001)
         assert source.reads
-        assert scene.tile_shape == (64, 64)
+        assert scene.tile_shape == (2, 64, 64)
     assert running() == before
     assert source.reads <= 2
 
