@@ -87,7 +87,7 @@ class ImportSentinel1Job(Job):
     hh: Optional[str] = parameter(
         Kind.OUTPUT_RASTER,
         "HH backscatter",
-        "sigma0 in dB, float32, nodata -9999; VV of a product with VV and VH.",
+        "sigma0 in dB, rounded to 0.004 dB, float32, nodata -9999; VV of a product with VV and VH.",
         extension="tif",
         description="GeoTIFF",
         optional=True,
@@ -95,7 +95,7 @@ class ImportSentinel1Job(Job):
     hv: Optional[str] = parameter(
         Kind.OUTPUT_RASTER,
         "HV backscatter",
-        "sigma0 in dB, float32, nodata -9999; VH of a product with VV and VH.",
+        "sigma0 in dB, rounded to 0.004 dB, float32, nodata -9999; VH of a product with VV and VH.",
         extension="tif",
         description="GeoTIFF",
         optional=True,

@@ -235,14 +235,14 @@ class SimulateSceneJob(Job):
     hh: Optional[str] = parameter(
         Kind.OUTPUT_RASTER,
         "HH backscatter",
-        "sigma0 in dB, nodata -9999.",
+        "sigma0 in dB, rounded to 0.004 dB, nodata -9999.",
         extension="tif",
         description="GeoTIFF",
     )
     hv: Optional[str] = parameter(
         Kind.OUTPUT_RASTER,
         "HV backscatter",
-        "sigma0 in dB, nodata -9999.",
+        "sigma0 in dB, rounded to 0.004 dB, nodata -9999.",
         extension="tif",
         description="GeoTIFF",
     )

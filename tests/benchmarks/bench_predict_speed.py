@@ -2,7 +2,8 @@
 
 All take turns, since a machine's speed drifts; each in a fresh process. Ratios are taken within a
 round, and their median over the rounds is given. The bare forward is that of the tile size at which
-it is fastest.
+it is fastest. The scene is as the import writes it; figures of `full_floats` are those of one whose
+values are not rounded.
 """
 
 import statistics
@@ -17,9 +18,10 @@ PROGRAM = Path(__file__).with_name("bare_forward.py")
 
 
 def main():
-    material.model(), material.scene(SIDE)
+    material.model(), material.scene(SIDE), material.scene(SIDE, rounded=False)
     bare = {side: [] for side in BARE_SIDES}
     eager, network, scene, lerc = [], [], [], []
+    network_full, scene_full = [], []
     for _ in range(ROUNDS):
         for side in BARE_SIDES:
             bare[side].append(material.child(PROGRAM, "auto", side, 3))
@@ -27,6 +29,9 @@ def main():
         network.append(material.rate(texts))
         scene.append(SIDE**2 / seconds)
         lerc.append(SIDE**2 / material.predict(SIDE, compression="lerc")[0])
+        seconds, _, full_texts = material.predict(SIDE, rounded=False)
+        network_full.append(material.rate(full_texts))
+        scene_full.append(SIDE**2 / seconds)
         eager.append(material.child(PROGRAM, "eager", 1024, 3))
     best = max(bare.values(), key=statistics.median)
     for side, rates in bare.items():
@@ -37,6 +42,8 @@ def main():
     material.report("processed_px_vs_bare", ratio(network, best), "")
     material.report("scene_px_vs_bare", ratio(scene, best), "")
     material.report("scene_px_vs_bare_lerc", ratio(lerc, best), "")
+    material.report("processed_px_vs_bare_full_floats", ratio(network_full, best), "")
+    material.report("scene_px_vs_bare_full_floats", ratio(scene_full, best), "")
     material.report("predict_vs_torch_default", ratio(network, eager), "")
 
 

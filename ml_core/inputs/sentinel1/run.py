@@ -14,7 +14,7 @@ from ...events import Done, Reporter
 from ...files import OutputFiles
 from ...jobs.importsentinel1 import ImportSentinel1Job
 from ...raster.grid import Grid, Window
-from ...raster.writing import BLOCK_PX, BandInfo, RasterWriter
+from ...raster.writing import BLOCK_PX, BandInfo, RasterWriter, backscatter_band
 from .annotation import Annotation, read_annotation
 from .calibration import Noise, read_calibration, read_noise
 from .geolocation import Geolocation
@@ -107,7 +107,7 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
                 RasterWriter(
                     files.stage(path),
                     grid,
-                    [BandInfo(f"sigma0 {names[output]}", "dB")],
+                    [backscatter_band(names[output])],
                     tags={**tags, "SEAICE_POLARISATION": names[output]},
                 )
             )

@@ -21,7 +21,7 @@ from ...events import Done, Reporter
 from ...files import OutputFiles
 from ...jobs import SimulateSceneJob
 from ...raster.grid import Grid, Window
-from ...raster.writing import BandInfo, RasterWriter
+from ...raster.writing import BandInfo, RasterWriter, backscatter_band
 from .lattice import Field
 from .pack import Composition
 from .radiometer import Footprints
@@ -127,8 +127,8 @@ def _write_scene(
     """Write the layers at SAR resolution; return the sum of the true SIC, 0-1, of all pixels."""
     tags = _tags(job)
     layers = {
-        "hh": BandInfo("sigma0 HH", "dB"),
-        "hv": BandInfo("sigma0 HV", "dB"),
+        "hh": backscatter_band("HH"),
+        "hv": backscatter_band("HV"),
         "incidence": BandInfo("Incidence angle", "deg"),
         "true_sic": BandInfo("True sea-ice concentration", "%"),
     }

@@ -76,6 +76,30 @@ def test_lerc_keeps_values_to_a_hundredth(tmp_path):
     assert np.nanmax(np.abs(np.where(found == -9999, np.nan, found) - written)) <= 0.0101
 
 
+def test_bands_with_a_step_are_rounded_to_it_and_take_less_space(tmp_path):
+    written = np.random.default_rng(0).normal(-20, 5, (2, 700, 1300)).astype(np.float32)
+    written[:, 5] = np.nan
+    sizes = []
+    for number, steps in enumerate([(None, None), (2**-8, None), (2**-8, 2**-4)]):
+        path = tmp_path / f"{number}.tif"
+        bands = [BandInfo("sigma0", "dB", step) for step in steps]
+        with RasterWriter(str(path), GRID, bands) as writer:
+            writer.write(GRID.window, written)
+        sizes.append(path.stat().st_size)
+        with rasterio.open(path) as dataset:
+            found = dataset.read()
+        assert (found[:, 5] == -9999).all()
+        for band, wanted, step in zip(found, written, steps, strict=True):
+            off = np.delete(np.abs(band - wanted), 5, axis=0).max()
+            if step is None:
+                assert off == 0
+            else:
+                assert 0.45 * step < off <= 0.5 * step
+                assert np.all(band % step == 0)
+    assert sizes[1] < 0.9 * sizes[0]
+    assert sizes[2] < 0.75 * sizes[0]
+
+
 def test_several_bands_and_integers(tmp_path):
     path = str(tmp_path / "classes.tif")
     written = np.arange(2 * 700 * 1300).reshape(2, 700, 1300).astype(np.uint8)
