@@ -92,7 +92,7 @@ class OpenVinoRuntime:
         those of the K networks, too.
         """
         request = self._request(batch.shape)
-        request.infer([batch], share_inputs=True)
+        request.infer([batch], share_inputs=True, share_outputs=True)
         result: Floats = request.get_output_tensor(0).data
         return result.reshape(batch.shape[0], -1, *result.shape[2:])
 

@@ -61,7 +61,9 @@ class Trial:
         return float(np.sqrt(np.mean(np.square(difference))))
 
     def _outputs(self, runtime: Runtime) -> Floats:
-        return np.stack([self._sic(runtime(x[None])[0]) for x in self._samples])  # (N, h, w)
+        # copied: an output holds until the next call only
+        sics = [self._sic(runtime(x[None])[0]).copy() for x in self._samples]
+        return np.stack(sics)  # (N, h, w)
 
 
 def _samples(
@@ -72,16 +74,19 @@ def _samples(
     normalisation: Normalisation,
 ) -> Iterator[Floats]:
     """Yield normalised inputs (C, side, side) along the scene's diagonals that hold data."""
-    count = 0
+    found: dict[tuple[int, int], None] = {}  # in order, each once
     for share in (0.5, 0.25, 0.75, 0.1, 0.9):
         for shares in ((share, share), (share, 1 - share)):
             row, col = (
                 int((length - side) * part) // multiple * multiple
                 for length, part in zip(shape, shares, strict=True)
             )
-            values, valid = source.read(Window(row, col, side, side))
-            if valid.mean() > 0.5:
-                yield normalisation.apply(values, valid)
-                count += 1
-            if count == _SAMPLES:
-                return
+            found[row, col] = None
+    count = 0
+    for row, col in found:
+        values, valid = source.read(Window(row, col, side, side))
+        if valid.mean() > 0.5:
+            yield normalisation.apply(values, valid)
+            count += 1
+        if count == _SAMPLES:
+            return
