@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from osgeo import gdal
-from qgis.core import QgsProcessingModelAlgorithm
+from qgis.core import QgsProcessing, QgsProcessingModelAlgorithm
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL3 = ROOT / "resources" / "models" / "sentinel1_to_sic.model3"
@@ -54,7 +54,8 @@ def test_the_model_is_whole_and_what_the_tool_writes(plugin, tmp_path):
     models.sentinel1_to_sic().toFile(str(written))
     again = QgsProcessingModelAlgorithm()
     assert again.fromFile(str(written))
-    assert again.asPythonCode(0, 4) == model.asPythonCode(0, 4)
+    kind = QgsProcessing.PythonOutputType.PythonQgsProcessingAlgorithmSubclass
+    assert again.asPythonCode(kind, 4) == model.asPythonCode(kind, 4)
 
 
 def test_a_product_becomes_a_sic_layer_by_one_call(plugin, qgis_process, folder, tmp_path):
