@@ -111,6 +111,7 @@ def run(demo: Demo) -> List[str]:
         HH=learned["HH"],
         HV=learned["HV"],
         REFERENCE=learned["REFERENCE"],
+        MATCH="footprints",
         MODEL=model,
         REPORT=demo.path("report.html"),
     )

@@ -56,6 +56,11 @@ TASKS = (
     Choice("classes", "Classes of SIC (cross-entropy)"),
 )
 
+MATCHES = (
+    Choice("pixels", "Pixel by pixel"),
+    Choice("footprints", "In its means over the reference's footprint"),
+)
+
 AUGMENTATIONS = (
     Choice("none", "None"),
     Choice("flips", "Mirrored, contrast varied"),

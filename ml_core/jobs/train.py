@@ -7,7 +7,7 @@ from typing import ClassVar, Optional, Tuple
 
 from ..errors import JobError
 from .base import Number
-from .choices import KEPT
+from .choices import KEPT, MATCHES
 from .fields import Kind, parameter
 from .fitting import FitInputs
 from .sources import RasterSource
@@ -42,6 +42,17 @@ class TrainJob(FitInputs):
         Number("WATER_ICE_SHARE", "Share of open water called ice", "%"),
     )
 
+    match: str = parameter(
+        Kind.CHOICE,
+        "Match the reference",
+        "Pixel by pixel, the network also learns how the reference blurs: water near ice gets some"
+        " percent of ice, and leads and floes are evened out. In its means over the reference's"
+        " footprint, the map may be as sharp as the ice, and calls less water ice; its detail is"
+        " checked by nobody. The errors that are reported are then those of footprint means. For"
+        " SIC in percent, and chips of one and a half footprints or more.",
+        default="pixels",
+        choices=MATCHES,
+    )
     refit: bool = parameter(
         Kind.FLAG,
         "Fit again on everything",

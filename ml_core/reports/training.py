@@ -95,6 +95,7 @@ class TrainingView:
         held_out: What the validation part is called.
         everything: What the fit on everything is on.
         water: What the network makes of a scene of open water; None where none was given.
+        footprint_means: Whether errors are those of means over the reference's footprint.
     """
 
     title: str
@@ -122,6 +123,7 @@ class TrainingView:
     held_out: str = "validation blocks"
     everything: str = "the whole scene"
     water: OpenWater | None = None
+    footprint_means: bool = False
 
 
 def write(path: str, view: TrainingView) -> None:
@@ -285,6 +287,11 @@ def _errors(view: TrainingView) -> Table:
         if s is not None
     ]
     note = "Each reference pixel at the network's grid counts once"
+    if view.footprint_means:
+        note = (
+            "The network's mean over the reference's footprint, of what was judged, is compared"
+            " with the reference, which is what it was fitted to; each pixel counts once"
+        )
     if view.folds:
         note += ", on training once for each fold that it trains in"
     note += "; SIC is clipped to 0-100 %."
@@ -305,6 +312,8 @@ def _baselines(view: TrainingView) -> Table | None:
         note=(
             "All on the same cells, means over about a quarter of the footprint. The baselines"
             " learn from the training part; those of position know no backscatter at all."
+            + " The network's map is averaged over the footprint."
+            * view.footprint_means
         ),
         strong=frozenset(i for i, (name, _) in enumerate(ordered) if name == "network"),
     )

@@ -9,10 +9,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 from ..evaluation import baselines
 from ..evaluation.metrics import Density, ErrorSums, Scores
+from ..raster.footprint import FWHM_PER_SIGMA, LEAST_COVER, TRUNCATE
 from .division import Scenes, Splits
 from .scene import TrainingData
 from .split import TRAINING
@@ -52,7 +53,7 @@ Judged = Mapping[str, Judgement]
 
 
 def judge(tiles: Iterable[Tile], data: TrainingData, task: Task) -> Judgement:
-    """Return the error of predicted tiles.
+    """Return the error of predicted tiles, by pixels or by footprint means as the task says.
 
     Args:
         tiles: What a network predicted.
@@ -65,14 +66,45 @@ def judge(tiles: Iterable[Tile], data: TrainingData, task: Task) -> Judgement:
     for tile in tiles:
         predicted = task.sic_percent(tile.output)[tile.valid]
         reference = tile.sic_percent[tile.valid]
-        errors.add(predicted, reference)
-        density.add(predicted, reference)
+        if not task.footprint_px:
+            errors.add(predicted, reference)
+            density.add(predicted, reference)
         rows, cols = np.nonzero(tile.valid)
         cell = (rows + tile.window.row) // size * shape[1] + (cols + tile.window.col) // size
         for total, values in zip(sums, (predicted, reference, None), strict=True):
             total += np.bincount(cell, values, shape[0] * shape[1]).reshape(shape)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Judgement(errors, density, sums[0] / sums[2], sums[1] / sums[2])
+        cells, reference_cells = sums[0] / sums[2], sums[1] / sums[2]
+    if task.footprint_px:
+        cells = _footprint_means(sums[0], sums[2], size, task.footprint_px)
+        known = np.isfinite(cells)
+        # a cell counts as often as it has pixels
+        pixels = sums[2][known].astype(np.int64)
+        compared = [np.repeat(values[known], pixels) for values in (cells, reference_cells)]
+        errors.add(*compared)
+        density.add(*compared)
+    return Judgement(errors, density, cells, reference_cells)
+
+
+def _footprint_means(
+    sums: NDArray[np.float64], pixels: NDArray[np.float64], cell_px: int, footprint_px: float
+) -> NDArray[np.float64]:
+    """Return the means over a Gaussian footprint around cells (h, w) that have pixels, else NaN.
+
+    Args:
+        sums: Sums over each cell (h, w).
+        pixels: Pixels that they are sums of (h, w).
+        cell_px: Side of a cell.
+        footprint_px: Full width at half maximum.
+    """
+    sigma = footprint_px / FWHM_PER_SIGMA / cell_px
+    total, count = (
+        gaussian_filter(values, sigma, mode="constant", truncate=TRUNCATE)
+        for values in (sums, pixels)
+    )
+    covered = (count >= LEAST_COVER * cell_px**2) & (pixels > 0)
+    means: NDArray[np.float64] = np.where(covered, total / np.where(covered, count, 1), np.nan)
+    return means
 
 
 def merged(judgements: Sequence[Judgement]) -> Judgement:

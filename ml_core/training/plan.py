@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -20,10 +21,12 @@ from .chips import Augmentation
 from .fit import FitSettings
 from .split import Split
 from .start import Start
-from .tasks import REGRESSION, Classification, Task
+from .tasks import REGRESSION, Classification, Regression, Task
 
 _ROWS_AT_ONCE = 512
 _POLARISATIONS = 2
+_FOOTPRINTS_PER_CHIP = 1.5
+"""Least side of a chip whose footprint means are matched: at 1 only its middle would be covered."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,35 @@ class Plan:
                 f" {name} of depth {self.network.depth} reduces its input; give {low} or"
                 f" {low + multiple}, or a smaller Depth"
             )
+
+    def matching(self, match: str, footprint_m: float, resolution_m: float) -> Plan:
+        """Return the plan with what the network is compared with the reference by.
+
+        Args:
+            match: The id of one of `jobs.choices.MATCHES`.
+            footprint_m: Footprint of the reference.
+            resolution_m: Pixel size of the network.
+
+        Raises:
+            SeaIceError: Footprint means are asked for, of classes or of too small chips.
+        """
+        if match == "pixels":
+            return self
+        if not isinstance(self.task, Regression):
+            raise SeaIceError(
+                "Match the reference: classes are matched pixel by pixel only; choose that, or the"
+                " task SIC in percent"
+            )
+        footprint_px = footprint_m / resolution_m
+        if self.chip_px < _FOOTPRINTS_PER_CHIP * footprint_px:
+            least = math.ceil(_FOOTPRINTS_PER_CHIP * footprint_px)
+            raise SeaIceError(
+                f"Match the reference: a chip of {self.chip_px} px is only"
+                f" {self.chip_px / footprint_px:.1f} footprints ({footprint_m / 1000:.4g} km)"
+                f" wide; give a Chip size of at least {least} px, a coarser Resolution, or match"
+                " pixel by pixel"
+            )
+        return replace(self, task=replace(self.task, footprint_px=footprint_px))
 
     def check_reference(self, reference: Reference) -> None:
         """Check that the reference has the unit of the class bounds.

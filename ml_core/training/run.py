@@ -55,6 +55,7 @@ def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
                 "Augmentation: chips are mirrored but not turned, since the incidence angle is a"
                 " channel"
             )
+        plan = plan.matching(job.match, material.footprint_m, material.resolution_m)
         division.tell(material.scenes, material.division, report)
         return _fitted(job, plan, material, device, model_path, report_path, report)
 

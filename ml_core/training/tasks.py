@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..networks.classes import SicClasses
-from .losses import DataLoss, cross_entropy, squared_error
+from .losses import DataLoss, cross_entropy, footprint_error, squared_error
 
 Floats = NDArray[np.float32]
 
@@ -40,6 +40,10 @@ class Task(Protocol):
         """Factor from the data loss to that unit."""
 
     @property
+    def footprint_px(self) -> float:
+        """Footprint over whose means the network is compared with the reference; 0: by pixels."""
+
+    @property
     def loss(self) -> DataLoss:
         """The data loss."""
 
@@ -52,17 +56,28 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Regression:
-    """The network gives the SIC as a fraction; its error is squared."""
+    """The network gives the SIC as a fraction; its error is squared.
 
+    Attributes:
+        footprint_px: Footprint over whose means it is compared with the reference; 0: by pixels.
+    """
+
+    footprint_px: float = 0.0
     id: str = "regression"
     outputs: int = 1
-    loss_label: str = "mean squared error"
     loss_unit: str = "%²"
     loss_scale: float = 1e4
 
     @property
+    def loss_label(self) -> str:
+        """What the data loss is called."""
+        return "mean squared error" + " of footprint means" * bool(self.footprint_px)
+
+    @property
     def loss(self) -> DataLoss:
         """Squared error."""
+        if self.footprint_px:
+            return partial(footprint_error, footprint_px=self.footprint_px)
         return squared_error
 
     def label(self, sic_percent: Floats) -> Floats:
@@ -87,6 +102,7 @@ class Classification:
 
     classes: SicClasses
     weights: tuple[float, ...] | None = None
+    footprint_px: float = 0.0
     id: str = "classes"
     loss_label: str = "cross-entropy"
     loss_unit: str = "nat"

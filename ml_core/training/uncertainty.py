@@ -74,6 +74,10 @@ class _MeanOf:
     task: Task
     count: int
 
+    @property
+    def footprint_px(self) -> float:
+        return self.task.footprint_px
+
     def sic_percent(self, output: Floats) -> Floats:
         mean: Floats = _sics(self.task, output, self.count).mean(axis=0)
         return mean

@@ -76,6 +76,7 @@ def view_of(plan: Plan, material: Material, outcome: Outcome, card: ModelCard) -
         scenes=_scenes(material, outcome) if several else None,
         held_out=f"validation {noun}",
         everything="all scenes" if several else "the whole scene",
+        footprint_means=plan.task.footprint_px > 0,
     )
 
 

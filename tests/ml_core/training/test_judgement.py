@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from affine import Affine
 from rasterio.crs import CRS
+from scipy.ndimage import gaussian_filter
 
 from ml_core.evaluation.metrics import Density, ErrorSums
-from ml_core.training.judgement import Judgement, beside_baselines, unbeaten
+from ml_core.training.judgement import Judgement, beside_baselines, judge, unbeaten
 from ml_core.training.split import held_out, whole
+from ml_core.training.tasks import Regression
+from ml_core.training.validation import Tile, cut
 from tests.ml_core.training.conftest import backscatter, data_of, ice
 
 
@@ -67,3 +70,28 @@ def test_a_network_that_does_not_beat_the_baselines_is_said_not_to():
     assert not unbeaten({"network": 9.0, "linear": 12.0, "mean": 30.0}, "validation blocks")
     assert not unbeaten({}, "validation blocks")
     assert not unbeaten({"network": 9.0}, "validation blocks")
+
+
+def test_a_sharp_map_is_judged_by_its_means_over_footprints():
+    field = gaussian_filter(np.random.default_rng(0).normal(size=(160, 192)), 12)
+    truth = (field > 0).astype(np.float32)
+    reference = gaussian_filter(100 * truth, 16 / 2.3548)
+    data = data_of(reference, backscatter(reference), footprint_px=16)
+    valid = np.zeros(truth.shape, bool)
+    valid[:, 40:] = True  # as of a validation part
+    tiles = [
+        Tile(w, truth[None][(slice(None), *w.slices)], reference[w.slices], valid[w.slices])
+        for w in cut(data.grid.window, 64)
+    ]
+    by_pixels = judge(tiles, data, Regression())
+    by_footprints = judge(tiles, data, Regression(footprint_px=16))
+    assert by_pixels.scores.rmse_percent > 15
+    # not 0: at the part's edge half of a footprint is unknown, and cells have a quarter of one
+    assert by_footprints.scores.rmse_percent < 5
+    # corners of the part have less than half of a footprint
+    assert 0.95 * valid.sum() < by_footprints.scores.count < valid.sum()
+    assert by_footprints.density.counts.sum() == by_footprints.scores.count
+    known = np.isfinite(by_footprints.predicted)
+    assert not known[:, : 40 // data.cells.size_px].any()
+    off = by_footprints.predicted[known] - by_footprints.reference[known]
+    assert np.sqrt(np.mean(off**2)) == pytest.approx(by_footprints.scores.rmse_percent, rel=0.05)

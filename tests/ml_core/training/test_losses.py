@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig, build
@@ -11,6 +12,7 @@ from ml_core.training.device import Device
 from ml_core.training.fit import FitSettings, fit
 from ml_core.training.losses import (
     cross_entropy,
+    footprint_error,
     l1_term,
     l2_term,
     penalised,
@@ -40,6 +42,93 @@ def test_gradient_is_zero_where_the_label_is_not_valid():
     expected = torch.zeros(1, 1, 4, 4)
     expected[0, 0, 1, 2] = -1.0
     assert torch.equal(output.grad, expected)
+
+
+FWHM_PER_SIGMA = 2.3548
+
+
+def halves(shape=(1, 64, 64)):
+    """Water beside ice, and their means over a footprint of 12 px as the reference."""
+    truth = np.zeros(shape, np.float32)
+    truth[..., 32:] = 1
+    reference = gaussian_filter(truth, (0, 12 / FWHM_PER_SIGMA, 12 / FWHM_PER_SIGMA))
+    return truth, reference
+
+
+def footprint_mse(output, reference, valid, footprint_px):
+    tensors = map(torch.from_numpy, (output[:, None], reference, valid))
+    total, count = footprint_error(*tensors, footprint_px)
+    return float(total) / float(count), float(count)
+
+
+def test_footprint_error_is_that_of_weighted_means():
+    rng = np.random.default_rng(0)
+    output = rng.random((1, 24, 30)).astype(np.float32)
+    reference = rng.random((1, 24, 30)).astype(np.float32)
+    valid = gaussian_filter(rng.normal(size=(1, 24, 30)), (0, 4, 4)) > -0.02
+    reference[~valid] = np.nan
+    found, count = footprint_mse(output, reference, valid, 7.0)
+    sigma, reach = 7.0 / FWHM_PER_SIGMA, 9
+    steps = np.arange(-reach, reach + 1)
+    kernel = np.exp(-(steps[:, None] ** 2 + steps**2) / (2 * sigma**2))
+    squares, weights = [], []
+    for row, col in zip(*np.nonzero(valid[0]), strict=True):
+        inside = [
+            (kernel[y + reach, x + reach], output[0, row + y, col + x])
+            for y in steps
+            for x in steps
+            if 0 <= row + y < 24 and 0 <= col + x < 30 and valid[0, row + y, col + x]
+        ]
+        weight = sum(w for w, _ in inside)
+        cover = weight / kernel.sum()
+        if cover >= 0.5:
+            mean = sum(w * value for w, value in inside) / weight
+            squares.append((mean - reference[0, row, col]) ** 2)
+            weights.append(cover**2)
+    assert 0 < len(weights) < valid.sum()
+    assert found == pytest.approx(np.average(squares, weights=weights), rel=1e-3)
+    assert count == valid.sum()
+
+
+def test_a_sharp_map_has_no_footprint_error_and_a_blurred_one_has():
+    truth, reference = halves()
+    valid = np.ones(truth.shape, bool)
+    sharp, _ = footprint_mse(truth, reference, valid, 12.0)
+    blurred, _ = footprint_mse(reference, reference, valid, 12.0)
+    assert np.sqrt(sharp) < 0.02
+    assert blurred > 10 * sharp
+
+
+def test_means_of_large_footprints_are_taken_of_cells():
+    # cells of 6 px for a footprint of 48: nearly what single pixels give
+    truth = np.kron(np.random.default_rng(1).integers(0, 2, (1, 8, 8)), np.ones((1, 24, 24)))
+    truth = truth.astype(np.float32)
+    reference = gaussian_filter(truth, (0, 48 / FWHM_PER_SIGMA, 48 / FWHM_PER_SIGMA))
+    valid = np.ones(truth.shape, bool)
+    off, _ = footprint_mse(truth + np.float32(0), reference, valid, 48.0)
+    assert np.sqrt(off) < 0.06  # of edges, where a part of the footprint is unknown
+    none, _ = footprint_mse(np.full_like(truth, 0.5), np.full_like(truth, 0.25), valid, 48.0)
+    assert none == pytest.approx(0.0625, rel=1e-4)
+
+
+def test_sic_beyond_0_and_100_percent_does_not_balance():
+    output = np.zeros((1, 32, 32), np.float32)
+    output[0, ::2], output[0, 1::2] = 1.5, -0.5
+    reference, valid = np.full_like(output, 0.5), np.ones(output.shape, bool)
+    assert footprint_mse(output, reference, valid, 8.0)[0] > 0.2
+
+
+def test_without_a_covered_footprint_there_is_nothing_to_count():
+    valid = np.zeros((1, 32, 32), bool)
+    valid[0, 3, 3] = True
+    output = np.ones(valid.shape, np.float32)
+    total, count = footprint_error(
+        torch.from_numpy(output[:, None]),
+        torch.zeros(valid.shape),
+        torch.from_numpy(valid),
+        12.0,
+    )
+    assert (float(total), float(count)) == (0, 0)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -1,3 +1,4 @@
+import html
 import json
 import re
 
@@ -5,12 +6,14 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from scipy.ndimage import gaussian_filter
 
 from ml_core import checkpoint, networks
 from ml_core.errors import CancelledError, SeaIceError
 from ml_core.events import Metric, Progress, Reporter
 from ml_core.files import OutputFiles
-from ml_core.jobs import TrainJob
+from ml_core.jobs import PredictJob, TrainJob
+from ml_core.prediction.run import run as predict
 from ml_core.training.run import run
 from tests.ml_core.training.conftest import backscatter, ice
 
@@ -178,6 +181,62 @@ def test_classes_are_learnt_by_cross_entropy(job, bounds):
     assert card.curves["unit"] == "nat"
 
 
+@pytest.fixture
+def seen_by_a_radiometer(tmp_path):
+    """A scene whose ice has sharp edges, its reference of 16-px footprints, and the true SIC."""
+    field = gaussian_filter(np.random.default_rng(3).normal(size=(160, 192)), 10)
+    truth = (field > 0) * 100.0
+    hh, hv = backscatter(truth)
+    reference = gaussian_filter(truth, 16 / 2.3548).astype(np.float32)
+    layers = {"hh": hh, "hv": hv, "reference": reference}
+    paths = {name: write(tmp_path / f"{name}.tif", values) for name, values in layers.items()}
+    return {**paths, "footprint": 16 * PIXEL_M}, truth
+
+
+def test_matched_over_footprints_the_map_is_sharper_than_the_reference(
+    job, tmp_path, seen_by_a_radiometer
+):
+    layers, truth = seen_by_a_radiometer
+    rmse, errors = {}, {}
+    for match in ("pixels", "footprints"):
+        fitted = {"epochs": 10, "filters": 8, "chip_size": 48, "dropout": 0}
+        done, _ = execute(job(**layers, **fitted, chips_per_epoch=32, match=match))
+        sic = str(tmp_path / "map.tif")
+        scene = {name: layers[name] for name in ("hh", "hv")}
+        with OutputFiles() as files:
+            predict(
+                PredictJob(**scene, model=done.outputs["MODEL"], output=sic),
+                files,
+                Reporter(lambda event: None),
+            )
+            files.commit()
+        with rasterio.open(sic) as dataset:
+            rmse[match] = np.sqrt(np.mean((dataset.read(1) - truth) ** 2))
+        errors[match] = done.numbers["VALIDATION_RMSE"]
+    assert rmse["footprints"] < 0.75 * rmse["pixels"]
+    # which the errors show, since they are those of footprint means
+    assert errors["footprints"] < 12
+    card, _ = checkpoint.load(str(tmp_path / "net.safetensors"))
+    assert card.training["parameters"]["match"] == "footprints"
+    page = (tmp_path / "report.html").read_text()
+    assert "mean over the reference's footprint" in html.unescape(page)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "classes", "class_bounds": (15, 80)}, r"classes are matched pixel by pixel only"),
+        ({"chip_size": 16}, r"16 px is only 1\.0 footprints \(8 km\) wide.*at least 24 px"),
+    ],
+)
+def test_what_cannot_be_matched_over_footprints_is_refused(
+    job, tmp_path, seen_by_a_radiometer, change, message
+):
+    layers, _ = seen_by_a_radiometer
+    found = refused(job(**layers, match="footprints", **change), tmp_path)
+    assert re.search(message, found)
+
+
 def test_the_resolution_lets_a_chip_span_two_footprints(job, layers):
     done, _ = execute(job(resolution=None, chip_size=16, epochs=1, footprint=8000, report=None))
     assert checkpoint.read_card(done.outputs["MODEL"]).resolution_m == pytest.approx(1000)
@@ -285,3 +344,14 @@ def test_cross_validation_judges_every_pixel_once_and_tells_the_spread(job, tmp_
 def test_one_fold_is_refused_before_anything_is_read(job):
     with pytest.raises(SeaIceError, match="1 part leaves none to train on"):
         job(folds=1)
+
+
+@pytest.mark.parametrize("several", ["folds", "members"])
+def test_folds_and_members_can_be_matched_over_footprints(job, seen_by_a_radiometer, several):
+    layers, _ = seen_by_a_radiometer
+    sizes = {"chip_size": 32, "epochs": 2, "chips_per_epoch": 8}
+    done, _ = execute(job(**layers, **sizes, match="footprints", **{several: 2}))
+    card, tensors = checkpoint.load(done.outputs["MODEL"])
+    assert len(card.metrics["folds_rmse_percent"]) == 2 * (several == "folds")
+    assert ("member1.layers.output.bias" in tensors) == (several == "members")
+    assert 0 < done.numbers["VALIDATION_RMSE"] < 100
