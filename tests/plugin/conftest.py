@@ -23,8 +23,13 @@ def worker_python():
 @pytest.fixture(scope="session")
 def plugin(qgis_processing):
     """The plugin as qgis_process loads it."""
+    from processing.gui import Postprocessing
+
     import seaice_qgis
 
+    # QGIS 3.44 asks the window for its layer tree when layers are loaded, and pytest-qgis's stands
+    # in with something that it does not take
+    Postprocessing.iface = None
     plugin = seaice_qgis.classFactory(None)
     plugin.initProcessing()
     yield plugin
