@@ -130,7 +130,7 @@ def _execute(job: Job, files: OutputFiles, emit: events.Emit, cancelled: threadi
         return FAILED
     try:
         with files:
-            module = import_module(f".{job.RUNS}", __package__)
+            module = import_module(f".runs.{job.NAME}", __package__)
             done: events.Done = module.run(job, files, report)
             report.check_cancelled()
             files.commit()

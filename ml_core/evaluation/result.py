@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ..raster.grid import Grid
 from . import baselines
+from .accumulator import Comparison, Sample
 from .bins import Bins
 from .bootstrap import Intervals, intervals, is_below
-from .comparison import Comparison, Sample
 from .extent import EdgeDistance, distance_km, edge_distance, places
 from .metrics import ErrorSums, Scores
 

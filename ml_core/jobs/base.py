@@ -34,11 +34,10 @@ class Job:
     construction.
 
     Attributes:
-        NAME: The algorithm's id within the provider.
+        NAME: The algorithm's id within the provider, and the module in `runs` that does the work.
         LABEL: The algorithm's name in the toolbox.
         GROUP: The toolbox group.
         SUMMARY: What the algorithm does and gives, for the help panel; HTML allowed.
-        RUNS: The module below ml_core whose ``run(job, files, report)`` does the work.
         NUMBERS: The numbers that the job returns.
     """
 
@@ -46,7 +45,6 @@ class Job:
     LABEL: ClassVar[str]
     GROUP: ClassVar[str]
     SUMMARY: ClassVar[str]
-    RUNS: ClassVar[str]
     NUMBERS: ClassVar[Tuple[Number, ...]] = ()
 
     def __post_init__(self) -> None:

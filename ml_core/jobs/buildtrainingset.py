@@ -18,7 +18,6 @@ class BuildTrainingSetJob(ReferenceInputs):
     NAME: ClassVar[str] = "buildtrainingset"
     LABEL: ClassVar[str] = "Build training set"
     GROUP: ClassVar[str] = "Inputs"
-    RUNS: ClassVar[str] = "training.sets.build"
     SUMMARY: ClassVar[str] = (
         "<p>Adds a scene, with the sea-ice concentration (SIC) to learn from, to a training set: a"
         " folder that <i>Train SIC network</i> takes instead of layers. Run it once for each scene,"

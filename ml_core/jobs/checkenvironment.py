@@ -15,7 +15,6 @@ class CheckEnvironmentJob(Job):
     NAME: ClassVar[str] = "checkenvironment"
     LABEL: ClassVar[str] = "Check environment"
     GROUP: ClassVar[str] = "Environment"
-    RUNS: ClassVar[str] = "diagnosis"
     SUMMARY: ClassVar[str] = (
         "<p>Starts the Python that does the computing and reports its version, the libraries it"
         " has and"

@@ -77,7 +77,6 @@ class CompareNetworksJob(FitDetails, NetworkLists, ReferenceInputs):
     NAME: ClassVar[str] = "comparenetworks"
     LABEL: ClassVar[str] = "Compare SIC networks"
     GROUP: ClassVar[str] = "Networks"
-    RUNS: ClassVar[str] = "comparison.run"
     SUMMARY: ClassVar[str] = (
         "<p>Trains every combination of networks, sizes and regularisations on the same split of a"
         " scene, several times each, and reports curves, errors on validation and test blocks with"

@@ -32,7 +32,6 @@ class DescribeModelJob(NetworkInputs, ModelInput):
     NAME: ClassVar[str] = "describemodel"
     LABEL: ClassVar[str] = "Describe SIC network"
     GROUP: ClassVar[str] = "Networks"
-    RUNS: ClassVar[str] = "reports.describemodel"
     SUMMARY: ClassVar[str] = (
         "<p>Draws a network and lists its layers with their sizes and parameters, the ground that"
         " an output pixel sees, memory and arithmetic; for a model file also its model card: what"

@@ -19,7 +19,6 @@ class EvaluateJob(SceneInputs):
     NAME: ClassVar[str] = "evaluate"
     LABEL: ClassVar[str] = "Evaluate sea-ice concentration"
     GROUP: ClassVar[str] = "Maps"
-    RUNS: ClassVar[str] = "evaluation.run"
     SUMMARY: ClassVar[str] = (
         "<p>Compares a map of sea-ice concentration (SIC) with a reference, such as passive"
         " microwaves or a rasterised ice chart, on the reference's own grid: the map is averaged"

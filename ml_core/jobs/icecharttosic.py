@@ -22,7 +22,6 @@ class IceChartToSicJob(Job):
     NAME: ClassVar[str] = "icecharttosic"
     LABEL: ClassVar[str] = "Ice chart to SIC"
     GROUP: ClassVar[str] = "Inputs"
-    RUNS: ClassVar[str] = "inputs.icechart.run"
     SUMMARY: ClassVar[str] = (
         "<p>Turns the polygons of an ice chart (SIGRID-3 shapefile, or any polygon layer with its"
         " codes) into sea-ice concentration (SIC) on the grid of the HH layer, ready as a"

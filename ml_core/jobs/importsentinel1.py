@@ -22,7 +22,6 @@ class ImportSentinel1Job(Job):
     NAME: ClassVar[str] = "importsentinel1"
     LABEL: ClassVar[str] = "Import Sentinel-1 scene"
     GROUP: ClassVar[str] = "Inputs"
-    RUNS: ClassVar[str] = "inputs.sentinel1.run"
     SUMMARY: ClassVar[str] = (
         "<p>Turns a Sentinel-1 GRD product (EW or IW, GRDM or GRDH, as downloaded: SAFE folder or"
         " zip) into georeferenced sigma0 of HH and HV in dB and the incidence angle, ready for"

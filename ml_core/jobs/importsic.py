@@ -24,7 +24,6 @@ class ImportSicJob(Job):
     NAME: ClassVar[str] = "importsic"
     LABEL: ClassVar[str] = "Import passive-microwave SIC"
     GROUP: ClassVar[str] = "Inputs"
-    RUNS: ClassVar[str] = "inputs.sic.run"
     SUMMARY: ClassVar[str] = (
         "<p>Reads a sea-ice concentration (SIC) product of passive-microwave radiometers and"
         " writes a GeoTIFF in percent on the product's own grid, ready as a reference.</p>"

@@ -18,7 +18,6 @@ class PredictJob(SceneInputs):
     NAME: ClassVar[str] = "predict"
     LABEL: ClassVar[str] = "Predict sea-ice concentration"
     GROUP: ClassVar[str] = "Maps"
-    RUNS: ClassVar[str] = "prediction.run"
     SUMMARY: ClassVar[str] = (
         "<p>Applies a network from <i>Train SIC network</i> to the HH and HV backscatter of a"
         " scene and gives"

@@ -24,7 +24,6 @@ class SimulateSceneJob(Job):
     NAME: ClassVar[str] = "simulatescene"
     LABEL: ClassVar[str] = "Simulate scene"
     GROUP: ClassVar[str] = "Inputs"
-    RUNS: ClassVar[str] = "inputs.simulation.run"
     SUMMARY: ClassVar[str] = (
         "<p>Makes HH, HV and the incidence angle of a Sentinel-1 EW scene over sea ice from a"
         " seed, with the true sea-ice concentration (SIC) of every pixel and a coarse reference as"

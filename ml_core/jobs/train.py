@@ -20,7 +20,6 @@ class TrainJob(FitInputs):
     NAME: ClassVar[str] = "train"
     LABEL: ClassVar[str] = "Train SIC network"
     GROUP: ClassVar[str] = "Networks"
-    RUNS: ClassVar[str] = "training.run"
     SUMMARY: ClassVar[str] = (
         "<p>Fits a convolutional network to a scene whose sea-ice concentration (SIC) is known,"
         " so that it"

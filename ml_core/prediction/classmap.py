@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ..checkpoint import ModelCard
 from ..errors import SeaIceError
 from ..networks.classes import SicClasses
+from ..networks.output import probabilities
 from ..raster.grid import Grid, Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.writing import BandInfo, RasterWriter
 from ..wmo import WMO_CLASSES
-from .outputs import probabilities
 
 NODATA = 255
 

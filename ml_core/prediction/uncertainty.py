@@ -14,17 +14,17 @@ from ..errors import SeaIceError
 from ..events import Reporter
 from ..jobs.predict import PredictJob
 from ..networks import NetworkConfig, plan
+from ..networks.output import sic_percent
 from ..networks.plan import Kind
 from ..networks.sliding import as_map
-from ..raster.footprint import FootprintFields
+from ..observation.footprint import FootprintFields
 from ..raster.grid import Grid, Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.writing import BandInfo, RasterWriter
 from .calibration import Calibration
-from .domain import Novelty
-from .outputs import sic_percent
-from .runtimes import Runtime, make_runtime
+from .runtimes.choose import Runtime, make_runtime
 from .sampling import Masks, draw_masks
+from .training_distribution import Novelty
 
 DROPOUT, ENSEMBLE = "dropout", "ensemble"
 

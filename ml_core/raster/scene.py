@@ -15,15 +15,7 @@ from ..jobs.inputs import SceneInputs
 from ..jobs.sources import RasterSource
 from .aligned import AlignedBand, Quantity, Resampling
 from .grid import Grid, Window
-from .radiometry import (
-    HIGHEST_DB,
-    LOWEST_DB,
-    Floats,
-    Mask,
-    check_incidence,
-    check_unit,
-    valid_db,
-)
+from .radiometry import HIGHEST_DB, LOWEST_DB, Floats, Mask, check_incidence, check_unit, valid_db
 from .reading import Band, open_band
 
 _SAMPLES = 4

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..evaluation import flags
+from ..evaluation.accumulator import INCIDENCE_BINS
 from ..evaluation.bins import CHART, PERCENT
-from ..evaluation.comparison import INCIDENCE_BINS
 from ..evaluation.metrics import ErrorSums
 from ..evaluation.result import DISTANCE_BINS, Baseline, Result, Subject
 from ..evaluation.spread import CALIBRATED

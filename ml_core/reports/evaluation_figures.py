@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..evaluation import flags
+from ..evaluation.accumulator import Comparison
 from ..evaluation.bins import PERCENT, TENTHS, Bins
-from ..evaluation.comparison import Comparison
 from ..evaluation.metrics import Confusion, ErrorSums
 from ..evaluation.spread import SpreadSums
 from . import charts, colours, maps

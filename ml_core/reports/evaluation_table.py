@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..evaluation import flags
+from ..evaluation.accumulator import INCIDENCE_BINS
 from ..evaluation.bins import CHART, PERCENT, TENTHS
-from ..evaluation.comparison import INCIDENCE_BINS
 from ..evaluation.metrics import ErrorSums, Scores
 from ..evaluation.result import DISTANCE_BINS, Result
 from .tables import Column, Table, Value

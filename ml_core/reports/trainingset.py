@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..trainingset import SceneRecord, SetRecord
+from ..datasets.records import SceneRecord, SetRecord
 from . import page
 from .charts import Series, bars
 from .figures import Picture

@@ -9,16 +9,16 @@ from typing import Any
 
 from .. import __version__, diagnosis
 from ..checkpoint import ModelCard
+from ..datasets.division import learnt, parts_noun, to_dict
+from ..datasets.training_data import Material
 from ..jobs.train import TrainJob
 from . import tasks
+from .calibration import domain_of
 from .device import Device
-from .division import learnt, parts_noun, to_dict
 from .experiment import Outcome
 from .fit import Epoch
 from .losses import ZERO, zero_share
-from .material import Material
 from .plan import Plan
-from .uncertainty import domain_of
 
 
 def card_of(

@@ -9,12 +9,12 @@ from typing import Final
 
 import numpy as np
 
+from ..datasets.division import Division, Scenes
 from ..errors import SeaIceError
+from ..evaluation.scene_scores import Judged, merged
 from ..events import Reporter
 from .device import Device
-from .division import Division, Scenes
 from .experiment import Outcome, fit_everything, run
-from .judgement import Judged, merged
 from .plan import Plan
 
 EVERYTHING: Final = "everything"

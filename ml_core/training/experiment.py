@@ -10,16 +10,16 @@ import numpy as np
 from torch import nn
 
 from .. import networks
+from ..datasets.division import Scenes, Splits, learnt, validating
+from ..datasets.normalisation import Normalisation, moments, normalisation
+from ..datasets.scene_data import TrainingData
+from ..datasets.scene_sampler import SceneMix
 from ..evaluation.metrics import Scores
+from ..evaluation.scene_scores import Judged, Judgement, beside_baselines, judge, together
 from ..events import Reporter
 from .device import Device, seeded
-from .division import Scenes, Splits, learnt, validating
 from .fit import Epoch, Fit, fit
-from .judgement import Judged, Judgement, beside_baselines, judge, together
-from .mix import SceneMix
-from .normalisation import Normalisation, moments, normalisation
 from .plan import Plan
-from .scene import TrainingData
 from .tasks import Task
 from .validation import Judge, Part, thinned
 

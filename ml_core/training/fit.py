@@ -14,13 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..datasets.sampler import Batch
 from ..errors import SeaIceError
 from ..events import Reporter
-from .chips import Batch
 from .device import Device
+from .initial_weights import is_frozen
 from .losses import DataLoss, l1_term, l2_term, penalised
 from .schedule import OneCycle
-from .start import is_frozen
 
 Draw = Callable[[int, np.random.Generator], Batch]
 """Returns a batch of so many chips."""

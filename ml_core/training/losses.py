@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..raster.footprint import CELLS_PER_FOOTPRINT, FWHM_PER_SIGMA, LEAST_COVER, TRUNCATE
+from ..observation.footprint import CELLS_PER_FOOTPRINT, FWHM_PER_SIGMA, LEAST_COVER, TRUNCATE
 
 DataLoss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """(output (B, O, H, W), label (B, H, W), valid (B, H, W)) -> sum of losses, number of pixels."""

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .. import networks
+from ..datasets.sampler import Augmentation
+from ..datasets.split import Split
 from ..errors import SeaIceError
 from ..jobs.fitting import FitInputs
 from ..networks import NetworkConfig
 from ..networks.classes import SicClasses
 from ..raster.grid import Window
 from ..raster.reference import Reference
-from .chips import Augmentation
 from .fit import FitSettings
-from .split import Split
-from .start import Start
+from .initial_weights import Start
 from .tasks import REGRESSION, Classification, Regression, Task
 
 _ROWS_AT_ONCE = 512

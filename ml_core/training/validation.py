@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from ..datasets.normalisation import Normalisation
 from ..networks import Geometry
 from ..raster.grid import Window
 from .device import Device
-from .normalisation import Normalisation
 from .tasks import Task
 
 _TILE_PX: Final = 256

@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checkpoint import ModelCard
+from ..datasets.division import Scenes, few_footprints, footprints, parts_noun
+from ..datasets.split import VALIDATION
+from ..datasets.training_data import Material
+from ..evaluation.fit_diagnosis import RULE, verdict
+from ..evaluation.scene_scores import together, unbeaten
 from ..reports.maps import MAX_SIDE_PX
 from ..reports.tables import Column, Table
 from ..reports.training import Curve, Fold, TrainingView
-from .division import Scenes, few_footprints, footprints, parts_noun
 from .experiment import Outcome
 from .fit import Fit
-from .judgement import together, unbeaten
-from .material import Material
 from .plan import Plan
-from .split import VALIDATION
-from .verdict import RULE, verdict
 
 _FEW_SCENES = 3
 

@@ -23,7 +23,6 @@ class InstallEnvironmentJob(jobs.Job):
     NAME: ClassVar[str] = "installenvironment"
     LABEL: ClassVar[str] = "Install environment"
     GROUP: ClassVar[str] = "Environment"
-    RUNS: ClassVar[str] = ""
     SUMMARY: ClassVar[str] = (
         "<p>Makes the Python environment that does the computing, apart from QGIS's own: PyTorch,"
         " rasterio and other libraries are downloaded into the folder <i>seaice/environment</i> of"

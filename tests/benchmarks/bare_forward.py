@@ -14,7 +14,7 @@ import numpy as np
 from ml_core import checkpoint
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig, restore
-from ml_core.prediction.runtimes import make_runtime
+from ml_core.prediction.runtimes.choose import make_runtime
 
 MODEL = "build/bench/unet.safetensors"
 

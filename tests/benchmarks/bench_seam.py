@@ -21,13 +21,12 @@ NO_OP_JOB = """
 @dataclass(frozen=True)
 class NoOpJob(Job):
     NAME: ClassVar[str] = "noop"
-    RUNS: ClassVar[str] = "noop"
 
 
 JOBS["noop"] = NoOpJob
 """
 NO_OP_RUN = """
-from .events import Done
+from ..events import Done
 
 
 def run(job, files, report):
@@ -41,7 +40,7 @@ def plugin_with_noop(folder):
     import package
 
     plugin, _ = package.build(ROOT, folder / "build", folder / "dist")
-    (plugin / "ml_core" / "noop.py").write_text(NO_OP_RUN)
+    (plugin / "ml_core" / "runs" / "noop.py").write_text(NO_OP_RUN)
     jobs = plugin / "ml_core" / "jobs" / "__init__.py"
     header = "from dataclasses import dataclass\nfrom typing import ClassVar\n"
     docstring, future, rest = jobs.read_text().partition("from __future__ import annotations\n")

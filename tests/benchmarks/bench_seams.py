@@ -6,8 +6,8 @@ import numpy as np
 from ml_core import checkpoint, networks
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
-from ml_core.prediction.halo import exact_halo
-from ml_core.prediction.runtimes import make_runtime
+from ml_core.networks.halo import exact_halo
+from ml_core.prediction.runtimes.choose import make_runtime
 from ml_core.prediction.tiled import Normalisation, TiledNetwork, TiledScene, Tiling
 
 HEIGHT, WIDTH = 1500, 1300

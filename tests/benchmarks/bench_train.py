@@ -23,14 +23,14 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from ml_core import networks  # noqa: E402
+from ml_core.datasets.cells import Cells  # noqa: E402
+from ml_core.datasets.normalisation import moments, normalisation  # noqa: E402
+from ml_core.datasets.sampler import ChipSampler  # noqa: E402
+from ml_core.datasets.split import draw_split  # noqa: E402
 from ml_core.events import Reporter  # noqa: E402
-from ml_core.training.cells import Cells  # noqa: E402
-from ml_core.training.chips import ChipSampler  # noqa: E402
 from ml_core.training.device import choose, seeded  # noqa: E402
 from ml_core.training.fit import FitSettings, fit  # noqa: E402
 from ml_core.training.losses import penalised, squared_error  # noqa: E402
-from ml_core.training.normalisation import moments, normalisation  # noqa: E402
-from ml_core.training.split import draw_split  # noqa: E402
 from ml_core.training.tasks import REGRESSION  # noqa: E402
 
 SILENT = Reporter(lambda event: None)

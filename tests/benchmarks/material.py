@@ -17,7 +17,7 @@ from rasterio.crs import CRS
 from ml_core import checkpoint, networks
 from ml_core.checkpoint import ModelCard
 from ml_core.networks import NetworkConfig
-from ml_core.prediction.domain import Domain
+from ml_core.prediction.training_distribution import Domain
 from ml_core.raster.grid import Grid, Window
 from ml_core.raster.writing import RasterWriter, backscatter_band
 

@@ -4,9 +4,9 @@ import json
 
 from ml_core import checkpoint
 from ml_core.networks import NetworkConfig
-from tests.ml_core.prediction.conftest import card_of, random_state
-from tests.ml_core.raster.conftest import write_raster
-from tests.ml_core.training.conftest import backscatter, ice
+from tests.builders.models import card_of, random_state
+from tests.builders.rasters import write_raster
+from tests.builders.scenes import backscatter, ice
 
 PIXEL_M = 500.0
 CELL_PX = 8

@@ -19,8 +19,8 @@ from ml_core import checkpoint
 from ml_core.__main__ import BAD_JOB, DONE, FAILED, run_file
 from ml_core.events import Failed, Message
 from ml_core.networks import NetworkConfig
+from tests.builders.rasters import ORIGIN
 from tests.builders.workplace import CELL_PX, HH, HV, PREDICT, REFERENCE, TRAIN, Workplace
-from tests.ml_core.raster.conftest import ORIGIN
 
 ROOT = Path(__file__).resolve().parents[2]
 BOTH = (TRAIN, PREDICT)

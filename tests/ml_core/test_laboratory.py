@@ -11,9 +11,9 @@ from ml_core.events import Reporter
 from ml_core.files import OutputFiles
 from ml_core.jobs import DescribeModelJob, PredictJob, TrainJob
 from ml_core.jobs.choices import ARCHITECTURES, TASKS
-from ml_core.prediction import run as prediction
-from ml_core.reports import describemodel
-from ml_core.training import run as training
+from ml_core.runs import describemodel
+from ml_core.runs import predict as prediction
+from ml_core.runs import train as training
 
 SHAPE, PIXEL_M = (96, 112), 500.0
 SETTINGS = {

@@ -33,7 +33,6 @@ class EverythingJob(Job):
     NAME: ClassVar[str] = "everything"
     LABEL: ClassVar[str] = "Everything"
     GROUP: ClassVar[str] = "Tests"
-    RUNS: ClassVar[str] = "tests"
     SUMMARY: ClassVar[str] = "<p>Everything.</p>"
 
     raster: Optional[RasterSource] = parameter(Kind.RASTER, "Raster", "h", optional=True, band=True)

@@ -23,7 +23,6 @@ class MisbehaveJob(Job):
     NAME: ClassVar[str] = "misbehave"
     LABEL: ClassVar[str] = "Misbehave"
     GROUP: ClassVar[str] = "Tests"
-    RUNS: ClassVar[str] = "misbehave"
     SUMMARY: ClassVar[str] = ""
 
     action: str = parameter(Kind.TEXT, "Action", "", default="succeed")

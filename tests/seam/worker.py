@@ -13,7 +13,7 @@ import misbehave
 from ml_core import jobs
 
 jobs.JOBS[misbehave.MisbehaveJob.NAME] = misbehave.MisbehaveJob
-sys.modules["ml_core.misbehave"] = misbehave
+sys.modules["ml_core.runs.misbehave"] = misbehave
 assert sys.argv[1:3] == ["-m", "ml_core"]
 sys.argv[:3] = ["ml_core"]
 runpy.run_module("ml_core", run_name="__main__")

@@ -17,9 +17,9 @@ from rasterio.crs import CRS
 
 from ...errors import SeaIceError
 from ...raster.grid import Grid
-from .footprints import AMSR2_19, SSMIS_19, SSMIS_91, Footprint, of_platform
 from .polargrids import named, nsidc_grid_of_shape
 from .product import SicProduct, counted
+from .sensors import AMSR2_19, SSMIS_19, SSMIS_91, Footprint, of_platform
 
 _NAMES = re.compile(
     r"ice_conc|concentration|sic|siconc|cdr_seaice_conc|sea_ice_concentration|\w+_icecon",

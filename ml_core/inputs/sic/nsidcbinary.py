@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import SeaIceError
-from .footprints import SMMR_18, SSMI_19, SSMIS_19
 from .polargrids import nsidc_grid
 from .product import SicProduct, counted
+from .sensors import SMMR_18, SSMI_19, SSMIS_19
 
 HEADER_BYTES = 300
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...raster.grid import Grid
-from .footprints import Footprint
+from .sensors import Footprint
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from ...errors import SeaIceError
 from ...jobs.sources import FROM_FILE, RasterSource
 from ...raster.grid import Grid
 from ...raster.reading import open_band
-from .footprints import AMSR2_89, AMSRE_89, Footprint, of_platform
 from .polargrids import named
 from .product import SicProduct, counted
+from .sensors import AMSR2_89, AMSRE_89, Footprint, of_platform
 
 _SEA_ICE_INDEX = {2510: "pole hole", 2530: "coast", 2540: "land", 2550: "missing"}
 """NSIDC's Sea Ice Index (G02135): tenths of a percent and these flags."""

@@ -5,14 +5,7 @@ from pyproj import Geod, Transformer
 from rasterio.crs import CRS
 
 from ml_core.evaluation import extent
-from ml_core.evaluation.extent import (
-    Edge,
-    IceSums,
-    distance_km,
-    edge_cells,
-    edge_distance,
-    places,
-)
+from ml_core.evaluation.extent import Edge, IceSums, distance_km, edge_cells, edge_distance, places
 from ml_core.raster.grid import Grid
 
 GRID = Grid(CRS.from_epsg(3413), Affine(10000, 0, -900000, 0, -10000, -500000), 100, 100)

@@ -5,6 +5,7 @@ import json
 import math
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import given
@@ -50,7 +51,7 @@ class TestEveryJob:
         assert job.LABEL
         assert job.GROUP
         assert job.SUMMARY.startswith("<p>")
-        assert job.RUNS
+        assert find_spec(f"ml_core.runs.{job.NAME}")
         numbers = [number.name for number in job.NUMBERS]
         assert numbers == [name.upper() for name in numbers]
 

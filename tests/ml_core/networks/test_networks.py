@@ -83,7 +83,7 @@ def test_the_same_resolution_cnn_is_its_convolutions_one_after_the_other():
     ids=lambda settings: "-".join(settings.values()),
 )
 def test_openvino_gives_what_torch_gives_at_any_size(settings):
-    ov = pytest.importorskip("ml_core.prediction.openvino_library").ov
+    ov = pytest.importorskip("ml_core.prediction.runtimes.openvino_library").ov
     config = NetworkConfig.of(filters=4, **settings)
     network = networks.build(config, torch.Generator().manual_seed(1)).eval()
     model = ov.convert_model(

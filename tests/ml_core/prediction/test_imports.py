@@ -6,7 +6,7 @@ import sys
 def test_predicting_with_openvino_loads_neither_torch_nor_scipy():
     """They take two seconds and one; the process that predicts starts for every scene."""
     code = (
-        "import sys, ml_core.prediction.run, ml_core.prediction.openvino_runtime;"
+        "import sys, ml_core.runs.predict, ml_core.prediction.runtimes.openvino_runtime;"
         "print([name for name in ('torch', 'scipy', 'matplotlib') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -16,7 +16,7 @@ def test_predicting_with_openvino_loads_neither_torch_nor_scipy():
 def test_openvino_tells_nobody_that_it_was_imported(tmp_path):
     """It would leave a number for its reports in the home folder, and fork to send them."""
     code = (
-        "import sys, ml_core.prediction.openvino_runtime;"
+        "import sys, ml_core.prediction.runtimes.openvino_runtime;"
         "print([name for name in sys.modules if name.startswith("
         "('openvino_telemetry.', 'multiprocessing.popen'))])"
     )

@@ -8,12 +8,12 @@ from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
 from ml_core.networks.plan import Kind
 from ml_core.networks.sliding import as_map
-from ml_core.prediction.openvino_runtime import OpenVinoRuntime
-from ml_core.prediction.runtimes import make_runtime
+from ml_core.prediction.runtimes.choose import make_runtime
+from ml_core.prediction.runtimes.openvino_runtime import OpenVinoRuntime
+from ml_core.prediction.runtimes.torch_runtime import TorchRuntime
 from ml_core.prediction.sampling import draw_masks
-from ml_core.prediction.torch_runtime import TorchRuntime
 from ml_core.prediction.uncertainty import masks_of
-from tests.ml_core.prediction.conftest import card_of, random_state
+from tests.builders.models import card_of, random_state
 
 CONFIGS = {
     "bottleneck": NetworkConfig(filters=4, depth=3, dropout=0.4),

@@ -12,16 +12,16 @@ from ml_core import networks
 from ml_core.errors import CancelledError, SeaIceError
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
+from ml_core.networks.halo import exact_halo
 from ml_core.networks.sliding import as_map
-from ml_core.prediction.halo import exact_halo
-from ml_core.prediction.openvino_runtime import OpenVinoRuntime
-from ml_core.prediction.runtimes import DeviceMemoryError
+from ml_core.prediction.precision import Trial
+from ml_core.prediction.runtimes.choose import DeviceMemoryError
+from ml_core.prediction.runtimes.openvino_runtime import OpenVinoRuntime
+from ml_core.prediction.runtimes.torch_runtime import TorchRuntime
 from ml_core.prediction.tiled import Normalisation, TiledNetwork, TiledScene, Tiling
-from ml_core.prediction.torch_runtime import TorchRuntime
-from ml_core.prediction.trial import Trial
 from ml_core.raster.grid import Window
 from ml_core.raster.tiles import tiles
-from tests.ml_core.prediction.conftest import random_state, sea_ice
+from tests.builders.models import random_state, sea_ice
 
 SMALL = NetworkConfig(filters=4, depth=2)
 PLAIN = Normalisation((0.0, 0.0), (1.0, 1.0))

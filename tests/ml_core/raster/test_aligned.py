@@ -12,7 +12,7 @@ from ml_core.raster import aligned
 from ml_core.raster.aligned import AlignedBand, Quantity, Resampling
 from ml_core.raster.grid import Grid, Window
 from ml_core.raster.reading import open_band
-from tests.ml_core.raster.conftest import ORIGIN, POLAR, sigma0_db, write_raster
+from tests.builders.rasters import ORIGIN, POLAR, sigma0_db, write_raster
 
 
 def grid(height, width, size, *, crs=POLAR, shift=(0.0, 0.0), turn=0.0):

@@ -7,7 +7,7 @@ from ml_core.errors import SeaIceError
 from ml_core.jobs import RasterSource
 from ml_core.raster.grid import Grid, Window
 from ml_core.raster.reference import Reference
-from tests.ml_core.raster.conftest import ORIGIN, Affine
+from tests.builders.rasters import ORIGIN, Affine
 
 SIC = np.array([[0, 15, 40], [80, 99, 100]], dtype=np.float32)
 FINE = Grid(CRS.from_epsg(3413), Affine(40, 0, ORIGIN[0], 0, -40, ORIGIN[1]), 200, 300)

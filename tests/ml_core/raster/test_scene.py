@@ -8,7 +8,7 @@ from ml_core.errors import SeaIceError
 from ml_core.jobs import PredictJob, RasterSource
 from ml_core.raster.grid import Window
 from ml_core.raster.scene import Scene
-from tests.ml_core.raster.conftest import sigma0_db
+from tests.builders.rasters import sigma0_db
 
 
 def job(hh, hv, **more):

@@ -17,7 +17,7 @@ from ml_core.errors import SeaIceError
 from ml_core.raster import writing
 from ml_core.raster.grid import Grid, Window
 from ml_core.raster.writing import BandInfo, RasterWriter, overview_factors
-from tests.ml_core.raster.conftest import ORIGIN, Affine
+from tests.builders.rasters import ORIGIN, Affine
 
 GRID = Grid(CRS.from_epsg(3413), Affine(40, 0, ORIGIN[0], 0, -40, ORIGIN[1]), 700, 1300)
 SIC = BandInfo("Sea-ice concentration", "%")

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from ml_core.datasets.sampler import Batch
 from ml_core.errors import CancelledError, SeaIceError
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig, build
-from ml_core.training.chips import Batch
 from ml_core.training.device import Device, choose, seeded
 from ml_core.training.fit import FitSettings, fit
 from ml_core.training.losses import l1_term, l2_term, squared_error

@@ -5,9 +5,9 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from ml_core.datasets.sampler import Batch
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig, build
-from ml_core.training.chips import Batch
 from ml_core.training.device import Device
 from ml_core.training.fit import FitSettings, fit
 from ml_core.training.losses import (

@@ -2,14 +2,14 @@ import numpy as np
 import torch
 
 from ml_core import networks
+from ml_core.datasets.normalisation import moments, normalisation
+from ml_core.datasets.split import whole
 from ml_core.networks import NetworkConfig
 from ml_core.raster.grid import Window
 from ml_core.training.device import Device
-from ml_core.training.normalisation import moments, normalisation
-from ml_core.training.split import whole
 from ml_core.training.tasks import REGRESSION
 from ml_core.training.validation import Judge, Part
-from tests.ml_core.training.conftest import backscatter, data_of, ice
+from tests.builders.scenes import backscatter, data_of, ice
 
 
 def test_a_scene_is_judged_as_it_is_predicted_mirrored_at_its_end():

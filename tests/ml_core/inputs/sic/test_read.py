@@ -6,11 +6,10 @@ import rasterio
 from rasterio.transform import from_origin
 
 from ml_core.errors import SeaIceError
-from ml_core.inputs.sic.footprints import of_platform
 from ml_core.inputs.sic.polargrids import nsidc_grid, nsidc_grid_of_shape
 from ml_core.inputs.sic.read import read, recognise
-
-from .conftest import nsidc_binary
+from ml_core.inputs.sic.sensors import of_platform
+from tests.builders.sicproducts import nsidc_binary
 
 
 def place(product, lon, lat):

@@ -1,1 +1,0 @@
-"""Comparing networks: trials of many on one split, and what they come to together."""

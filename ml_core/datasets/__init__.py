@@ -1,0 +1,1 @@
+"""What a network learns from: scene data, training sets, split, sampler, normalisation."""

@@ -1,0 +1,146 @@
+"""What a training set on disk says of itself and of each scene, as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import SeaIceError
+
+FORMAT_VERSION = 1
+"""Of the layout on disk; a set of a newer one is not read."""
+
+R = TypeVar("R", "SetRecord", "SceneRecord")
+
+
+@dataclass(frozen=True)
+class SetRecord:
+    """What all scenes of a set share.
+
+    Attributes:
+        channels: Names of the C channels.
+        resolution_m: Pixel size that was asked of every scene.
+        chip_px: Side of a chip; no scene is smaller.
+        format_version: Of the layout.
+    """
+
+    channels: tuple[str, ...]
+    resolution_m: float
+    chip_px: int
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class SceneRecord:
+    """What a set knows of one scene.
+
+    Attributes:
+        name: What messages and the report call it.
+        fingerprint: Changes with the scene's files and parameters.
+        shape_px: Height and width.
+        crs: WKT or authority code of the grid.
+        transform: The grid's six coefficients, (a, b, c, d, e, f).
+        footprint_m: Footprint of the reference.
+        inputs: The layers' names, without folders.
+        acquisition: What HH's file says of the product it was made from.
+        reference_date: Day or time of the reference, ISO 8601; empty where unknown.
+        hours_apart: From the acquisition to the reference, signed; None where unknown.
+        chips: Places for chips that do not overlap and hold a reference.
+        pixels: Pixels with a reference.
+        sic_histogram: Of these, how many in each tenth of SIC.
+        mean: Mean of each channel over these, dB or degrees.
+        std: Standard deviation likewise.
+        notes: What was noticed when the scene was added.
+        added: When, ISO 8601.
+    """
+
+    name: str
+    fingerprint: str
+    shape_px: tuple[int, int]
+    crs: str
+    transform: tuple[float, ...]
+    footprint_m: float
+    inputs: dict[str, str]
+    acquisition: dict[str, str]
+    reference_date: str
+    hours_apart: float | None
+    chips: int
+    pixels: int
+    sic_histogram: tuple[int, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+    added: str = ""
+    format_version: int = field(default=FORMAT_VERSION)
+
+    @property
+    def mean_sic_percent(self) -> float:
+        """The mean SIC, to the width of the histogram's bins."""
+        width = 100 / len(self.sic_histogram)
+        middles = [width * (k + 0.5) for k in range(len(self.sic_histogram))]
+        return sum(m * n for m, n in zip(middles, self.sic_histogram, strict=True)) / self.pixels
+
+
+def write(record: SetRecord | SceneRecord, path: Path) -> None:
+    """Write a record."""
+    text = json.dumps(dataclasses.asdict(record), indent=1, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read(kind: type[R], path: Path) -> R:
+    """Return the record in a file.
+
+    Raises:
+        SeaIceError: It is no such record, or one of a newer version.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SeaIceError(f"{path}: cannot be read ({error}); the training set is damaged") from (
+            error
+        )
+    version = values.get("format_version") if isinstance(values, Mapping) else None
+    if not isinstance(version, int):
+        raise SeaIceError(f"{path}: is no record of a training set of this plugin")
+    if version > FORMAT_VERSION:
+        raise SeaIceError(
+            f"{path}: written in format {version} by a newer version of the plugin; this one reads"
+            f" up to {FORMAT_VERSION}. Update the plugin, or build the set again"
+        )
+    known = {f.name: f for f in dataclasses.fields(kind) if f.name in values}
+    try:
+        found = {name: _frozen(values[name]) for name in known}
+        record = kind(**found)
+        _check(record)
+    except (TypeError, ValueError) as error:
+        raise SeaIceError(f"{path}: is damaged ({error}); remove it, or build the set again") from (
+            error
+        )
+    return record
+
+
+def _frozen(value: Any) -> Any:  # Any: JSON
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _check(record: SetRecord | SceneRecord) -> None:
+    """Check what code relies on.
+
+    Raises:
+        ValueError: A value is none that the plugin would have written.
+    """
+    if isinstance(record, SetRecord):
+        if not (math.isfinite(record.resolution_m) and record.resolution_m > 0):
+            raise ValueError(f"resolution_m is {record.resolution_m}")
+        if not record.channels or record.chip_px < 1:
+            raise ValueError(f"channels are {record.channels}, chip_px is {record.chip_px}")
+        return
+    if len(record.shape_px) != 2 or min(record.shape_px) < 1 or len(record.transform) != 6:
+        raise ValueError(f"shape_px is {record.shape_px}, transform {record.transform}")
+    if record.pixels < 1 or len(record.mean) != len(record.std):
+        raise ValueError(f"pixels is {record.pixels}")

@@ -1,0 +1,311 @@
+"""A training set on disk: a folder with a manifest and one folder for each scene.
+
+    trainingset.json       what all scenes share
+    scenes/NAME/scene.json    what is known of the scene
+    scenes/NAME/pixels.npy    pixels and reference (H, W, C + 1), float32, read memory-mapped
+    scenes/NAME/cells.npz     the reference counted by cells
+
+A scene is written in a folder whose name begins with a point and then renamed, so that it is there
+as a whole or not at all, whenever the writing is interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio.crs import CRS
+
+from ..errors import SeaIceError
+from ..raster.grid import Grid
+from . import records as records
+from .cells import Cells
+from .normalisation import Moments
+from .records import SceneRecord, SetRecord
+from .scene_data import TrainingData
+
+MANIFEST = "trainingset.json"
+_SCENES, _SCENE, _PIXELS, _CELLS, _LOCK = "scenes", "scene.json", "pixels.npy", "cells.npz", ".lock"
+_PART, _OLD = ".part", ".old"
+
+
+class TrainingSet:
+    """A training set.
+
+    Args:
+        folder: Its folder.
+        shared: What its scenes share.
+
+    Attributes:
+        folder: Its folder.
+        shared: What its scenes share.
+    """
+
+    def __init__(self, folder: Path, shared: SetRecord) -> None:
+        self.folder = folder
+        self.shared = shared
+
+    @classmethod
+    def open(cls, folder: str | Path) -> TrainingSet:
+        """Return the training set in a folder.
+
+        Raises:
+            SeaIceError: There is none, or one that this version cannot read.
+        """
+        path = Path(folder)
+        if not (path / MANIFEST).is_file():
+            what = "is no training set" if path.is_dir() else "does not exist"
+            raise SeaIceError(
+                f"{path}: {what}; give the folder that Build training set wrote, which holds"
+                f" {MANIFEST}"
+            )
+        return cls(path, records.read(SetRecord, path / MANIFEST))
+
+    @classmethod
+    def open_or_create(cls, folder: str | Path, shared: SetRecord) -> TrainingSet:
+        """Return the training set in a folder, a new one where the folder is empty or absent.
+
+        Raises:
+            SeaIceError: The folder holds something else, or cannot be written.
+        """
+        path = Path(folder)
+        if (path / MANIFEST).is_file():
+            return cls.open(path)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            strange = [entry.name for entry in path.iterdir() if entry.name != _LOCK]
+            if strange:
+                raise SeaIceError(
+                    f"{path}: holds {', '.join(sorted(strange)[:3])} but no training set; give a"
+                    " new or empty folder, or that of a training set"
+                )
+            part = path / f".{MANIFEST}{_PART}"
+            records.write(shared, part)
+            os.replace(part, path / MANIFEST)
+        except OSError as error:
+            raise _failure(path, error) from error
+        return cls(path, shared)
+
+    def names(self) -> list[str]:
+        """Return the names of the scenes' folders, sorted."""
+        folder = self.folder / _SCENES
+        if not folder.is_dir():
+            return []
+        return sorted(p.name for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+
+    def record(self, name: str) -> SceneRecord:
+        """Return what is known of a scene.
+
+        Raises:
+            SeaIceError: The scene is damaged.
+        """
+        folder = self.folder / _SCENES / name
+        found = records.read(SceneRecord, folder / _SCENE)
+        if len(found.mean) != len(self.shared.channels):
+            raise _damaged(folder, f"{len(found.mean)} channels, {len(self.shared.channels)} asked")
+        return found
+
+    def find(self, name: str) -> SceneRecord | None:
+        """Return what is known of a scene, None where it is not in the set or damaged."""
+        if not (self.folder / _SCENES / name / _SCENE).is_file():
+            return None
+        try:
+            return self.record(name)
+        except SeaIceError:
+            return None
+
+    def data(self, name: str) -> TrainingData:
+        """Return a scene, its pixels memory-mapped.
+
+        Raises:
+            SeaIceError: The scene is damaged.
+        """
+        found = self.record(name)
+        folder = self.folder / _SCENES / name
+        depth = len(self.shared.channels) + 1
+        try:
+            pixels = np.load(folder / _PIXELS, mmap_mode="r")
+            with np.load(folder / _CELLS) as arrays:
+                cells = Cells(
+                    int(arrays["size_px"]), arrays["count"], arrays["histogram"], found.shape_px
+                )
+                sums = arrays["sums"]
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise _damaged(folder, str(error)) from error
+        if pixels.shape != (*found.shape_px, depth) or pixels.dtype != np.float32:
+            raise _damaged(folder, f"pixels of shape {pixels.shape}, {pixels.dtype}")
+        grid = Grid(CRS.from_user_input(found.crs), Affine(*found.transform), *found.shape_px)
+        return TrainingData(
+            pixels,
+            cells,
+            sums,
+            grid,
+            self.shared.channels,
+            found.footprint_m,
+            found.footprint_m / grid.resolution_m,
+            Moments(found.pixels, np.array(found.mean), np.square(found.std)),
+            {"acquisition": found.acquisition},
+            found.notes,
+        )
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep other runs from writing, and put right what an interrupted one left.
+
+        Raises:
+            SeaIceError: Another run writes, or the folder cannot be written.
+        """
+        try:
+            lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise _failure(self.folder, error) from error
+        try:
+            if not _try_lock(lock):
+                raise SeaIceError(
+                    f"{self.folder}: another run adds a scene to this training set; wait for it,"
+                    " or stop it"
+                )
+            self._tidy()
+            yield
+        finally:
+            os.close(lock)
+
+    @contextmanager
+    def adding(self, name: str, shape: tuple[int, int]) -> Iterator[NewScene]:
+        """Give a place to write a scene to; it joins the set when its record has been written.
+
+        Within `writing`. A scene of the same name is replaced.
+
+        Args:
+            name: Name of its folder.
+            shape: Height and width.
+
+        Raises:
+            SeaIceError: The disk is full, or the folder cannot be written.
+        """
+        target = self.folder / _SCENES / name
+        part = target.with_name(f".{name}{_PART}")
+        scene: NewScene | None = None
+        try:
+            part.mkdir(parents=True)
+            scene = NewScene(part, (*shape, len(self.shared.channels) + 1))
+            yield scene
+            scene.close()
+            old = target.with_name(f".{name}{_OLD}")
+            if target.exists():
+                os.replace(target, old)
+            os.replace(part, target)
+            shutil.rmtree(old, ignore_errors=True)
+        except OSError as error:
+            raise _failure(self.folder, error) from error
+        finally:
+            if scene is not None:
+                scene.close()  # Windows removes no file that is mapped
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _tidy(self) -> None:
+        folder = self.folder / _SCENES
+        if not folder.is_dir():
+            return
+        for path in folder.iterdir():
+            if path.name.startswith(".") and path.name.endswith(_PART):
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.name.startswith(".") and path.name.endswith(_OLD):
+                target = path.with_name(path.name[1 : -len(_OLD)])
+                if target.exists():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    os.replace(path, target)
+
+
+class NewScene:
+    """A scene that is being written.
+
+    Args:
+        folder: Its folder, not yet part of the set.
+        shape: Height, width and C + 1.
+
+    Attributes:
+        pixels: Memory-mapped pixels and reference to fill, (H, W, C + 1).
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, int, int]) -> None:
+        self._folder = folder
+        path = folder / _PIXELS
+        needed = 4 * int(np.prod(shape)) + 4096
+        if shutil.disk_usage(folder).free < needed:
+            raise OSError(errno.ENOSPC, f"{needed / 2**30:.2f} GiB are needed")
+        self.pixels: NDArray[np.float32] = np.lib.format.open_memmap(
+            path, mode="w+", dtype=np.float32, shape=shape
+        )
+        if hasattr(os, "posix_fallocate"):
+            # taken now: a disk that is full later would be a crash of the process
+            with open(path, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
+    def finish(self, cells: Cells, sums: NDArray[np.float64], record: SceneRecord) -> None:
+        """Write everything but the pixels, which are filled."""
+        np.savez(
+            self._folder / _CELLS,
+            size_px=cells.size_px,
+            count=cells.count,
+            histogram=cells.histogram,
+            sums=sums,
+        )
+        records.write(record, self._folder / _SCENE)
+
+    def close(self) -> None:
+        """Write the pixels to the disk and let go of them; may be called again."""
+        if isinstance(self.pixels, np.memmap):
+            self.pixels.flush()
+        self.pixels = np.empty((0, 0, 0), np.float32)
+
+
+def folder_name(name: str) -> str:
+    """Return a name that every file system takes."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:100] or "scene"
+
+
+def _try_lock(file: int) -> bool:
+    """Lock an open file for this process, which loses the lock however it ends."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _damaged(folder: Path, why: str) -> SeaIceError:
+    return SeaIceError(
+        f"{folder}: the scene is damaged ({why}); add it again, or remove its folder"
+    )
+
+
+def _failure(folder: Path, error: OSError) -> SeaIceError:
+    if error.errno == errno.ENOSPC:
+        return SeaIceError(
+            f"{folder}: the disk is full ({error.strerror}); free some space, move the training"
+            " set, or build it at a coarser Resolution"
+        )
+    return SeaIceError(
+        f"{folder}: the training set cannot be written ({error.strerror or error}); choose another"
+        " folder"
+    )

@@ -1,0 +1,172 @@
+"""Support: a fine raster averaged over the ground that a coarse reference's cell stands for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import cached_property
+
+import numpy as np
+from affine import Affine
+from scipy.ndimage import map_coordinates
+
+from ..raster.aligned import AlignedBand, Quantity
+from ..raster.grid import Grid, Window
+from ..raster.pixelmap import PixelMap
+from ..raster.radiometry import Floats, Mask, db_to_linear, linear_to_db
+from ..raster.reading import Band
+from .footprint import FWHM_PER_SIGMA, LEAST_COVER, TRUNCATE, weighted
+
+_WIDER_THAN_CELL = 1.25
+"""A footprint up to so many cells wide counts as the cell itself."""
+
+_FINEST, _COARSEST = 8, 16
+"""Working cells per footprint: at least the first, at most the second where cells are finer."""
+
+_MOST_KEPT = 16_000_000
+"""Working cells that are computed once and kept."""
+
+_READ_PX = 2048
+"""Side of the part of the fine raster that is read at once."""
+
+
+class Support:
+    """A band averaged over the footprints of a grid's cells.
+
+    Without a footprint wider than a cell, a cell's value is the mean over the cell. Else it is
+    the mean weighted with a Gaussian whose full width at half maximum is the footprint, centred
+    on the cell. Where the band is coarser than the cells, its values are interpolated.
+
+    The Gaussian is applied on a working grid of 8 to 16 cells per footprint, so that the cost
+    does not grow with the footprint. Its width in cells is that in the middle of the grid.
+
+    Args:
+        band: The fine raster.
+        grid: The cells.
+        footprint_m: Full width at half maximum of the footprint.
+        quantity: What the values are; sigma0 in dB is averaged as linear power.
+        on_part: Called for each part that is read; it may raise to stop the work.
+    """
+
+    def __init__(
+        self,
+        band: Band,
+        grid: Grid,
+        footprint_m: float,
+        *,
+        quantity: Quantity = Quantity.PLAIN,
+        on_part: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_part = on_part
+        self.grid = grid
+        self.is_gaussian = footprint_m > _WIDER_THAN_CELL * grid.resolution_m
+        self._is_power = quantity is not Quantity.PLAIN
+        height_m, width_m = grid.pixel_size_m
+        # working cells per cell and axis; odd where above 1, so that centres coincide
+        per_cell = (1.0, 1.0)
+        if self.is_gaussian:
+            per_cell = (_per_cell(height_m, footprint_m), _per_cell(width_m, footprint_m))
+        self._per_cell = per_cell
+        self._working = Grid(
+            grid.crs,
+            grid.transform @ Affine.scale(1 / per_cell[1], 1 / per_cell[0]),
+            math.ceil(grid.height * per_cell[0]),
+            math.ceil(grid.width * per_cell[1]),
+        )
+        sigma_m = footprint_m / FWHM_PER_SIGMA
+        self._sigma = (sigma_m * per_cell[0] / height_m, sigma_m * per_cell[1] / width_m)
+        self._band = AlignedBand(band, self._working, quantity=quantity)
+        self._step_px = max(PixelMap(self._working, band.grid).step_px, 1e-6)
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Return the footprint means of a window's cells.
+
+        Args:
+            window: Cells of the grid, inside it.
+
+        Returns:
+            Values (sigma0 in dB) and where at least half of the footprint is valid, both
+            (window.height, window.width); values are NaN elsewhere.
+        """
+        if not self.is_gaussian:
+            return self._means(window)
+        # places of the cells' centres among the centres of working cells
+        rows = (np.arange(window.row, window.stop_row) + 0.5) * self._per_cell[0] - 0.5
+        cols = (np.arange(window.col, window.stop_col) + 0.5) * self._per_cell[1] - 0.5
+        if self._working.height * self._working.width <= _MOST_KEPT:
+            values, cover = self._kept
+        else:
+            first = math.floor(rows[0]), math.floor(cols[0])
+            part = Window(
+                *first, math.ceil(rows[-1]) + 1 - first[0], math.ceil(cols[-1]) + 1 - first[1]
+            )
+            values, cover = self._smoothed(part)
+            rows, cols = rows - first[0], cols - first[1]
+        whole = all(n == 1 for n in self._per_cell)
+        if whole:
+            place = np.s_[
+                round(rows[0]) : round(rows[-1]) + 1, round(cols[0]) : round(cols[-1]) + 1
+            ]
+            sums, weight = values[place], cover[place]
+        else:
+            at = np.meshgrid(rows, cols, indexing="ij")
+            sums, weight = (
+                map_coordinates(array, at, order=1, mode="nearest") for array in (values, cover)
+            )
+        valid = weight >= LEAST_COVER
+        means = np.where(valid, sums / np.where(valid, weight, 1), np.nan).astype(np.float32)
+        return (linear_to_db(means) if self._is_power else means), valid
+
+    @cached_property
+    def _kept(self) -> tuple[Floats, Floats]:
+        return self._smoothed(self._working.window)
+
+    def _smoothed(self, window: Window) -> tuple[Floats, Floats]:
+        """Return weighted sums of valid values and the valid share of the weight, (h, w) each."""
+        halo = [math.ceil(TRUNCATE * sigma) + 1 for sigma in self._sigma]
+        wide = Window(
+            window.row - halo[0],
+            window.col - halo[1],
+            window.height + 2 * halo[0],
+            window.width + 2 * halo[1],
+        )
+        values, valid = self._means(wide)
+        if self._is_power:
+            values = db_to_linear(values)
+        inside = np.s_[halo[0] : halo[0] + window.height, halo[1] : halo[1] + window.width]
+        sums, cover = weighted(values, valid, self._sigma)
+        return sums[inside], cover[inside]
+
+    def _means(self, window: Window) -> tuple[Floats, Mask]:
+        """Return the band's means over working cells, read in parts that fit in memory."""
+        values = np.full((window.height, window.width), np.nan, np.float32)
+        valid = np.zeros(values.shape, bool)
+        for part in _parts(window, max(1, int(_READ_PX / self._step_px))):
+            place = np.s_[
+                part.row - window.row : part.stop_row - window.row,
+                part.col - window.col : part.stop_col - window.col,
+            ]
+            self._on_part()
+            values[place], valid[place] = self._band.read(part)
+        return values, valid
+
+
+def _per_cell(size_m: float, footprint_m: float) -> float:
+    """Return how many working cells a cell of a size has; a fraction where they are larger."""
+    if size_m > footprint_m / _FINEST:
+        return float(math.ceil(_FINEST * size_m / footprint_m) // 2 * 2 + 1)
+    return 1.0 / max(1, math.floor(footprint_m / _COARSEST / size_m))
+
+
+def _parts(window: Window, side: int) -> Iterator[Window]:
+    for row in range(window.row, window.stop_row, side):
+        for col in range(window.col, window.stop_col, side):
+            yield Window(
+                row, col, min(side, window.stop_row - row), min(side, window.stop_col - col)
+            )
+
+
+def overlap(reference: Grid, prediction: Grid) -> Window:
+    """Return the reference's cells that may lie on a prediction; empty where there are none."""
+    window = PixelMap(prediction, reference).source_window(prediction.window, margin=1)
+    return window.clipped(reference.height, reference.width)

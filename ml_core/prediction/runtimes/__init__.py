@@ -1,0 +1,1 @@
+"""What computes a network's forward pass: PyTorch, OpenVINO."""

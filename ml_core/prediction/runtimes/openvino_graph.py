@@ -1,0 +1,210 @@
+"""A network as an OpenVINO graph, made from its plan and weights; needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...networks.plan import Kind, Layer, Plan
+from .openvino_library import ops, ov
+
+Tensors = Mapping[str, np.ndarray[Any, Any]]
+Node = Any
+"""A node of the graph; openvino's stubs give its operations no useful type."""
+
+_BATCH_NORM_EPS = 1e-5
+"""torch.nn.BatchNorm2d's default."""
+
+
+def supports(plan: Plan) -> bool:
+    """Say whether every layer has its OpenVINO counterpart here."""
+    known = {Kind.CONVOLUTION, Kind.JOIN, *_MAKERS}
+    return all(layer.kind in known for layer in plan.layers)
+
+
+def build(plan: Plan, members: Sequence[Tensors], masks: Tensors | None = None) -> ov.Model:
+    """Return the graph of fitted networks; height and width are free.
+
+    As one graph they take turns in the same memory.
+
+    Args:
+        plan: The layers of the map (`networks.as_map`).
+        members: The state of each network by name, as `networks.build` names it.
+        masks: Factors (K, C) of each dropout layer's channels, for K networks at a time that are
+            made of one (`sampling.draw_masks`); what lies before the first dropout layer is
+            computed once.
+
+    Returns:
+        A model from (B, C, H, W) float32 to (B, M * O, H, W) float32 for M members, batch norm as
+        fitted and dropout off; with masks from (1, C, H, W) to (K, O, H, W).
+    """
+    source = ops.parameter([-1, plan.in_channels, -1, -1], np.float32, name="scene")
+    outputs = [_network(source, plan, tensors, masks) for tensors in members]
+    node = outputs[0] if len(outputs) == 1 else ops.concat(outputs, axis=1)
+    return ov.Model([node], [source], plan.architecture)
+
+
+def _network(source: Node, plan: Plan, tensors: Tensors, masks: Tensors | None) -> Node:
+    masks = masks or {}
+    count = len(next(iter(masks.values()), ()))
+    node: Node = source
+    beside: Node | None = None
+    kept: dict[str, Node] = {}
+    joined = {layer.joins for layer in plan.layers if layer.joins}
+    before: Layer | None = None
+    for layer, behind in zip(plan.layers, (*plan.layers[1:], None), strict=True):
+        norm = behind if behind and behind.kind is Kind.BATCH_NORM else None
+        if layer.kind is Kind.JOIN:
+            beside = kept.pop(layer.joins)
+            # OpenVINO cannot add up what was computed for one network and what for several
+            if count or behind is None or behind.kind is not Kind.CONVOLUTION:
+                node, beside = _concatenated(node, beside, count), None
+        elif layer is plan.layers[-1] and _is_weighted_sum(layer) and not beside:
+            node = _weighted_sum(node, layer, tensors)
+        elif layer.kind is Kind.CONVOLUTION:
+            node = _convolution(node, beside, layer, norm, tensors)
+            beside = None
+        elif layer.kind is Kind.BATCH_NORM and before and before.kind is Kind.CONVOLUTION:
+            pass  # part of the convolution
+        elif layer.name in masks:
+            factors = masks[layer.name][:, :, None, None]  # (K, C, 1, 1)
+            node = ops.multiply(node, ops.constant(np.ascontiguousarray(factors)))
+        else:
+            node = _MAKERS[layer.kind](node, layer, tensors)
+        if layer.name in joined:
+            kept[layer.name] = node
+        before = layer
+    return node
+
+
+def _weights(layer: Layer, tensors: Tensors, name: str) -> np.ndarray[Any, Any]:
+    return np.asarray(tensors[f"layers.{layer.name}.{name}"], dtype=np.float32)
+
+
+def _per_channel(values: np.ndarray[Any, Any]) -> Node:
+    return ops.constant(values.reshape(1, -1, 1, 1))  # (1, C, 1, 1)
+
+
+def _convolution(
+    node: Node, beside: Node | None, layer: Layer, norm: Layer | None, tensors: Tensors
+) -> Node:
+    """Return a convolution, with the batch norm behind it.
+
+    Args:
+        node: Its input.
+        beside: Further channels of its input. Both parts are convolved by themselves and added up,
+            which saves the copy of the two joined: a quarter of a U-Net's memory.
+        layer: The convolution.
+        norm: The batch norm.
+        tensors: The weights.
+    """
+    weight = _weights(layer, tensors, "weight")  # (O, C, K, K)
+    bias = _weights(layer, tensors, "bias")
+    if norm is not None:
+        scale, shift = _scale_and_shift(norm, tensors)
+        weight, bias = weight * scale[:, None, None, None], bias * scale + shift
+    pads = [layer.padding] * 2
+
+    def convolved(part: Node, values: np.ndarray[Any, Any]) -> Node:
+        constant = ops.constant(np.ascontiguousarray(values))
+        return ops.convolution(part, constant, [layer.stride] * 2, pads, pads, [layer.dilation] * 2)
+
+    if beside is None:
+        return ops.add(convolved(node, weight), _per_channel(bias))
+    channels = node.output(0).get_partial_shape()[1].get_length()
+    rest = ops.add(convolved(beside, weight[:, channels:]), _per_channel(bias))
+    return ops.add(convolved(node, weight[:, :channels]), rest)
+
+
+def _concatenated(node: Node, other: Node, count: int) -> Node:
+    if count:
+        # as often as there are networks, where it stems from before the first dropout
+        every = ops.constant(np.ones((count, 1, 1, 1), np.float32))
+        node, other = ops.multiply(node, every), ops.multiply(other, every)
+    return ops.concat([node, other], axis=1)
+
+
+def _is_weighted_sum(layer: Layer) -> bool:
+    return layer.kind is Kind.CONVOLUTION and layer.channels == layer.kernel == layer.stride == 1
+
+
+def _weighted_sum(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    """Return a 1 x 1 convolution to one channel in float32, whatever the others compute in.
+
+    As a convolution OpenVINO would compute it in bfloat16 and round the SIC to 0.4 %. What is no
+    convolution behind the last one stays in float32; the product joins the layer before, so that
+    it costs next to nothing.
+    """
+    weight = _weights(layer, tensors, "weight")[:, :, 0, 0]  # (1, C)
+    channels = ops.constant(np.array([1], dtype=np.int64))
+    total = ops.reduce_sum(ops.multiply(node, _per_channel(weight)), channels, keep_dims=True)
+    return ops.add(total, _per_channel(_weights(layer, tensors, "bias")))
+
+
+def _transposed(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    weight = _weights(layer, tensors, "weight")  # (C, O, K, K)
+    pads = [layer.padding] * 2
+    node = ops.convolution_backprop_data(
+        node,
+        ops.constant(weight),
+        [layer.stride] * 2,
+        pads_begin=pads,
+        pads_end=pads,
+        dilations=[1, 1],
+    )
+    return ops.add(node, _per_channel(_weights(layer, tensors, "bias")))
+
+
+def _max_pool(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    pads = [layer.padding] * 2
+    return ops.max_pool(
+        node, [layer.stride] * 2, [layer.dilation] * 2, pads, pads, [layer.kernel] * 2
+    ).output(0)
+
+
+def _resize(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    return ops.interpolate(
+        node,
+        ops.constant(np.array([layer.stride] * 2, dtype=np.float32)),
+        "nearest",
+        "scales",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+        axes=ops.constant(np.array([2, 3], dtype=np.int64)),
+    )
+
+
+def _batch_norm(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    scale, shift = _scale_and_shift(layer, tensors)
+    return ops.add(ops.multiply(node, _per_channel(scale)), _per_channel(shift))
+
+
+def _scale_and_shift(
+    norm: Layer, tensors: Tensors
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return what a batch norm multiplies each channel by and adds to it, as fitted."""
+    scale = _weights(norm, tensors, "weight") / np.sqrt(
+        _weights(norm, tensors, "running_var") + np.float32(_BATCH_NORM_EPS)
+    )
+    shift = _weights(norm, tensors, "bias") - _weights(norm, tensors, "running_mean") * scale
+    return scale, shift
+
+
+def _pad(node: Node, layer: Layer, tensors: Tensors) -> Node:
+    before, after = layer.padding, layer.padding_after
+    begin = ops.constant(np.array([0, 0, before, before], dtype=np.int64))
+    end = ops.constant(np.array([0, 0, after, after], dtype=np.int64))
+    return ops.pad(node, begin, end, "constant", ops.constant(np.float32(0)))
+
+
+_MAKERS: Mapping[Kind, Callable[[Node, Layer, Tensors], Node]] = {
+    Kind.TRANSPOSED: _transposed,
+    Kind.MAX_POOL: _max_pool,
+    Kind.RESIZE: _resize,
+    Kind.BATCH_NORM: _batch_norm,
+    Kind.RELU: lambda node, layer, tensors: ops.relu(node),
+    Kind.DROPOUT: lambda node, layer, tensors: node,
+    Kind.PAD: _pad,
+}

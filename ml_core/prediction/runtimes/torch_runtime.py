@@ -1,0 +1,181 @@
+"""The torch runtime: on a GPU, and on processors without OpenVINO."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ...networks import NetworkConfig, plan, restore
+from ...networks.module import PlannedNetwork
+from ...networks.plan import Kind
+from ...networks.sliding import as_map
+from .choose import DeviceMemoryError, Floats, Tensors, activation_bytes_per_layers
+
+_OVERHEAD = 1.75
+"""Memory over that of the activations: layers' inputs are reordered and padded."""
+
+
+class TorchRuntime:
+    """A network by torch: convolutions fused with batch norm, channels last, bfloat16 where able.
+
+    Args:
+        config: The network.
+        tensors: The weights.
+        device: ``cpu`` or ``cuda``.
+        precision: ``bfloat16``, ``float16``, ``float32`` or empty for the fastest that is exact
+            enough.
+        masks: Factors (K, C) of each dropout layer's channels, for K networks at a time
+            (`sampling.draw_masks`).
+    """
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        tensors: Tensors,
+        device: str,
+        *,
+        precision: str = "",
+        masks: Tensors | None = None,
+    ) -> None:
+        network = restore(config, tensors)
+        assert isinstance(network, PlannedNetwork)
+        _fuse(network)
+        last = network.plan.layers[-1]
+        if last.kind is Kind.CONVOLUTION:
+            network.layers[last.name] = _InFloat32(network.layers[last.name])
+        self.on_gpu = device == "cuda"
+        self._device = torch.device(device)
+        # the stubs of Module.to lack memory_format
+        self._network: nn.Module = cast(Any, Sampled(network, masks) if masks else network).to(
+            self._device, memory_format=torch.channels_last
+        )
+        self.precision = precision or _best_precision(self.on_gpu)
+        self._dtype = getattr(torch, self.precision)
+        # on a processor torch uses all cores in one call; a GPU is kept busy by a second caller
+        # that copies while the first computes
+        self.parallel = 2 if self.on_gpu else 1
+        self._lock = threading.Lock()
+        networks = len(next(iter(masks.values()))) if masks else 1
+        activations = activation_bytes_per_layers(
+            as_map(plan(config)), 4 if self.precision == "float32" else 2
+        )
+        self.bytes_per_px = _OVERHEAD * networks * activations
+        self.fixed_bytes = 400 * 2**20
+        where = torch.cuda.get_device_name() if self.on_gpu else "the processor"
+        self.name = f"PyTorch {torch.__version__} on {where}"
+        if self.on_gpu:
+            torch.backends.cudnn.benchmark = False  # tiles at the edges differ in size
+
+    def prepare(self, shape: tuple[int, int, int, int]) -> None:
+        """Do nothing: torch computes any shape alike."""
+
+    def __call__(self, batch: Floats) -> Floats:
+        """Return the network's output (B, O, H, W) for normalised input (B, C, H, W).
+
+        With masks B is 1, and the outputs of the K networks come as channels, (1, K * O, H, W).
+
+        Raises:
+            DeviceMemoryError: The GPU's memory is too small for the batch.
+        """
+        x = torch.from_numpy(batch)
+        try:
+            if self.on_gpu:
+                x = x.pin_memory().to(self._device, non_blocking=True)
+            with self._lock:
+                y = self._forward(x.contiguous(memory_format=torch.channels_last))
+            result: Floats = y.float().cpu().numpy()
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise DeviceMemoryError(str(error)) from error
+        return np.ascontiguousarray(result)
+
+    @torch.inference_mode()
+    def _forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self._dtype == torch.float32:
+            return self._run(x)
+        with torch.autocast(self._device.type, self._dtype):
+            return self._run(x)
+
+    def _run(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self._network(x)
+        return y
+
+
+class _InFloat32(nn.Module):
+    """A layer that autocast leaves alone: bfloat16 would round the SIC to 0.4 %."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self._layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            y: torch.Tensor = self._layer(x.float())
+            return y
+
+
+class Sampled(nn.Module):
+    """Several networks that differ by which channels dropout switches off, computed together.
+
+    Args:
+        network: The network.
+        masks: Factors (K, C) of each dropout layer's channels.
+    """
+
+    def __init__(self, network: PlannedNetwork, masks: Tensors) -> None:
+        super().__init__()
+        self._inner = network
+        self._count = len(next(iter(masks.values())))
+        for name, factors in masks.items():
+            self.register_buffer(f"mask_{name}", torch.from_numpy(factors[:, :, None, None]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs as channels (1, K * O, H, W) for one input (1, C, H, W)."""
+        kept: dict[str, torch.Tensor] = {}
+        plan = self._inner.plan
+        joined = {layer.joins for layer in plan.layers if layer.joins}
+        for layer in plan.layers:
+            if layer.kind is Kind.JOIN:
+                other = kept.pop(layer.joins)
+                # what stems from before the first dropout was computed once
+                batch = max(len(x), len(other))
+                x = torch.cat([part.expand(batch, -1, -1, -1) for part in (x, other)], dim=1)
+            elif layer.kind is Kind.DROPOUT:
+                mask = getattr(self, f"mask_{layer.name}", None)
+                x = x if mask is None else x * mask.to(x.dtype)
+            else:
+                x = self._inner.layers[layer.name](x)
+            if layer.name in joined:
+                kept[layer.name] = x
+        return x.reshape(1, -1, *x.shape[2:])
+
+
+def cuda_is_available() -> bool:
+    """Say whether torch has a GPU to compute on."""
+    return torch.cuda.is_available()
+
+
+def _best_precision(on_gpu: bool) -> str:
+    if on_gpu:
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    # without the instructions bfloat16 is emulated, and slower than float32
+    able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if able else "float32"
+
+
+def _fuse(network: PlannedNetwork) -> None:
+    """Fold each batch norm into the convolution before it, in place."""
+    before = ""
+    for layer in network.plan.layers:
+        if layer.kind is Kind.BATCH_NORM and before:
+            convolution, norm = network.layers[before], network.layers[layer.name]
+            assert isinstance(convolution, nn.Conv2d)
+            assert isinstance(norm, nn.BatchNorm2d)
+            network.layers[before] = fuse_conv_bn_eval(convolution, norm)
+            network.layers[layer.name] = nn.Identity()
+        before = layer.name if layer.kind is Kind.CONVOLUTION else ""

@@ -1,0 +1,1 @@
+"""How each job is done: one module per job, of the job's name; wiring only."""

@@ -1,0 +1,1 @@
+"""Many networks on one split, and what they come to together."""

@@ -1,0 +1,163 @@
+"""What the trials of a candidate come to together: means over seeds, their spread, a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..evaluation.fit_diagnosis import Verdict, verdict
+from .sweep_run import TEST, TRAINING, VALIDATION, Trial
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Several seeds' values of one figure.
+
+    Attributes:
+        mean: Their mean.
+        deviation: Their standard deviation; None for a single one.
+        low: The lowest.
+        high: The highest.
+    """
+
+    mean: float
+    deviation: float | None
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread | None:
+        """Return the spread of values; None where there are none."""
+        if not values:
+            return None
+        deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        return cls(float(np.mean(values)), deviation, min(values), max(values))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A candidate over its seeds.
+
+    Attributes:
+        network: The network's id.
+        size: Filters and depth in words.
+        regularisation: Its name.
+        trials: Its trainings that came to an end.
+        errors: Why others did not.
+        parameters: Trained numbers.
+        seconds: Mean time of a training.
+        best_epoch: Epochs that were kept.
+        epochs: Most epochs trained.
+        training_loss: By epoch, mean over the seeds.
+        validation_loss: By epoch, mean over the seeds.
+        validation_low: By epoch, lowest.
+        validation_high: By epoch, highest.
+        rmse_percent: By part.
+        verdict: The word on the means over the seeds; None where nothing came to an end.
+    """
+
+    network: str
+    size: str
+    regularisation: str
+    trials: tuple[Trial, ...]
+    errors: tuple[str, ...]
+    parameters: int
+    seconds: Spread | None
+    best_epoch: Spread | None
+    epochs: int
+    training_loss: NDArray[np.float64]
+    validation_loss: NDArray[np.float64]
+    validation_low: NDArray[np.float64]
+    validation_high: NDArray[np.float64]
+    rmse_percent: dict[str, Spread]
+    verdict: Verdict | None
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return f"{self.network} {self.size}, {self.regularisation}"
+
+    @property
+    def zero_share(self) -> float | None:
+        """Mean share of weights driven to zero."""
+        shares = [trial.zero_share for trial in self.trials if trial.zero_share is not None]
+        return float(np.mean(shares)) if shares else None
+
+
+def summarise(trials: Sequence[Trial]) -> list[Summary]:
+    """Return the candidates of trials, in the order of their first trials."""
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(trial.candidate, []).append(trial)
+    return [_summary(group) for group in groups.values()]
+
+
+def baselines(trials: Sequence[Trial], part: str) -> dict[str, float]:
+    """Return the RMSE in percent of the baselines on a part's cells.
+
+    They learn from the same cells for every trial, so that any trial's are everybody's.
+    """
+    known = next((trial.baselines[part] for trial in trials if trial.baselines.get(part)), {})
+    return {name: value for name, value in known.items() if name != "network"}
+
+
+def unbeating(summaries: Sequence[Summary], part: str) -> list[str]:
+    """Return the candidates whose mean RMSE on a part's cells is no lower than every baseline's."""
+    found = []
+    for one in summaries:
+        own = [t.baselines[part]["network"] for t in one.trials if t.baselines.get(part)]
+        others = baselines(one.trials, part)
+        if own and others and float(np.mean(own)) >= min(others.values()):
+            found.append(one.name)
+    return found
+
+
+def _summary(group: Sequence[Trial]) -> Summary:
+    done = [trial for trial in group if not trial.error]
+    rmse = {}
+    for part in (TRAINING, VALIDATION, TEST):
+        spread = Spread.of([t.rmse_percent[part] for t in done if part in t.rmse_percent])
+        if spread:
+            rmse[part] = spread
+    training = _by_epoch([trial.training_loss for trial in done])
+    validation = _by_epoch([trial.validation_loss for trial in done])
+    linear = baselines(done, VALIDATION).get("linear")
+    word = None
+    if done:
+        word = verdict(
+            np.nanmean(training, 0).tolist(),
+            np.nanmean(validation, 0).tolist(),
+            rmse[TRAINING].mean if TRAINING in rmse else None,
+            rmse[VALIDATION].mean if VALIDATION in rmse else None,
+            linear,
+        )
+    first = group[0]
+    return Summary(
+        first.network,
+        first.size,
+        first.regularisation,
+        tuple(done),
+        tuple(dict.fromkeys(trial.error for trial in group if trial.error)),
+        first.parameters,
+        Spread.of([trial.seconds for trial in done]),
+        Spread.of([float(trial.best_epoch) for trial in done]),
+        training.shape[1],
+        np.nanmean(training, 0) if done else np.zeros(0),
+        np.nanmean(validation, 0) if done else np.zeros(0),
+        np.nanmin(validation, 0) if done else np.zeros(0),
+        np.nanmax(validation, 0) if done else np.zeros(0),
+        rmse,
+        word,
+    )
+
+
+def _by_epoch(curves: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Return curves as rows, NaN behind those that stopped early; (N, epochs)."""
+    longest = max((len(curve) for curve in curves), default=0)
+    rows = np.full((len(curves), longest), np.nan)
+    for row, curve in zip(rows, curves, strict=True):
+        row[: len(curve)] = curve
+    return rows

@@ -1,0 +1,149 @@
+"""Where a fit starts: fresh weights, or those of an earlier network that is fine-tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from .. import checkpoint
+from ..checkpoint import ModelCard
+from ..datasets.normalisation import Normalisation
+from ..errors import SeaIceError
+from ..networks import NetworkConfig
+from .tasks import Task, to_dict
+
+_RESOLUTION_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """An earlier network to go on from.
+
+    Attributes:
+        name: Its file's name.
+        card: Its model card.
+        state: Its weights by name.
+        frozen: How many of its first convolutions keep their weights.
+    """
+
+    name: str
+    card: ModelCard
+    state: dict[str, NDArray[Any]] = field(repr=False)
+    frozen: int = 0
+
+    @classmethod
+    def load(cls, path: str, frozen: int) -> Start:
+        """Return the start that a model file gives.
+
+        Raises:
+            SeaIceError: The file is no model file.
+        """
+        card, tensors = checkpoint.load(path)
+        return cls(Path(path).name, card, checkpoint.member(tensors, 0), frozen)
+
+    @property
+    def scaling(self) -> Normalisation:
+        """The normalisation that the weights were fitted with, and that is kept."""
+        mean, std = (np.array(values, np.float32) for values in (self.card.mean, self.card.std))
+        return Normalisation(mean, std)
+
+    def check(
+        self,
+        network: NetworkConfig,
+        task: Task,
+        channels: Sequence[str],
+        resolution_m: float | None = None,
+    ) -> None:
+        """Check that the network to fit is the same, on the same channels.
+
+        Args:
+            network: The network that is asked for.
+            task: What it is to give.
+            channels: The channels there are.
+            resolution_m: Pixel size of the data; None where it is not known yet.
+
+        Raises:
+            SeaIceError: Something differs.
+        """
+        asked, found = network.to_dict(), NetworkConfig.from_dict(self.card.network).to_dict()
+        # dropout changes no weight
+        free = ("dropout", "dropout_position", "out_channels")
+        differing = [n for n in found if n not in free and asked.get(n) != found[n]]
+        if (self.card.task, self.card.classes) != (task.id, to_dict(task)):
+            raise SeaIceError(
+                f"{self.name}: was trained for the task {self.card.task} {self.card.classes or ''}"
+                f", {task.id} {to_dict(task) or ''} is asked for; give the same Task and Class"
+                " bounds, or no initial model"
+            )
+        if tuple(channels) != self.card.channels:
+            raise SeaIceError(
+                f"{self.name}: was trained with {', '.join(self.card.channels)}, the data has"
+                f" {', '.join(channels)}; give the same layers, or no initial model"
+            )
+        if differing:
+            wanted = ", ".join(f"{name} {found[name]}" for name in differing)
+            given = ", ".join(f"{name} {asked.get(name)}" for name in differing)
+            raise SeaIceError(
+                f"{self.name}: is another network ({wanted}) than the one asked for ({given});"
+                f" give {wanted}, or no initial model"
+            )
+        known = self.card.resolution_m
+        if resolution_m and abs(resolution_m / known - 1) > _RESOLUTION_TOLERANCE:
+            raise SeaIceError(
+                f"{self.name}: works at {known:.4g} m, the data has pixels of {resolution_m:.4g} m;"
+                " give data at its resolution, or no initial model"
+            )
+
+    def apply(self, network: nn.Module) -> None:
+        """Give a network the weights, and freeze its first convolutions.
+
+        Raises:
+            SeaIceError: The weights are not those of the network, or it has fewer convolutions.
+        """
+        try:
+            network.load_state_dict(
+                {name: torch.from_numpy(array.copy()) for name, array in self.state.items()}
+            )
+        except RuntimeError as error:
+            raise SeaIceError(
+                f"{self.name}: its weights are not those of its network ({error}); train it again"
+            ) from error
+        kinds = (nn.Conv2d, nn.ConvTranspose2d)
+        modules = [m for m in network.modules() if not list(m.children())]
+        convolutions = sum(isinstance(module, kinds) for module in modules)
+        if self.frozen >= convolutions:
+            raise SeaIceError(
+                f"Frozen convolutions: {self.frozen} of the network's {convolutions} would leave"
+                f" nothing to learn; give {convolutions - 1} or less"
+            )
+        seen = 0
+        for module in modules:  # in the order of the network
+            seen += isinstance(module, kinds)
+            if seen > self.frozen:
+                break
+            for parameter in module.parameters():
+                parameter.requires_grad_(False)
+
+    def lineage(self) -> dict[str, object]:
+        """Return what the new model's card says of the earlier one."""
+        training = self.card.training
+        return {
+            "initial_model": self.name,
+            "created": self.card.created,
+            "steps": training.get("steps"),
+            "inputs": training.get("inputs"),
+            "frozen_convolutions": self.frozen,
+            "lineage": training.get("lineage"),
+        }
+
+
+def is_frozen(module: nn.Module) -> bool:
+    """Say whether a batch norm belongs to the frozen part, so that its statistics stay too."""
+    return isinstance(module, nn.BatchNorm2d) and not module.weight.requires_grad

@@ -1,0 +1,65 @@
+"""Scenes on disk and training sets of them, made for the tests."""
+
+import numpy as np
+import rasterio
+from scipy.ndimage import gaussian_filter
+
+from ml_core.events import Message, Reporter
+from ml_core.files import OutputFiles
+from ml_core.jobs import BuildTrainingSetJob
+from ml_core.runs.buildtrainingset import run
+from tests.builders.rasters import write_raster
+
+PIXEL_M = 100.0
+COARSE = 8
+SHAPE = (96, 112)
+
+
+def scene_files(folder, number, *, tags=None, angle=False, ice=0.5, shape=SHAPE):
+    """Write HH, HV and a coarse reference of a scene; return their paths by job field."""
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(number)
+    field = gaussian_filter(generator.normal(size=shape), 10)
+    sharp = (field > np.quantile(field, 1 - ice)).astype(np.float32)
+    bands = {
+        "hh": -18 + 8 * sharp + generator.normal(0, 1, shape),
+        "hv": -28 + 10 * sharp + generator.normal(0, 1, shape),
+    }
+    if angle:
+        bands["incidence"] = np.linspace(20, 45, shape[1])[None].repeat(shape[0], 0)
+    coarse = sharp.reshape(shape[0] // COARSE, COARSE, shape[1] // COARSE, COARSE).mean((1, 3))
+    tags = {"SEAICE_START": f"2024-03-{number + 1:02}T06:00:00", **(tags or {})}
+    paths = {
+        name: write_raster(
+            folder / f"{name}_{number}.tif", band.astype("float32"), size=PIXEL_M, tags=tags
+        )
+        for name, band in bands.items()
+    }
+    paths["reference"] = write_raster(
+        folder / f"sic_{number}.tif",
+        (100 * coarse).astype(np.float32),
+        size=PIXEL_M * COARSE,
+        tags={"SEAICE_DATE": f"2024-03-{number + 1:02}"},
+    )
+    return paths
+
+
+class Built:
+    """A finished run of the job."""
+
+    def __init__(self, folder, cancelled=lambda: False, **parameters):
+        self.events = []
+        parameters = {"chip_size": 32, "resolution": PIXEL_M, **parameters}
+        job = BuildTrainingSetJob(training_set=str(folder), **parameters)
+        with OutputFiles() as files:
+            self.done = run(job, files, Reporter(self.events.append, cancelled))
+            files.commit()
+
+    def texts(self, level):
+        return [e.text for e in self.events if isinstance(e, Message) and e.level == level]
+
+
+def retag(path, **tags):
+    """Change tags of a file."""
+    with rasterio.open(path, "r+") as dataset:
+        dataset.update_tags(**tags)

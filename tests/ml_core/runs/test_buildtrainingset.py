@@ -1,0 +1,259 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml_core.datasets import training_set as store
+from ml_core.datasets.training_set import TrainingSet, folder_name
+from ml_core.errors import CancelledError, JobError, SeaIceError
+from ml_core.events import Progress
+from ml_core.jobs import BuildTrainingSetJob
+from ml_core.runs.buildtrainingset import hours_between
+from tests.builders.trainingsets import PIXEL_M, SHAPE, Built, retag, scene_files
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def files_of(folder):
+    """Every file of a set with its bytes, but the lock."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def test_a_scene_is_added_with_what_is_known_of_it(tmp_path):
+    paths = scene_files(tmp_path, 3, tags={"SEAICE_PLATFORM": "S1B"}, angle=True)
+    built = Built(tmp_path / "set", **paths)
+    assert built.done.numbers == {"ADDED": 1, "SCENES": 1, "CHIPS": 12}
+    training_set = TrainingSet.open(tmp_path / "set")
+    assert training_set.shared.channels == ("HH", "HV", "incidence_angle")
+    assert training_set.shared.resolution_m == PIXEL_M
+    (name,) = training_set.names()
+    record = training_set.record(name)
+    assert record.name == "hh_3"
+    assert record.shape_px == SHAPE
+    assert record.pixels == SHAPE[0] * SHAPE[1]
+    assert sum(record.sic_histogram) == record.pixels
+    assert record.mean_sic_percent == pytest.approx(50, abs=5)
+    assert record.acquisition["SEAICE_PLATFORM"] == "S1B"
+    assert record.hours_apart == 6
+    assert record.inputs["reference"] == "sic_3.tif"
+    data = training_set.data(name)
+    assert isinstance(data.store, np.memmap)
+    values = np.asarray(data.store)
+    assert record.mean == pytest.approx(values[..., :3].mean((0, 1)), rel=1e-4)
+    assert record.std == pytest.approx(values[..., :3].std((0, 1)), rel=1e-4)
+    assert data.grid.transform.a == PIXEL_M
+    assert data.grid.crs.to_epsg() == 3413
+    assert data.footprint_m == 8 * PIXEL_M
+    assert data.cells.count.sum() == record.pixels
+    assert data.sums[..., -1].sum() == pytest.approx(values[..., -1].sum(), rel=1e-5)
+
+
+def test_adding_again_changes_nothing_and_a_changed_scene_is_replaced(tmp_path):
+    paths = scene_files(tmp_path, 0)
+    Built(tmp_path / "set", **paths)
+    before = files_of(tmp_path / "set")
+    again = Built(tmp_path / "set", **paths)
+    assert again.done.numbers["ADDED"] == 0
+    assert any("is already in the set, unchanged" in text for text in again.texts("info"))
+    assert files_of(tmp_path / "set") == before
+    retag(paths["hh"], SEAICE_PLATFORM="S1C")
+    changed = Built(tmp_path / "set", **paths)
+    assert changed.done.numbers == {"ADDED": 1, "SCENES": 1, "CHIPS": 12}
+    record = TrainingSet.open(tmp_path / "set").record("hh_0")
+    assert record.acquisition["SEAICE_PLATFORM"] == "S1C"
+
+
+def test_a_scene_is_known_by_its_product_or_the_name_given(tmp_path):
+    Built(tmp_path / "set", **scene_files(tmp_path, 0, tags={"SEAICE_PRODUCT": "S1A_EW: 1/2"}))
+    Built(tmp_path / "set", **scene_files(tmp_path, 1), name="mine")
+    assert TrainingSet.open(tmp_path / "set").names() == ["S1A_EW_1_2", "mine"]
+    assert folder_name("../../etc") == "etc"
+
+
+def test_the_set_is_listed_and_reported_without_adding(training_set, tmp_path):
+    report = tmp_path / "set.html"
+    built = Built(training_set, report=str(report), resolution=None)
+    assert built.done.numbers == {"ADDED": 0, "SCENES": 4, "CHIPS": 48}
+    lines = built.texts("info")
+    assert lines[0].endswith("set: 4 scenes")
+    assert re.search(r"hh_2: 12 chips, mean SIC (59|60) %, 2024-03-03T06:00:00", lines[3])
+    html = report.read_text()
+    for text in ("hh_0", "hh_3", "2024-03-04 06:00", "48", "HV mean"):
+        assert text in html
+
+
+def test_the_report_warns_of_distant_references_and_rare_sic(tmp_path):
+    paths = scene_files(tmp_path, 0, ice=0.02)
+    retag(paths["reference"], SEAICE_DATE="2024-03-05")
+    report = tmp_path / "set.html"
+    Built(tmp_path / "set", report=str(report), **paths)
+    html = report.read_text()
+    assert "The reference of 1 scenes is more than 24 h away" in html
+    assert "90-100 %" in html
+    assert "A set of one scene cannot tell" in html
+
+
+@pytest.mark.parametrize(
+    ("acquired", "reference", "hours"),
+    [
+        ("2024-03-01T06:00:00.5", "2024-03-01", 6),
+        ("2024-03-01T06:00:00", "2024-03-01T05:30:00Z", -0.5),
+        ("2024-03-02T00:00:00", "2024-03-01", -12),
+        ("", "2024-03-01", None),
+        ("2024-03-01T06:00:00", "spring", None),
+    ],
+)
+def test_hours_between(acquired, reference, hours):
+    assert hours_between(acquired, reference) == hours
+
+
+def error_of(folder, **parameters):
+    with pytest.raises(SeaIceError) as caught:
+        Built(folder, **parameters)
+    return str(caught.value)
+
+
+def test_scenes_that_do_not_fit_the_set_are_refused_and_leave_it_as_it_was(tmp_path):
+    folder = tmp_path / "set"
+    Built(folder, **scene_files(tmp_path, 0))
+    before = files_of(folder)
+    other = scene_files(tmp_path, 1, angle=True)
+    assert "the scene has HH, HV, incidence_angle, the training set HH, HV; all" in error_of(
+        folder, **other
+    )
+    other.pop("incidence")
+    assert "its scenes have pixels of 100 m, Resolution 200 m is asked for" in error_of(
+        folder, **other, resolution=200
+    )
+    small = scene_files(tmp_path, 2, shape=(24, 112))
+    assert "the scene has 24 x 112 px of 100 m, less than a chip of 32 x 32 px" in error_of(
+        folder, **small
+    )
+    retag(other["hh"], SEAICE_POLARISATION="VV")
+    retag(other["hv"], SEAICE_POLARISATION="VH")
+    assert "the scene has VV, VH, the training set HH, HV" in error_of(folder, **other)
+    assert files_of(folder) == before
+
+
+def test_a_missing_layer_is_named(tmp_path):
+    with pytest.raises(JobError, match="Reference SIC is missing; a scene needs HH, HV and a"):
+        BuildTrainingSetJob(hh="a.tif", hv="b.tif", training_set=str(tmp_path))
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").touch()
+    message = error_of(tmp_path / "photos", **scene_files(tmp_path, 0))
+    assert "holds a.jpg but no training set; give a new or empty folder" in message
+    with pytest.raises(SeaIceError, match="is no training set; give the folder that Build"):
+        TrainingSet.open(tmp_path / "photos")
+    with pytest.raises(SeaIceError, match="does not exist; give the folder that Build"):
+        Built(tmp_path / "absent", resolution=None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format_version": 99}, "written in format 99 by a newer version of the plugin"),
+        ({"format_version": "x"}, "is no record of a training set of this plugin"),
+        ({"resolution_m": -1}, "is damaged (resolution_m is -1)"),
+        ({"channels": []}, "is damaged (channels are ()"),
+    ],
+)
+def test_sets_of_another_version_or_damaged_are_refused(training_set, change, message):
+    path = training_set / "trainingset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(SeaIceError) as caught:
+        TrainingSet.open(training_set)
+    assert message in str(caught.value)
+
+
+def test_a_newer_plugins_additions_are_ignored(training_set):
+    path = training_set / "trainingset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "colour": "red"}))
+    assert TrainingSet.open(training_set).shared.channels == ("HH", "HV")
+
+
+def test_a_half_written_manifest_is_told(training_set):
+    path = training_set / "trainingset.json"
+    path.write_text(path.read_text()[:30])
+    with pytest.raises(SeaIceError, match=r"cannot be read .*the training set is damaged"):
+        TrainingSet.open(training_set)
+
+
+def test_a_damaged_scene_is_told_and_can_be_added_again(training_set, tmp_path):
+    pixels = training_set / "scenes" / "hh_1" / "pixels.npy"
+    pixels.write_bytes(pixels.read_bytes()[:5000])
+    with pytest.raises(SeaIceError, match=r"hh_1: the scene is damaged .*add it again"):
+        TrainingSet.open(training_set).data("hh_1")
+    (training_set / "scenes" / "hh_1" / "scene.json").write_text("{")
+    listed = Built(training_set, resolution=None)
+    assert listed.done.numbers["SCENES"] == 3
+    assert any("hh_1" in text for text in listed.texts("warning"))
+    Built(training_set, **scene_files(tmp_path / "layers", 1, ice=0.4))
+    assert TrainingSet.open(training_set).data("hh_1").store.shape == (*SHAPE, 3)
+
+
+def test_cancelling_leaves_the_set_as_it_was(training_set, tmp_path):
+    before = files_of(training_set)
+    with pytest.raises(CancelledError):
+        Built(training_set, cancelled=lambda: True, **scene_files(tmp_path, 7))
+    assert files_of(training_set) == before
+
+
+def test_a_killed_run_leaves_the_set_as_it_was(training_set, tmp_path):
+    """The process ends in the middle of a scene, without any clean-up."""
+    before = files_of(training_set)
+    kill = (
+        "import os, ml_core.runs.buildtrainingset as b\n"
+        "b.fill = lambda *a: os._exit(9)\n"
+        "from tests.builders.trainingsets import Built, scene_files\n"
+        "from pathlib import Path\n"
+        f"Built({str(training_set)!r}, **scene_files(Path({str(tmp_path)!r}), 7))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", kill], cwd=ROOT).returncode == 9
+    assert (training_set / "scenes" / ".hh_7.part").exists()
+    assert len(TrainingSet.open(training_set).names()) == 4
+    with TrainingSet.open(training_set).writing():
+        assert files_of(training_set) == before
+
+
+def test_an_interrupted_replacement_is_put_right(training_set):
+    scenes = training_set / "scenes"
+    before = files_of(training_set)
+    os.replace(scenes / "hh_2", scenes / ".hh_2.old")
+    with TrainingSet.open(training_set).writing():
+        assert files_of(training_set) == before
+
+
+def test_two_runs_do_not_write_at_once(training_set, tmp_path):
+    with TrainingSet.open(training_set).writing():
+        assert "another run adds a scene to this training set; wait" in error_of(
+            training_set, **scene_files(tmp_path, 9)
+        )
+
+
+def test_a_full_disk_is_told_and_leaves_the_set_as_it_was(training_set, tmp_path, monkeypatch):
+    before = files_of(training_set)
+    usage = store.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(store.shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    message = error_of(training_set, **scene_files(tmp_path, 9))
+    assert "the disk is full" in message
+    assert "coarser Resolution" in message
+    assert files_of(training_set) == before
+
+
+def test_progress_rises_to_the_end(tmp_path):
+    built = Built(tmp_path / "set", **scene_files(tmp_path, 0))
+    fractions = [e.fraction for e in built.events if isinstance(e, Progress)]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] > 0.9

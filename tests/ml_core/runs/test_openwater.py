@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from ml_core import checkpoint
+from ml_core.errors import JobError, SeaIceError
+from ml_core.events import Message, Reporter
+from ml_core.files import OutputFiles
+from ml_core.jobs import TrainJob
+from ml_core.reports.openwater import by_angle
+from ml_core.runs.train import run
+from tests.builders.scenes import backscatter, ice
+from tests.ml_core.training.test_calibration import write
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory):
+    """A scene, its reference, and water whose near range is as bright as ice."""
+    folder = tmp_path_factory.mktemp("layers")
+    sic = ice((160, 160), 8, seed=3)
+    rough = np.zeros((96, 128), np.float32)
+    rough[:, :64] = 100
+    scenes = {"": sic, "water_": rough}
+    found = {"reference": write(folder / "sic.tif", sic, 500.0)}
+    for name, values in scenes.items():
+        for channel, band in zip(("hh", "hv"), backscatter(values), strict=True):
+            found[name + channel] = write(folder / f"{name}{channel}.tif", band, 500.0)
+    angle = np.broadcast_to(np.linspace(19, 43, 128, dtype=np.float32), rough.shape)
+    found["water_incidence"] = write(folder / "rough water <i>.tif", np.array(angle), 500.0)
+    return found
+
+
+def execute(folder, **values):
+    job = TrainJob.from_dict(
+        {
+            "resolution": 0,
+            "footprint": 4000,
+            "chip_size": 32,
+            "filters": 4,
+            "depth": 2,
+            "epochs": 6,
+            "chips_per_epoch": 24,
+            "learning_rate": 0.02,
+            "device": "cpu",
+            "refit": False,
+            "model": str(folder / "net.safetensors"),
+            "report": str(folder / "report.html"),
+            **values,
+        }
+    )
+    messages = []
+    with OutputFiles() as files:
+        done = run(job, files, Reporter(messages.append))
+        files.commit()
+    return done, [event for event in messages if isinstance(event, Message)]
+
+
+def test_false_ice_is_shown_by_angle_and_warned_of(layers, tmp_path):
+    done, messages = execute(tmp_path, **layers)
+    # the near half is as bright as ice; how much of the far one is called ice is the fit's luck
+    assert done.numbers["WATER_ICE_SHARE"] > 40
+    assert 30 < done.numbers["WATER_MEAN_SIC"] < 80
+    (said,) = [m for m in messages if m.text.startswith("Open water, water_hh")]
+    assert said.level == "warning"
+    assert "% of the pixels are called ice (SIC of 15 % or more). Train the network on" in said.text
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "False ice by incidence angle" in page
+    assert "water_hh.tif is said to hold no ice, and took no part in the training" in page
+    water = checkpoint.read_card(str(tmp_path / "net.safetensors")).metrics["open_water"]
+    assert water["ice_share"] == pytest.approx(done.numbers["WATER_ICE_SHARE"] / 100)
+    near, far = (water["by_incidence_deg"][key]["mean_percent"] for key in ("21–24", "39–42"))
+    assert near > far + 30
+
+
+def test_without_such_a_scene_the_report_says_so(layers, tmp_path):
+    scene = {name: layers[name] for name in ("hh", "hv", "reference")}
+    done, _ = execute(tmp_path, **scene, epochs=1)
+    assert not {"WATER_ICE_SHARE", "WATER_MEAN_SIC"} & set(done.numbers)
+    assert "no scene of open water was given" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_water_that_the_network_cannot_see_is_refused_before_the_fit(layers, tmp_path):
+    values = {**layers, "incidence": write(tmp_path / "a.tif", np.full((160, 160), 30.0), 500.0)}
+    del values["water_incidence"]
+    with pytest.raises(
+        SeaIceError, match=r"open water, water_hh.tif, holds HH, HV; .* incidence_angle"
+    ):
+        execute(tmp_path, **values, epochs=100_000)
+
+
+@pytest.mark.parametrize("given", [("water_hh",), ("water_hv",), ("water_incidence",)])
+def test_half_a_scene_of_water_is_refused(layers, given):
+    scene = {name: layers[name] for name in ("hh", "hv", "reference", *given)}
+    with pytest.raises(JobError, match="Open water: give HH and HV of one scene, or neither"):
+        TrainJob.from_dict({**scene, "model": "net.safetensors"})
+
+
+def test_means_by_angle_leave_out_what_is_not_known():
+    sic = np.array([[0.0, 30.0, np.nan, 10.0]])
+    rows = by_angle(sic, sic / 100, np.array([[20.0, 19.0, 19.5, np.nan]]))
+    assert [(row.label, row.share, row.mean_percent) for row in rows] == [("18–21", 1.0, 15.0)]
+    assert rows[0].ice_share == pytest.approx(0.15)
+    assert by_angle(sic, sic, np.full(sic.shape, np.nan)) == ()

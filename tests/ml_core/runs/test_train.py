@@ -1,0 +1,357 @@
+import html
+import json
+import re
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from scipy.ndimage import gaussian_filter
+
+from ml_core import checkpoint, networks
+from ml_core.errors import CancelledError, SeaIceError
+from ml_core.events import Metric, Progress, Reporter
+from ml_core.files import OutputFiles
+from ml_core.jobs import PredictJob, TrainJob
+from ml_core.runs.predict import run as predict
+from ml_core.runs.train import run
+from tests.builders.scenes import backscatter, ice
+
+PIXEL_M = 500.0
+
+
+def write(path, values, size=PIXEL_M, crs="EPSG:3413", **more):
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        count=1,
+        height=values.shape[0],
+        width=values.shape[1],
+        dtype=values.dtype,
+        crs=crs,
+        transform=Affine(size, 0, 5e5, 0, -size, -1e6),
+        **more,
+    ) as dataset:
+        dataset.write(values, 1)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory):
+    """A scene of 120 x 160 px whose reference has cells of 8 px."""
+    folder = tmp_path_factory.mktemp("layers")
+    sic = ice((120, 160), 8)
+    hh, hv = backscatter(sic)
+    coarse = sic.reshape(15, 8, 20, 8).mean((1, 3))
+    return {
+        "hh": write(folder / "hh.tif", hh),
+        "hv": write(folder / "hv.tif", hv),
+        "reference": write(folder / "sic.tif", coarse, 8 * PIXEL_M),
+    }
+
+
+@pytest.fixture
+def job(layers, tmp_path):
+    def make(**more):
+        values = {
+            **layers,
+            "resolution": 0,
+            "chip_size": 32,
+            "filters": 4,
+            "depth": 2,
+            "epochs": 4,
+            "chips_per_epoch": 16,
+            "learning_rate": 0.02,
+            "device": "cpu",
+            "model": str(tmp_path / "net.safetensors"),
+            "report": str(tmp_path / "report.html"),
+        }
+        return TrainJob.from_dict({**values, **more})
+
+    return make
+
+
+def execute(job, cancelled=lambda: False):
+    """Run a job as the worker does; return what it gave and its events."""
+    events = []
+    with OutputFiles() as files:
+        done = run(job, files, Reporter(events.append, cancelled))
+        files.commit()
+    return done, events
+
+
+def refused(job, folder):
+    before = sorted(folder.iterdir())
+    with pytest.raises(SeaIceError) as caught:
+        execute(job)
+    assert sorted(folder.iterdir()) == before
+    return str(caught.value)
+
+
+def test_a_scene_becomes_a_model_file_and_a_report(job, tmp_path):
+    done, events = execute(job())
+    assert set(done.numbers) == {"TRAIN_RMSE", "VALIDATION_RMSE", "BEST_EPOCH"}
+    card, tensors = checkpoint.load(done.outputs["MODEL"])
+    assert card.channels == ("HH", "HV")
+    assert card.resolution_m == PIXEL_M
+    assert card.footprint_m == 8 * PIXEL_M
+    assert card.training["inputs"] == {"HH": "hh.tif", "HV": "hv.tif", "reference": "sic.tif"}
+    assert card.training["seed"] == 1
+    assert card.training["fitted_again_on_everything"] is True
+    assert card.training["steps"] == 4 * done.numbers["BEST_EPOCH"]
+    assert card.split["buffer_m"] >= 8 * PIXEL_M
+    assert len(card.curves["first"]["validation"]) == 4
+    assert len(card.curves["second"]["training"]) == done.numbers["BEST_EPOCH"]
+    assert card.metrics["validation"]["rmse_percent"] == done.numbers["VALIDATION_RMSE"]
+    assert set(card.metrics["validation_cells_rmse_percent"]) == {
+        "mean",
+        "column_mean",
+        "nearest",
+        "linear",
+        "network",
+    }
+    assert str(tmp_path) not in json.dumps(card.training)
+    config = networks.NetworkConfig.from_dict(card.network)
+    networks.restore(config, checkpoint.member(tensors, 0))
+    page = (tmp_path / "report.html").read_text()
+    for text in ("hh.tif", "independent footprints", "linear regression", "best epoch"):
+        assert text in page
+    progress = [event.fraction for event in events if isinstance(event, Progress)]
+    assert progress == sorted(progress)
+    assert progress[-1] == 1
+    names = [event.name for event in events if isinstance(event, Metric)]
+    assert names.count("validation loss") == 4
+
+
+def test_training_beats_knowing_nothing(job):
+    done, _ = execute(job(epochs=10, chips_per_epoch=40, refit=False, report=None))
+    card = checkpoint.read_card(done.outputs["MODEL"])
+    errors = card.metrics["validation_cells_rmse_percent"]
+    assert errors["network"] < 0.6 * errors["mean"]
+    assert done.numbers["TRAIN_RMSE"] < 20
+    assert card.training["fitted_again_on_everything"] is False
+
+
+def test_the_report_tells_how_many_weights_are_at_zero(job, tmp_path):
+    done, _ = execute(job(l1=1e-4))
+    card, tensors = checkpoint.load(done.outputs["MODEL"])
+    weights = np.concatenate([t.ravel() for t in tensors.values() if t.ndim == 4])
+    share = float((np.abs(weights) < 1e-3).mean())
+    assert card.metrics["zero_weights"] == {"below": 1e-3, "share": pytest.approx(share)}
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert re.search(rf"driven to zero \(below 0\.001\).*{100 * share:.1f} %", page, re.DOTALL)
+
+
+def test_the_same_job_gives_the_same_weights(job, tmp_path):
+    first, _ = execute(job(epochs=2, report=None))
+    second, _ = execute(job(epochs=2, report=None, model=str(tmp_path / "again.safetensors")))
+    one, two = (checkpoint.load(done.outputs["MODEL"])[1] for done in (first, second))
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        assert np.array_equal(value, two[name]), name
+    assert first.numbers == second.numbers
+
+
+def test_without_validation_everything_trains_and_no_error_is_claimed(job):
+    done, events = execute(job(epochs=2, validation_fraction=0))
+    assert set(done.numbers) == {"TRAIN_RMSE", "BEST_EPOCH"}
+    assert any("nothing is kept apart" in getattr(event, "text", "") for event in events)
+    card = checkpoint.read_card(done.outputs["MODEL"])
+    assert card.training["fitted_again_on_everything"] is False
+    assert card.split["reference_pixels"]["training"] == 120 * 160
+
+
+def test_an_incidence_angle_becomes_a_channel(job, tmp_path):
+    angle = np.linspace(20, 45, 160, dtype=np.float32)[None].repeat(120, 0)
+    done, _ = execute(job(epochs=1, incidence=write(tmp_path / "angle.tif", angle), report=None))
+    card = checkpoint.read_card(done.outputs["MODEL"])
+    assert card.channels == ("HH", "HV", "incidence_angle")
+    assert card.mean[2] == pytest.approx(32.5, abs=3)
+
+
+@pytest.mark.parametrize("bounds", [(), (15,)])
+def test_classes_are_learnt_by_cross_entropy(job, bounds):
+    sizes = {"epochs": 1, "report": None, "task": "classes", "class_bounds": bounds}
+    done, _ = execute(job(**sizes, class_weights=bool(bounds)))
+    card = checkpoint.read_card(done.outputs["MODEL"])
+    assert card.task == "classes"
+    expected = len(bounds) + 1 if bounds else 11
+    assert card.network["out_channels"] == len(card.classes["labels"]) == expected
+    assert card.curves["unit"] == "nat"
+
+
+@pytest.fixture
+def seen_by_a_radiometer(tmp_path):
+    """A scene whose ice has sharp edges, its reference of 16-px footprints, and the true SIC."""
+    field = gaussian_filter(np.random.default_rng(3).normal(size=(160, 192)), 10)
+    truth = (field > 0) * 100.0
+    hh, hv = backscatter(truth)
+    reference = gaussian_filter(truth, 16 / 2.3548).astype(np.float32)
+    layers = {"hh": hh, "hv": hv, "reference": reference}
+    paths = {name: write(tmp_path / f"{name}.tif", values) for name, values in layers.items()}
+    return {**paths, "footprint": 16 * PIXEL_M}, truth
+
+
+def test_matched_over_footprints_the_map_is_sharper_than_the_reference(
+    job, tmp_path, seen_by_a_radiometer
+):
+    layers, truth = seen_by_a_radiometer
+    rmse, errors = {}, {}
+    for match in ("pixels", "footprints"):
+        fitted = {"epochs": 10, "filters": 8, "chip_size": 48, "dropout": 0}
+        done, _ = execute(job(**layers, **fitted, chips_per_epoch=32, match=match))
+        sic = str(tmp_path / "map.tif")
+        scene = {name: layers[name] for name in ("hh", "hv")}
+        with OutputFiles() as files:
+            predict(
+                PredictJob(**scene, model=done.outputs["MODEL"], output=sic),
+                files,
+                Reporter(lambda event: None),
+            )
+            files.commit()
+        with rasterio.open(sic) as dataset:
+            rmse[match] = np.sqrt(np.mean((dataset.read(1) - truth) ** 2))
+        errors[match] = done.numbers["VALIDATION_RMSE"]
+    assert rmse["footprints"] < 0.75 * rmse["pixels"]
+    # which the errors show, since they are those of footprint means
+    assert errors["footprints"] < 12
+    card, _ = checkpoint.load(str(tmp_path / "net.safetensors"))
+    assert card.training["parameters"]["match"] == "footprints"
+    page = (tmp_path / "report.html").read_text()
+    assert "mean over the reference's footprint" in html.unescape(page)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "classes", "class_bounds": (15, 80)}, r"classes are matched pixel by pixel only"),
+        ({"chip_size": 16}, r"16 px is only 1\.0 footprints \(8 km\) wide.*at least 24 px"),
+    ],
+)
+def test_what_cannot_be_matched_over_footprints_is_refused(
+    job, tmp_path, seen_by_a_radiometer, change, message
+):
+    layers, _ = seen_by_a_radiometer
+    found = refused(job(**layers, match="footprints", **change), tmp_path)
+    assert re.search(message, found)
+
+
+def test_the_resolution_lets_a_chip_span_two_footprints(job, layers):
+    done, _ = execute(job(resolution=None, chip_size=16, epochs=1, footprint=8000, report=None))
+    assert checkpoint.read_card(done.outputs["MODEL"]).resolution_m == pytest.approx(1000)
+    done, _ = execute(job(resolution=None, chip_size=64, epochs=1, report=None))
+    assert checkpoint.read_card(done.outputs["MODEL"]).resolution_m == PIXEL_M
+
+
+def test_an_interpolated_reference_tells_its_footprint(job, layers, tmp_path):
+    sic = ice((120, 160), 8)
+    smooth = write(tmp_path / "smooth.tif", sic)
+    done, events = execute(job(reference=smooth, epochs=1, report=None))
+    assert any("was interpolated from a footprint" in getattr(e, "text", "") for e in events)
+    card = checkpoint.read_card(done.outputs["MODEL"])
+    assert card.footprint_m == pytest.approx(8 * PIXEL_M, rel=0.2)
+    assert card.split["buffer_m"] >= card.footprint_m
+    done, _ = execute(job(reference=smooth, epochs=1, report=None, footprint=3000))
+    assert checkpoint.read_card(done.outputs["MODEL"]).footprint_m == 3000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"chip_size": 30}, r"Chip size 30 px is no multiple of 4 px.*28 or 32"),
+        ({"depth": 6}, r"Chip size 32 px is less than the 64 px"),
+        ({"footprint": 40_000}, r"too small for a validation part.*120 x 160 px"),
+    ],
+)
+def test_what_cannot_work_is_an_error_and_leaves_no_file(job, tmp_path, change, message):
+    text = refused(job(**change), tmp_path)
+    assert re.search(message, text), text
+
+
+def test_classes_refuse_a_reference_of_fractions(job, tmp_path, layers):
+    with rasterio.open(layers["reference"]) as dataset:
+        sic = dataset.read(1)
+    fractions = write(tmp_path / "fractions.tif", sic / 100, 8 * PIXEL_M)
+    text = refused(job(reference=fractions, task="classes"), tmp_path)
+    assert "fractions.tif holds values of 0 to 1, and class bounds are in percent" in text
+    assert "choose the task regression" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"class_bounds": (80, 15)}, "class bounds 80, 15: they must increase"),
+        ({"class_bounds": (0.15, 0.8)}, "they look like fractions; give percent"),
+        ({"class_bounds": (15, 15.001)}, r"in class 15-15\.001 %, which .* by class: 0-15 %:"),
+        ({"task": "regression", "class_bounds": (15,)}, "choose the task classes"),
+        ({"kernel_size": 4}, "kernel size 4 is even"),
+        ({"architecture": "alexnet", "depth": 3}, "published kernels"),
+        ({"patch_size": 9}, "patch size = 9, but this network leaves no choice"),
+    ],
+)
+def test_networks_and_classes_that_cannot_be_are_refused(job, tmp_path, change, message):
+    text = refused(job(**{"task": "classes", **change}), tmp_path)
+    assert re.search(message, text), text
+
+
+def test_data_that_never_meet_are_refused(job, tmp_path, layers):
+    with rasterio.open(layers["hh"]) as dataset:
+        hh = dataset.read(1)
+    hh[:, 80:] = np.nan
+    with rasterio.open(layers["reference"]) as dataset:
+        sic = dataset.read(1)
+    sic[:, :10] = np.nan
+    text = refused(
+        job(
+            hh=write(tmp_path / "hh.tif", hh),
+            reference=write(tmp_path / "sic.tif", sic, 8 * PIXEL_M),
+        ),
+        tmp_path,
+    )
+    assert "no valid pixel in common" in text
+
+
+def test_a_cancelled_training_leaves_no_file(job, tmp_path):
+    asked = []
+
+    def cancelled():
+        asked.append(1)
+        return len(asked) > 12
+
+    with pytest.raises(CancelledError):
+        execute(job(epochs=1000), cancelled)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("keep", ["everything", "best_fold"])
+def test_cross_validation_judges_every_pixel_once_and_tells_the_spread(job, tmp_path, keep):
+    done, events = execute(job(folds=3, keep=keep, epochs=2))
+    card = checkpoint.read_card(done.outputs["MODEL"])
+    assert card.metrics["validation"]["pixels"] == 120 * 160
+    folds = card.metrics["folds_rmse_percent"]
+    assert len(folds) == len(card.split["folds"]) == 3
+    # the RMSE of all is that of the folds, weighted by their pixels
+    pixels = [fold["reference_pixels"]["validation"] for fold in card.split["folds"]]
+    pooled = np.sqrt(np.average(np.square(folds), weights=pixels))
+    assert done.numbers["VALIDATION_RMSE"] == pytest.approx(pooled, rel=1e-6)
+    assert card.training["fitted_again_on_everything"] is (keep == "everything")
+    assert "standard deviation" in (tmp_path / "report.html").read_text()
+    progress = [event.fraction for event in events if isinstance(event, Progress)]
+    assert progress == sorted(progress)
+
+
+def test_one_fold_is_refused_before_anything_is_read(job):
+    with pytest.raises(SeaIceError, match="1 part leaves none to train on"):
+        job(folds=1)
+
+
+@pytest.mark.parametrize("several", ["folds", "members"])
+def test_folds_and_members_can_be_matched_over_footprints(job, seen_by_a_radiometer, several):
+    layers, _ = seen_by_a_radiometer
+    sizes = {"chip_size": 32, "epochs": 2, "chips_per_epoch": 8}
+    done, _ = execute(job(**layers, **sizes, match="footprints", **{several: 2}))
+    card, tensors = checkpoint.load(done.outputs["MODEL"])
+    assert len(card.metrics["folds_rmse_percent"]) == 2 * (several == "folds")
+    assert ("member1.layers.output.bias" in tensors) == (several == "members")
+    assert 0 < done.numbers["VALIDATION_RMSE"] < 100
