@@ -11,7 +11,7 @@ from .errors import JobError
 from .jobs import JOBS, Job, Kind, Spec
 from .jobs.fields import bounds_text, choices_text
 
-_SEVERAL = (Kind.RASTERS, Kind.FILES, Kind.CHOICES, Kind.NUMBERS)
+_SEVERAL = (Kind.RASTERS, Kind.CHOICES, Kind.NUMBERS)
 
 
 def add_commands(commands: Any) -> None:

@@ -34,15 +34,10 @@ def raster(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameter
     return QgsProcessingParameterRasterLayer(name, spec.title, None, spec.optional)
 
 
-def layers(source_type: Any) -> Make:
-    """Return what makes the parameter of several layers or files of a type."""
-
-    def make(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-        return QgsProcessingParameterMultipleLayers(
-            name, spec.title, source_type, None, spec.optional
-        )
-
-    return make
+def rasters(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
+    """Return the parameter of several raster layers."""
+    source_type = QgsProcessing.SourceType.TypeRaster
+    return QgsProcessingParameterMultipleLayers(name, spec.title, source_type, None, spec.optional)
 
 
 def vector(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator, Optional, Tuple, Type
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingParameterBand,
@@ -20,10 +19,9 @@ from .core import errors, fields, jobs
 
 Kind = fields.Kind
 _Number = QgsProcessingParameterNumber.Type
-_Source = QgsProcessing.SourceType
 _TABLE: Dict[fields.Kind, Tuple[definitions.Make, values.Read]] = {
     Kind.RASTER: (definitions.raster, values.as_raster),
-    Kind.RASTERS: (definitions.layers(_Source.TypeRaster), values.as_rasters),
+    Kind.RASTERS: (definitions.rasters, values.as_rasters),
     Kind.VECTOR: (definitions.vector, values.as_vector),
     Kind.INTEGER: (definitions.number(_Number.Integer), values.as_raw),
     Kind.NUMBER: (definitions.number(_Number.Double), values.as_raw),
@@ -34,7 +32,6 @@ _TABLE: Dict[fields.Kind, Tuple[definitions.Make, values.Read]] = {
     Kind.NUMBERS: (definitions.text, values.as_raw),
     Kind.CRS: (definitions.crs, values.as_crs),
     Kind.FILE: (definitions.file, values.as_file),
-    Kind.FILES: (definitions.layers(_Source.TypeFile), values.as_files),
     Kind.FOLDER: (definitions.file, values.as_file),
     Kind.OUTPUT_RASTER: (definitions.output_raster, values.as_output),
     Kind.OUTPUT_FILE: (definitions.output_file, values.as_output),
@@ -56,7 +53,7 @@ def definitions_of(job: Type[jobs.Job]) -> Iterator[QgsProcessingParameterDefini
                 values.parameter_name(field),
                 optional=True,
             )
-            # Folded: most files have one band, and whoever gives one band twice is told.
+            # Folded: most files have one band, and giving one band twice is an error.
             help_ = f"The band of {spec.label} in its file, from 1."
             yield _finished(band, replace(spec, advanced=True), help_)
 

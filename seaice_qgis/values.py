@@ -163,19 +163,12 @@ def as_file(run: Run, field: str, spec: fields.Spec) -> Any:
     return os.path.abspath(value)
 
 
-def as_files(run: Run, field: str, spec: fields.Spec) -> Any:
-    """Return several paths that are read."""
-    name = parameter_name(field)
-    found = run.algorithm.parameterAsFileList(run.values, name, run.context)
-    return [os.path.abspath(path) for path in found if path]
-
-
 def as_output(run: Run, field: str, spec: fields.Spec) -> Any:
     """Return the path of an output."""
     name = parameter_name(field)
     context = run.context
     if run.dry:
-        # Reading an output tells the context to load it; that is for the run itself.
+        # Reading an output makes the context load it; that is for the run itself.
         context = QgsProcessingContext()
         context.setProject(run.context.project())
     if spec.optional and _plain(run.values.get(name)) in (None, ""):

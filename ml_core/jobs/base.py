@@ -95,8 +95,6 @@ class Job:
                 paths.update({f"{name}[{i}]": source.path for i, source in enumerate(value)})
             elif spec.kind is Kind.FILE and value:
                 paths[name] = value
-            elif spec.kind is Kind.FILES:
-                paths.update({f"{name}[{i}]": path for i, path in enumerate(value)})
         return paths
 
     def to_dict(self) -> Dict[str, Any]:
@@ -219,9 +217,6 @@ _COERCE: Dict[Kind, Callable[[Any, Spec], Any]] = {
     Kind.NUMBERS: lambda value, spec: tuple(_number(item, spec) for item in _items(value, spec)),
     Kind.CRS: _text,
     Kind.FILE: _path,
-    Kind.FILES: lambda value, spec: tuple(
-        _path(item, spec) for item in ([value] if isinstance(value, (str, os.PathLike)) else value)
-    ),
     Kind.FOLDER: _path,
     Kind.OUTPUT_RASTER: _path,
     Kind.OUTPUT_FILE: _path,
@@ -229,7 +224,7 @@ _COERCE: Dict[Kind, Callable[[Any, Spec], Any]] = {
     Kind.OUTPUT_FOLDER: _path,
 }
 
-_SEQUENCES = (Kind.RASTERS, Kind.CHOICES, Kind.NUMBERS, Kind.FILES)
+_SEQUENCES = (Kind.RASTERS, Kind.CHOICES, Kind.NUMBERS)
 
 
 def dumps(job: Job, run_id: str = "") -> str:

@@ -23,7 +23,6 @@ class Kind(str, Enum):
     NUMBERS = "numbers"  # tuple of floats, typed as "0, 15, 80"
     CRS = "crs"  # "EPSG:3413" or WKT
     FILE = "file"  # path that is read
-    FILES = "files"  # tuple of paths that are read
     FOLDER = "folder"  # path that is read, or extended in place
     OUTPUT_RASTER = "output_raster"
     OUTPUT_FILE = "output_file"

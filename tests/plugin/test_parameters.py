@@ -52,7 +52,6 @@ class EverythingJob(Job):
     numbers: Tuple[float, ...] = parameter(Kind.NUMBERS, "Numbers", "h", default=(0.0, 15.0, 80.0))
     crs: str = parameter(Kind.CRS, "CRS", "h", default="EPSG:3413")
     file: Optional[str] = parameter(Kind.FILE, "File", "h", optional=True, extension="safetensors")
-    files: Tuple[str, ...] = parameter(Kind.FILES, "Files", "h", optional=True, default=())
     folder: Optional[str] = parameter(Kind.FOLDER, "Folder", "h", optional=True)
     output: Optional[str] = parameter(Kind.OUTPUT_RASTER, "Output", "h", extension="tif")
     table: Optional[str] = parameter(
@@ -111,7 +110,6 @@ def test_values_from_a_dialog(read, make_raster, tmp_path):
         NUMBERS="10, 20",
         CRS=QgsCoordinateReferenceSystem("EPSG:3031"),
         FILE="model.safetensors",
-        FILES=[str(tmp_path / "a.zip")],
         FOLDER=str(tmp_path),
         TABLE=str(tmp_path / "t.csv"),
         REPORT=str(tmp_path / "r.html"),
@@ -122,7 +120,6 @@ def test_values_from_a_dialog(read, make_raster, tmp_path):
     assert (job.choice, job.several, job.text) == ("two", ("one", "two"), "words")
     assert (job.numbers, job.crs) == ((10.0, 20.0), "EPSG:3031")
     assert job.file == os.path.abspath("model.safetensors")
-    assert job.files == (str(tmp_path / "a.zip"),)
     assert job.folder == str(tmp_path)
     assert (job.table, job.report) == (str(tmp_path / "t.csv"), str(tmp_path / "r.html"))
 

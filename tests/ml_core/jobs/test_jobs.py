@@ -130,7 +130,7 @@ def test_numbers_read_from_the_text_that_a_dialog_gives(values):
 
 
 def test_absent_sequences_are_empty_and_absent_scalars_none():
-    assert coerce(None, spec(Kind.FILES, optional=True)) == ()
+    assert coerce(None, spec(Kind.RASTERS, optional=True)) == ()
     assert coerce("", spec(Kind.NUMBER, optional=True)) is None
     assert coerce(None, spec(Kind.TEXT, optional=True)) == ""
 
