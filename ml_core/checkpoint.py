@@ -6,7 +6,6 @@ import dataclasses
 import errno
 import json
 import math
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +24,6 @@ FORMAT_VERSION = 1
 CHANNELS = ("HH", "HV", "VV", "VH", "incidence_angle")
 
 _CARD_KEY = "seaice_model_card"
-_MAX_HEADER_BYTES = 16 * 2**20
-"""A card with the curves of thousands of epochs takes a few hundred kB."""
 
 
 @dataclass(frozen=True)
@@ -156,30 +153,17 @@ def read_card(path: str) -> ModelCard:
     Raises:
         SeaIceError: The file is no model file, is damaged, or comes from a newer version.
     """
-    file = Path(path)
+    from safetensors import SafetensorError, safe_open
+
     try:
-        size = file.stat().st_size
-        with file.open("rb") as stream:
-            start = stream.read(8)
-            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-            if len(start) < 8:
-                raise _foreign(path, "it is no safetensors file")
-            if length > _MAX_HEADER_BYTES:
-                limit = f"more than {_MAX_HEADER_BYTES // 2**20} MiB"
-                raise _foreign(path, f"its header would be {length} bytes, {limit}")
-            if 8 + length > size:
-                raise _foreign(path, f"it is cut off: {size} bytes, its header alone {8 + length}")
-            header_bytes = stream.read(length)
+        with safe_open(path, "numpy") as file:
+            text = (file.metadata() or {}).get(_CARD_KEY)
     except OSError as error:
-        raise SeaIceError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        header = json.loads(header_bytes)
-        text = header["__metadata__"][_CARD_KEY]
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name[:2] != "__"]
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise _foreign(path, "it has no model card") from error
-    if ends and 8 + length + max(ends) != size:
-        raise _foreign(path, f"it is damaged: {size} bytes instead of {8 + length + max(ends)}")
+        raise SeaIceError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except SafetensorError as error:
+        raise _foreign(path, f"it is no safetensors file, or damaged ({error})") from error
+    if text is None:
+        raise _foreign(path, "it has no model card")
     return _card_of(path, text)
 
 
@@ -224,9 +208,9 @@ def member_count(tensors: Mapping[str, Array]) -> int:
     return len({name.split(".", 1)[0] for name in tensors if name.startswith("member")})
 
 
-def _card_of(path: str, text: object) -> ModelCard:
+def _card_of(path: str, text: str) -> ModelCard:
     try:
-        values = json.loads(text) if isinstance(text, str) else None
+        values = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _foreign(path, "its model card is not JSON") from error
     if not isinstance(values, dict):

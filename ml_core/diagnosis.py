@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 REQUIRED = ("torch", "rasterio", "numpy", "scipy", "safetensors", "matplotlib", "jinja2", "pyproj")
 OPTIONAL = ("openvino", "pyogrio", "shapely", "netCDF4")
@@ -25,24 +27,21 @@ def versions() -> dict[str, str]:
 
 
 def outdated() -> list[str]:
-    """Return the installed libraries that are older than the list of requirements asks for."""
+    """Return the installed libraries that are older than the requirements ask for."""
     try:
         lines = _REQUIREMENTS.read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
     found = []
     for line in lines:
-        asked = re.match(r"([\w-]+)>=([\d.]+)", line)
-        if asked is None:
+        if not line or line.startswith("#"):
             continue
+        asked = Requirement(line)
         try:
-            installed = metadata.version(asked[1])
+            installed = metadata.version(asked.name)
         except metadata.PackageNotFoundError:
             continue
-        if _numbers(installed) < _numbers(asked[2]):
-            found.append(f"{asked[1]} {installed} ({asked[2]} or newer)")
+        least = next(s.version for s in asked.specifier if s.operator == ">=")
+        if Version(installed) < Version(least):
+            found.append(f"{asked.name} {installed} ({least} or newer)")
     return found
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])

@@ -86,14 +86,14 @@ def test_members_of_an_ensemble_are_told_apart():
     [
         (b"", "no safetensors file"),
         (b"abc", "no safetensors file"),
-        (b"PK\x03\x04" + b"\0" * 100, "more than 16 MiB"),  # what torch.save writes
-        (b"\x80\x04\x95\x10" + b"\0" * 100, "more than 16 MiB"),  # a pickle
-        (b"GIF89a" + b"\0" * 100, "more than 16 MiB"),
-        (struct.pack("<Q", 2**40) + b"{}", "more than 16 MiB"),
-        (struct.pack("<Q", 5000) + b"{}", "cut off"),
-        (struct.pack("<Q", 4) + b"{{{{", "no model card"),
-        (struct.pack("<Q", 2) + b"[]", "no model card"),
-        (struct.pack("<Q", 15 * 2**20) + b"[" * (15 * 2**20), "no model card"),
+        (b"PK\x03\x04" + b"\0" * 100, "no safetensors file, or damaged"),  # what torch.save writes
+        (b"\x80\x04\x95\x10" + b"\0" * 100, "no safetensors file, or damaged"),  # a pickle
+        (b"GIF89a" + b"\0" * 100, "no safetensors file, or damaged"),
+        (struct.pack("<Q", 2**40) + b"{}", "no safetensors file, or damaged"),
+        (struct.pack("<Q", 5000) + b"{}", "no safetensors file, or damaged"),
+        (struct.pack("<Q", 4) + b"{{{{", "no safetensors file, or damaged"),
+        (struct.pack("<Q", 2) + b"[]", "no safetensors file, or damaged"),
+        (struct.pack("<Q", 15 * 2**20) + b"[" * (15 * 2**20), "no safetensors file, or damaged"),
     ],
 )
 def test_a_foreign_file_is_refused(tmp_path, content, message):
