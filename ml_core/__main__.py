@@ -73,7 +73,7 @@ def run_file(path: Path, attached: bool, emit: events.Emit, cancelled: threading
     Args:
         path: The job file.
         attached: Whether standard input is watched: the run is cancelled when it closes.
-        emit: Receives what happens; the last event tells how it ended, unless it was cancelled.
+        emit: Receives what happens; the last event says how it ended, unless it was cancelled.
         cancelled: Set to cancel the run.
     """
     try:

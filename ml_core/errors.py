@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class SeaIceError(Exception):
-    """Something the analyst can mend: what was found, what was expected, what to do.
+    """Something the analyst can fix: what was found, what was expected, what to do.
 
     Anything else that escapes a run is a bug and is reported with its traceback.
     """

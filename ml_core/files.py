@@ -17,7 +17,7 @@ _LEAST_FREE = 100 * 1024
 
 
 def part_path(target: str, run_id: str) -> Path:
-    """Return the name of an unfinished target; it keeps the suffix, which tells GDAL the format."""
+    """Return the name of an unfinished target, with its suffix: by that GDAL knows the format."""
     path = Path(target)
     return path.with_name(f".{path.stem}.{run_id}.part{path.suffix}")
 
@@ -64,7 +64,7 @@ class OutputFiles:
 
         Raises:
             SeaIceError: The target's folder does not exist, cannot be written, or is on a full
-                disk: better told now than when the work of hours is to be written.
+                disk: better reported now than when the work of hours is to be written.
         """
         path = Path(target).absolute()
         if not path.parent.is_dir():
@@ -84,7 +84,7 @@ class OutputFiles:
                 f" folder"
             ) from error
         disk = shutil.disk_usage(path.parent)
-        if disk.total and disk.free < _LEAST_FREE:  # some network disks tell neither
+        if disk.total and disk.free < _LEAST_FREE:  # some network disks report neither
             raise SeaIceError(
                 f"{path.parent}: the disk is full ({disk.free / 2**20:.1f} MiB are free); free some"
                 " space or choose an output on another disk"

@@ -1,7 +1,7 @@
 """`make test`: the tests, each part in the Python that it is meant for.
 
 Everything but tests/plugin runs in the worker's environment; tests/plugin runs inside QGIS,
-without a screen and with settings of its own, so that nobody's QGIS profile is read or changed.
+without a screen and with settings of its own, so that no user's QGIS profile is read or changed.
 """
 
 from __future__ import annotations

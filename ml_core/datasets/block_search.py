@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..raster.grid import Window
-from .cells import BINS, Cells
+from .cells import BINS, CellCounts
 
 LEAST_TRAINING: Final = 0.2
 """A split keeps at least this share of the reference for training."""
@@ -24,7 +24,7 @@ _DRAWS: Final = 150
 
 _MOST_BLOCKS: Final = 12
 _MOST_PLACES: Final = 1000
-"""The spread of the blocks is judged from so many places."""
+"""The spread of the blocks is measured from so many places."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class Draw:
 
 @dataclass(frozen=True)
 class _Search:
-    """What every set of blocks is judged by.
+    """What every set of blocks is measured by.
 
     Attributes:
-        shape: Cells (h, w).
+        shape: CellCounts (h, w).
         histogram: Reference pixels by cell and SIC bin (h w, bins).
         total: Reference pixels.
         fraction: Share of them to validate.
@@ -64,7 +64,7 @@ class _Search:
 
 
 def best_blocks(
-    cells: Cells, buffer: int, length_px: float, fraction: float, rng: np.random.Generator
+    cells: CellCounts, buffer: int, length_px: float, fraction: float, rng: np.random.Generator
 ) -> Draw | None:
     """Return the best of many random sets of square blocks; None where none leaves enough.
 
@@ -99,7 +99,7 @@ def best_blocks(
             blocks = _place(height, width, side, number, rng)
             if blocks is None:
                 continue
-            draw = _judge(search, blocks, buffer, best.cost if best else math.inf)
+            draw = _scored(search, blocks, buffer, best.cost if best else math.inf)
             if draw is not None and (best is None or draw.cost < best.cost):
                 best = draw
     return best
@@ -125,7 +125,7 @@ def _place(
     return None
 
 
-def _judge(
+def _scored(
     search: _Search, blocks: tuple[Window, ...], buffer: int, cost_to_beat: float
 ) -> Draw | None:
     """Return the set of blocks with its cost; None where a part is too small or it costs more."""
@@ -133,7 +133,7 @@ def _judge(
     kept = np.ones(search.shape)
     for block in blocks:
         validating[block.slices] = 1
-        kept[clip(grown(block, buffer), search.shape)] = 0
+        kept[block.grown(buffer).clipped(*search.shape).slices] = 0
     validation = validating.ravel() @ search.histogram  # (bins,)
     training = kept.ravel() @ search.histogram
     share, training_share = validation.sum() / search.total, training.sum() / search.total
@@ -170,21 +170,3 @@ def _remoteness(places: NDArray[np.float64], blocks: Sequence[Window]) -> float:
     squared = np.square(places[:, :, None] - centres.T[:, None]).sum(0)  # (n, blocks)
     extent = np.prod(np.ptp(places, axis=1) + 1)
     return float(np.sqrt(squared.min(1)).mean() / np.sqrt(extent))
-
-
-def grown(block: Window, margin: int) -> Window:
-    """Return a block with a margin around it, which may reach beyond the scene."""
-    return Window(
-        block.row - margin,
-        block.col - margin,
-        block.height + 2 * margin,
-        block.width + 2 * margin,
-    )
-
-
-def clip(block: Window, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return the part of a block inside an array as an index."""
-    return (
-        slice(max(0, block.row), max(0, min(block.stop_row, shape[0]))),
-        slice(max(0, block.col), max(0, min(block.stop_col, shape[1]))),
-    )

@@ -19,7 +19,7 @@ CELLS_PER_LENGTH: Final = 4
 
 
 @dataclass(frozen=True)
-class Cells:
+class CellCounts:
     """The reference summed over square cells, on which the split is drawn.
 
     Attributes:
@@ -35,7 +35,7 @@ class Cells:
     shape_px: tuple[int, int]
 
     @classmethod
-    def empty(cls, shape_px: tuple[int, int], length_px: float) -> Cells:
+    def empty(cls, shape_px: tuple[int, int], length_px: float) -> CellCounts:
         """Return cells without pixels, a quarter of a length or a 128th of the scene in size."""
         size = max(
             1,

@@ -52,19 +52,19 @@ class Moments:
         return Moments(count, self.mean + share * apart, spread + share * (1 - share) * apart**2)
 
 
-def moments(store: NDArray[np.float32], split: Split) -> Moments | None:
+def moments(array: NDArray[np.float32], split: Split) -> Moments | None:
     """Return the moments of a scene's training part, where it has a reference; None without any.
 
     Args:
-        store: Pixels and label (H, W, C + 1), NaN where there is none; may be memory-mapped.
-        split: Tells the training part.
+        array: Pixels and label (H, W, C + 1), NaN where there is none; may be memory-mapped.
+        split: Which part trains.
     """
-    height, width, depth = store.shape
+    height, width, depth = array.shape
     count, total, squares = 0, np.zeros(depth - 1), np.zeros(depth - 1)
     shift: NDArray[np.float64] | None = None
     for row in range(0, height, _ROWS_AT_ONCE):
         window = Window(row, 0, min(_ROWS_AT_ONCE, height - row), width)
-        part = store[window.slices]
+        part = array[window.slices]
         rows = part[split.training(window) & np.isfinite(part[..., -1])][:, :-1].astype(np.float64)
         if not len(rows):
             continue

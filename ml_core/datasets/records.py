@@ -1,4 +1,4 @@
-"""What a training set on disk says of itself and of each scene, as JSON."""
+"""Records of a training set on disk: of the set and of each scene, as JSON."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import SeaIceError
+from ..raster.reference import Reference
+from ..raster.scene import Scene
+from .cells import CellCounts
+from .normalisation import moments
+from .split import Split
 
 FORMAT_VERSION = 1
 """Of the layout on disk; a set of a newer one is not read."""
@@ -84,6 +93,87 @@ class SceneRecord:
         width = 100 / len(self.sic_histogram)
         middles = [width * (k + 0.5) for k in range(len(self.sic_histogram))]
         return sum(m * n for m, n in zip(middles, self.sic_histogram, strict=True)) / self.pixels
+
+
+def scene_record(
+    name: str,
+    fingerprint: str,
+    scene: Scene,
+    reference: Reference,
+    footprint_m: float,
+    array: NDArray[np.float32],
+    cells: CellCounts,
+    inputs: dict[str, str],
+    chip_px: int,
+) -> SceneRecord:
+    """Return the record of a scene that was read.
+
+    Args:
+        name: What messages and reports call it.
+        fingerprint: Changes with the scene's files and parameters.
+        scene: The scene.
+        reference: The reference.
+        footprint_m: Its footprint.
+        array: Pixels and reference (H, W, C + 1).
+        cells: The reference counted by cells.
+        inputs: The layers' names.
+        chip_px: Side of a chip.
+    """
+    known = moments(array, Split.full(cells))
+    assert known is not None  # the cells hold a reference
+    t = scene.grid.transform
+    return SceneRecord(
+        name=name,
+        fingerprint=fingerprint,
+        shape_px=scene.grid.shape,
+        crs=scene.grid.crs.to_wkt(),
+        transform=(t.a, t.b, t.c, t.d, t.e, t.f),
+        footprint_m=footprint_m,
+        inputs=inputs,
+        acquisition=scene.acquisition,
+        reference_date=reference.date,
+        hours_apart=hours_between(scene.acquisition.get("SEAICE_START", ""), reference.date),
+        chips=_chip_count(array[..., -1], chip_px),
+        pixels=int(cells.count.sum()),
+        sic_histogram=tuple(int(n) for n in cells.histogram.sum((0, 1))),
+        mean=tuple(known.mean.tolist()),
+        std=tuple(np.sqrt(known.variance).tolist()),
+        notes=(*scene.notes, *reference.notes),
+        added=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+
+
+def hours_between(acquired: str, reference: str) -> float | None:
+    """Return the hours from an acquisition to a reference; None where one is unknown.
+
+    Args:
+        acquired: Time, ISO 8601, UTC.
+        reference: Time likewise, or a day, which stands for its noon.
+    """
+    first, second = _time(acquired), _time(reference)
+    if first is None or second is None:
+        return None
+    return round((second - first).total_seconds() / 3600, 2)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    if len(text) == len("2024-03-01"):
+        found = found.replace(hour=12)
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def _chip_count(sic_percent: NDArray[np.float32], chip_px: int) -> int:
+    """Return how many squares, side by side, hold a reference pixel."""
+    found = 0
+    for row in range(0, sic_percent.shape[0], chip_px):
+        known = np.isfinite(sic_percent[row : row + chip_px]).any(axis=0)
+        starts = np.arange(0, known.size, chip_px)
+        found += int(np.logical_or.reduceat(known, starts).sum())
+    return found
 
 
 def write(record: SetRecord | SceneRecord, path: Path) -> None:

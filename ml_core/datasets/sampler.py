@@ -1,4 +1,4 @@
-"""Chips: training samples drawn from a scene, a batch at a time."""
+"""Training samples: chips drawn from scenes, a batch at a time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ..errors import SeaIceError
-from .cells import Cells
+from .cells import CellCounts
 from .normalisation import Normalisation
-from .split import TRAINING, Split
+from .scene_data import Scenes
+from .split import TRAINING, Split, Splits, training_scenes
 
 _WEIGHT_STEPS: Final = 1000
 _POLARISATIONS: Final = 2
@@ -100,11 +101,10 @@ class ChipSampler:
     often as others, and on a small scene most chips are nearly the same.
 
     Args:
-        store: Pixels and reference SIC in percent (H, W, C + 1), NaN where there is none, and no
+        array: Pixels and reference SIC in percent (H, W, C + 1), NaN where there is none, and no
             reference without pixels; may be memory-mapped.
         cells: The reference counted by cells.
-        split: Tells the training part.
-        scaling: Normalises the pixels.
+        split: Which part trains.
         size_px: Side S of a chip.
         label: Turns SIC in percent into what the network learns.
         augmentation: How chips are varied.
@@ -119,23 +119,23 @@ class ChipSampler:
 
     def __init__(
         self,
-        store: NDArray[np.float32],
-        cells: Cells,
+        array: NDArray[np.float32],
+        cells: CellCounts,
         split: Split,
-        scaling: Normalisation,
+        normalisation: Normalisation,
         size_px: int,
         label: Callable[[NDArray[np.float32]], NDArray[np.float32]],
         augmentation: Augmentation = _DEFAULT,
         bin_weights: NDArray[np.float64] | None = None,
     ) -> None:
-        height, width = store.shape[:2]
+        height, width = array.shape[:2]
         if min(height, width) < size_px:
             raise SeaIceError(
                 f"the scene has {height} x {width} px at the network's resolution, less than a"
                 f" chip of {size_px} x {size_px} px; give a smaller Chip size, a finer Resolution,"
                 " or a larger scene"
             )
-        self._store, self._split, self._scaling = store, split, scaling
+        self._array, self._split, self._normalisation = array, split, normalisation
         self._size, self._cell = size_px, cells.size_px
         self._label, self._augmentation = label, augmentation
         count = cells.count
@@ -151,14 +151,14 @@ class ChipSampler:
             )
         self._most_places = self._places_at_most()
         # (H - S + 1, W - S + 1, C + 1, S, S): a chip at every place, nothing is copied
-        views = sliding_window_view(store, (size_px, size_px), axis=(0, 1))  # type: ignore[call-overload]
+        views = sliding_window_view(array, (size_px, size_px), axis=(0, 1))  # type: ignore[call-overload]
         self._chips = views.transpose(0, 1, 3, 4, 2)
 
     def draw(self, number: int, rng: np.random.Generator) -> Batch:
         """Return a batch of so many chips."""
         rows, cols = self._places(number, rng)
         chips = self._chips[rows, cols]  # (B, S, S, C + 1), a copy
-        pixels = self._scaling.apply(chips[..., :-1])
+        pixels = self._normalisation.apply(chips[..., :-1])
         sic = chips[..., -1]
         valid = np.isfinite(sic) & self._training(rows, cols)
         label = np.where(valid, self._label(sic), np.float32(0))
@@ -191,7 +191,7 @@ class ChipSampler:
         """
         rows, cols = np.empty(number, np.int64), np.empty(number, np.int64)
         missing = np.arange(number)
-        height, width = self._store.shape[:2]
+        height, width = self._array.shape[:2]
         while missing.size:
             row, col = self._reference_pixels(missing.size, rng)
             (top, down), (left, across) = self._span(row, height), self._span(col, width)
@@ -211,7 +211,7 @@ class ChipSampler:
     def _places_at_most(self) -> int:
         """Return the largest number of places that a training pixel has."""
         choices = []
-        for length in self._store.shape[:2]:
+        for length in self._array.shape[:2]:
             count = self._span(np.arange(length), length)[1]
             choices.append(np.maximum.reduceat(count, np.arange(0, length, self._cell)))
         trains = np.diff(self._cells_cumulated, prepend=0).reshape(-1, self._cells_across) > 0
@@ -229,7 +229,7 @@ class ChipSampler:
         top, left = np.divmod(cell, self._cells_across)
         rows, cols = np.empty(number, np.int64), np.empty(number, np.int64)
         missing = np.arange(number)
-        height, width = self._store.shape[:2]
+        height, width = self._array.shape[:2]
         while missing.size:
             inside = rng.integers(0, self._cell, (2, missing.size))
             row = top[missing] * self._cell + inside[0]
@@ -237,7 +237,7 @@ class ChipSampler:
             rows[missing], cols[missing] = row, col
             within = (row < height) & (col < width)
             found = np.zeros(missing.size, bool)
-            found[within] = np.isfinite(self._store[row[within], col[within], -1])
+            found[within] = np.isfinite(self._array[row[within], col[within], -1])
             missing = missing[~found]
         return rows, cols
 
@@ -245,3 +245,67 @@ class ChipSampler:
         """Return where chips that start at (rows, cols) train, (B, S, S)."""
         span = np.arange(self._size)
         return self._split.training_at(rows[:, None] + span, cols[:, None] + span)
+
+
+class TrainingSampler:
+    """Draws chips uniformly over the reference of the scenes' training parts.
+
+    Args:
+        scenes: The scenes by name.
+        splits: Their training parts, of which one at least is not empty.
+        normalisation: Of the pixels.
+        size_px: Side S of a chip.
+        label: Turns SIC in percent into what the network learns.
+        augmentation: How chips are varied.
+        oversample: Whether rare SIC is drawn as often as frequent, by tenths.
+
+    Raises:
+        SeaIceError: A scene is smaller than a chip.
+    """
+
+    def __init__(
+        self,
+        scenes: Scenes,
+        splits: Splits,
+        normalisation: Normalisation,
+        size_px: int,
+        label: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        augmentation: Augmentation = _DEFAULT,
+        *,
+        oversample: bool = False,
+    ) -> None:
+        names = training_scenes(splits)
+        weights: NDArray[np.float64] | None = None
+        if oversample:
+            weights = rare_weights(
+                np.sum([scenes[name].cells.histogram.sum((0, 1)) for name in names], axis=0)
+            )
+        self._samplers = [
+            ChipSampler(
+                scenes[name].array,
+                scenes[name].cells,
+                splits[name],
+                normalisation,
+                size_px,
+                label,
+                augmentation,
+                weights,
+            )
+            for name in names
+        ]
+        shares = np.array([sampler.weight for sampler in self._samplers])
+        self._shares = shares / shares.sum()
+
+    def draw(self, number: int, rng: np.random.Generator) -> Batch:
+        """Return a batch of so many chips."""
+        counts = rng.multinomial(number, self._shares)
+        batches = [
+            self._samplers[scene].draw(int(counts[scene]), rng) for scene in np.nonzero(counts)[0]
+        ]
+        if len(batches) == 1:
+            return batches[0]
+        return Batch(
+            np.concatenate([batch.pixels for batch in batches]),
+            np.concatenate([batch.label for batch in batches]),
+            np.concatenate([batch.valid for batch in batches]),
+        )

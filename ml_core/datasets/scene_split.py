@@ -30,7 +30,7 @@ def draw_scenes(
     Args:
         scenes: The scenes by name.
         fraction: Share of the reference to validate, 0-0.5.
-        rng: Draws the candidates.
+        rng: Draws the sets of scenes.
 
     Raises:
         SeaIceError: All scenes are of one pass.

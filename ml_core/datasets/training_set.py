@@ -21,20 +21,24 @@ from pathlib import Path
 
 import numpy as np
 from affine import Affine
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from ..errors import SeaIceError
 from ..raster.grid import Grid
-from . import records as records
-from .cells import Cells
+from . import records
+from .cells import CellCounts
 from .normalisation import Moments
 from .records import SceneRecord, SetRecord
-from .scene_data import TrainingData
+from .scene_data import SceneData, decorrelation_px
 
 MANIFEST = "trainingset.json"
 _SCENES, _SCENE, _PIXELS, _CELLS, _LOCK = "scenes", "scene.json", "pixels.npy", "cells.npz", ".lock"
 _PART, _OLD = ".part", ".old"
+
+RESOLUTION_TOLERANCE = 0.05
+"""Scenes of a set may differ by this share in pixel size: their grids differ by whole pixels."""
 
 
 class TrainingSet:
@@ -94,6 +98,38 @@ class TrainingSet:
             raise _failure(path, error) from error
         return cls(path, shared)
 
+    def agreed_resolution_m(self, asked_m: float | None) -> float:
+        """Return the set's resolution.
+
+        Raises:
+            SeaIceError: Another one is asked for.
+        """
+        own_m = self.shared.resolution_m
+        if asked_m and abs(asked_m / own_m - 1) > RESOLUTION_TOLERANCE:
+            raise SeaIceError(
+                f"{self.folder}: its scenes have pixels of {own_m:.4g} m, Resolution {asked_m:g} m"
+                " is asked for; leave Resolution empty, or build another set"
+            )
+        return own_m
+
+    def check_fit(self, channels: tuple[str, ...], resolution_m: float, label: str) -> None:
+        """Check that a scene has the set's channels and resolution.
+
+        Raises:
+            SeaIceError: It has not.
+        """
+        shared = self.shared
+        if channels != shared.channels:
+            raise SeaIceError(
+                f"{label}: the scene has {', '.join(channels)}, the training set"
+                f" {', '.join(shared.channels)}; all scenes of a set need the same channels"
+            )
+        if abs(resolution_m / shared.resolution_m - 1) > RESOLUTION_TOLERANCE:
+            raise SeaIceError(
+                f"{label}: has pixels of {resolution_m:.4g} m, the training set of"
+                f" {shared.resolution_m:.4g} m; build a set with a coarser Resolution"
+            )
+
     def names(self) -> list[str]:
         """Return the names of the scenes' folders, sorted."""
         folder = self.folder / _SCENES
@@ -122,7 +158,7 @@ class TrainingSet:
         except SeaIceError:
             return None
 
-    def data(self, name: str) -> TrainingData:
+    def data(self, name: str) -> SceneData:
         """Return a scene, its pixels memory-mapped.
 
         Raises:
@@ -134,7 +170,7 @@ class TrainingSet:
         try:
             pixels = np.load(folder / _PIXELS, mmap_mode="r")
             with np.load(folder / _CELLS) as arrays:
-                cells = Cells(
+                cells = CellCounts(
                     int(arrays["size_px"]), arrays["count"], arrays["histogram"], found.shape_px
                 )
                 sums = arrays["sums"]
@@ -143,40 +179,41 @@ class TrainingSet:
         if pixels.shape != (*found.shape_px, depth) or pixels.dtype != np.float32:
             raise _damaged(folder, f"pixels of shape {pixels.shape}, {pixels.dtype}")
         grid = Grid(CRS.from_user_input(found.crs), Affine(*found.transform), *found.shape_px)
-        return TrainingData(
+        return SceneData(
             pixels,
             cells,
             sums,
             grid,
             self.shared.channels,
             found.footprint_m,
-            found.footprint_m / grid.resolution_m,
+            decorrelation_px(found.footprint_m, grid.resolution_m, self.shared.chip_px),
             Moments(found.pixels, np.array(found.mean), np.square(found.std)),
-            {"acquisition": found.acquisition},
+            found.acquisition,
             found.notes,
         )
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Keep other runs from writing, and put right what an interrupted one left.
+        """Keep other runs from writing, and clean up what an interrupted one left.
 
         Raises:
             SeaIceError: Another run writes, or the folder cannot be written.
         """
+        lock = FileLock(self.folder / _LOCK)
         try:
-            lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise SeaIceError(
+                f"{self.folder}: another run adds a scene to this training set; wait for it, or"
+                " stop it"
+            ) from error
         except OSError as error:
             raise _failure(self.folder, error) from error
         try:
-            if not _try_lock(lock):
-                raise SeaIceError(
-                    f"{self.folder}: another run adds a scene to this training set; wait for it,"
-                    " or stop it"
-                )
             self._tidy()
             yield
         finally:
-            os.close(lock)
+            lock.release()
 
     @contextmanager
     def adding(self, name: str, shape: tuple[int, int]) -> Iterator[NewScene]:
@@ -234,7 +271,7 @@ class NewScene:
         shape: Height, width and C + 1.
 
     Attributes:
-        pixels: Memory-mapped pixels and reference to fill, (H, W, C + 1).
+        array: Memory-mapped pixels and reference to fill, (H, W, C + 1).
     """
 
     def __init__(self, folder: Path, shape: tuple[int, int, int]) -> None:
@@ -243,7 +280,7 @@ class NewScene:
         needed = 4 * int(np.prod(shape)) + 4096
         if shutil.disk_usage(folder).free < needed:
             raise OSError(errno.ENOSPC, f"{needed / 2**30:.2f} GiB are needed")
-        self.pixels: NDArray[np.float32] = np.lib.format.open_memmap(
+        self.array: NDArray[np.float32] = np.lib.format.open_memmap(
             path, mode="w+", dtype=np.float32, shape=shape
         )
         if hasattr(os, "posix_fallocate"):
@@ -251,7 +288,7 @@ class NewScene:
             with open(path, "r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
-    def finish(self, cells: Cells, sums: NDArray[np.float64], record: SceneRecord) -> None:
+    def finish(self, cells: CellCounts, sums: NDArray[np.float64], record: SceneRecord) -> None:
         """Write everything but the pixels, which are filled."""
         np.savez(
             self._folder / _CELLS,
@@ -264,33 +301,14 @@ class NewScene:
 
     def close(self) -> None:
         """Write the pixels to the disk and let go of them; may be called again."""
-        if isinstance(self.pixels, np.memmap):
-            self.pixels.flush()
-        self.pixels = np.empty((0, 0, 0), np.float32)
+        if isinstance(self.array, np.memmap):
+            self.array.flush()
+        self.array = np.empty((0, 0, 0), np.float32)
 
 
 def folder_name(name: str) -> str:
     """Return a name that every file system takes."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:100] or "scene"
-
-
-def _try_lock(file: int) -> bool:
-    """Lock an open file for this process, which loses the lock however it ends."""
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _damaged(folder: Path, why: str) -> SeaIceError:

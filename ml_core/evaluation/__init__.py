@@ -1,1 +1,1 @@
-"""Judging SIC: metrics, baselines, ice edge and extent, bootstrap."""
+"""Evaluation of SIC: metrics, baselines, ice edge and extent, bootstrap."""

@@ -1,12 +1,14 @@
-"""Comparison: everything that is summed up while a prediction and a reference are read."""
+"""Sums over the cells of a prediction and a reference, added while they are read."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import SeaIceError
 from ..raster.grid import Grid, Window
 from .bins import CHART, PERCENT, TENTHS, Bins
 from .extent import EDGE_PERCENT, Edge, IceSums, edge_cells
@@ -28,6 +30,35 @@ INCIDENCE_BINS = Bins(
 _ALL_STARTS = tuple(sorted({*PERCENT.starts, *TENTHS.starts, *CHART.starts}))
 
 _Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a comparison is about.
+
+    Attributes:
+        prediction: Name of the layer.
+        reference: Name of the layer.
+        prediction_grid: Its grid.
+        reference_grid: Its grid.
+        footprint_m: The reference's footprint.
+        is_gaussian: Whether the prediction was averaged over a Gaussian footprint; else over cells.
+        notes: What was recognised in the layers.
+        tags: What the prediction's file says of its making.
+        has_features: Whether HH and HV were given.
+        nodata_is_water: Whether reference cells without data count as open water.
+    """
+
+    prediction: str
+    reference: str
+    prediction_grid: Grid
+    reference_grid: Grid
+    footprint_m: float
+    is_gaussian: bool
+    notes: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    has_features: bool = False
+    nodata_is_water: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,6 +229,32 @@ class Comparison:
             parts[3].astype(np.float32),
             features,
         )
+
+    def check(self, subject: Subject) -> None:
+        """Check that something was compared, and that it was SIC in percent.
+
+        Raises:
+            SeaIceError: No cell has both a prediction and a reference, or the prediction is a
+                fraction.
+        """
+        counts = self.kind_counts
+        if not counts[COMPARED]:
+            found = ", ".join(
+                f"{int(count)} {name}"
+                for name, count in zip(NAMES[1:], counts[1:], strict=True)
+                if count
+            )
+            raise SeaIceError(
+                f"no cell of {subject.reference} has a SIC where {subject.prediction} has one"
+                f" ({found}); check that both are of the same place and day, and their nodata"
+                " values"
+            )
+        highest, highest_reference = self.highest
+        if highest <= 1.0 and highest_reference > 10.0 and not subject.tags:
+            raise SeaIceError(
+                f"{subject.prediction}: no value above {highest:g}, percent expected; if these are"
+                " fractions, multiply them by 100 (raster calculator)"
+            )
 
     def edges(self) -> tuple[Edge, Edge]:
         """Return the ice edges of prediction and reference, among the cells compared."""

@@ -89,7 +89,7 @@ def linear(train_features: ArrayLike, train_sic: ArrayLike, features: ArrayLike)
 
 
 @dataclass(frozen=True)
-class Cells:
+class ReferenceSample:
     """Cells of a grid with a reference.
 
     Attributes:
@@ -104,14 +104,14 @@ class Cells:
     sic: NDArray[np.floating]
     features: NDArray[np.floating] | None = None
 
-    def part(self, keep: NDArray[np.bool_]) -> Cells:
+    def part(self, keep: NDArray[np.bool_]) -> ReferenceSample:
         """Return the cells where ``keep`` (N,) holds."""
         features = None if self.features is None else self.features[keep]
-        return Cells(self.row[keep], self.col[keep], self.sic[keep], features)
+        return ReferenceSample(self.row[keep], self.col[keep], self.sic[keep], features)
 
 
 def predict(
-    train: Cells, test: Cells, pixel_size_m: tuple[float, float] = (1.0, 1.0)
+    train: ReferenceSample, test: ReferenceSample, pixel_size_m: tuple[float, float] = (1.0, 1.0)
 ) -> dict[str, _Floats]:
     """Predict cells by each baseline that the cells allow.
 
@@ -139,7 +139,7 @@ def predict(
 
 
 def cross_fitted(
-    cells: Cells, pixel_size_m: tuple[float, float], gap_m: float
+    cells: ReferenceSample, pixel_size_m: tuple[float, float], gap_m: float
 ) -> dict[str, _Floats]:
     """Predict every cell by baselines that did not see its surroundings.
 
@@ -161,7 +161,7 @@ def cross_fitted(
         return {}
     found = {"mean": mean(cells.sic, cells.sic.size)}
     # a column's mean says something of the other half where that lies above or below
-    turned = Cells(cells.col, cells.row, cells.sic, cells.features)
+    turned = ReferenceSample(cells.col, cells.row, cells.sic, cells.features)
     height, width = pixel_size_m
     for halved, size in ((cells, (height, width)), (turned, (width, height))):
         for name, values in _by_halves(halved, size, gap_m).items():
@@ -170,7 +170,9 @@ def cross_fitted(
     return found
 
 
-def _by_halves(cells: Cells, pixel_size_m: tuple[float, float], gap_m: float) -> dict[str, _Floats]:
+def _by_halves(
+    cells: ReferenceSample, pixel_size_m: tuple[float, float], gap_m: float
+) -> dict[str, _Floats]:
     place = cells.row * pixel_size_m[0]
     border = float(np.median(place))
     lower = place >= border

@@ -1,4 +1,4 @@
-"""A plain word on a fit: under-fitted, fitted or over-fitted, by a stated rule."""
+"""Diagnosis of a fit: under-fitted, fitted or over-fitted, by a stated rule."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ RULE: Final = (
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A plain word on a fit and the numbers behind it.
+class FitDiagnosis:
+    """Whether a fit is over- or under-fitted, and the numbers behind it.
 
     Attributes:
-        word: ``under-fitted``, ``fitted``, ``over-fitted`` or ``not validated``.
+        label: ``under-fitted``, ``fitted``, ``over-fitted`` or ``not validated``.
         reason: The numbers, in a sentence.
     """
 
-    word: str
+    label: str
     reason: str
 
 
-def verdict(
+def diagnose(
     training_loss: Sequence[float],
     validation_loss: Sequence[float | None],
     training_rmse: float | None,
     validation_rmse: float | None,
     linear_rmse: float | None,
-) -> Verdict:
-    """Return the word on a fit by `RULE`.
+) -> FitDiagnosis:
+    """Return the diagnosis of a fit by `RULE`.
 
     Args:
         training_loss: By epoch.
@@ -53,7 +53,7 @@ def verdict(
     """
     known = [value for value in validation_loss if value is not None]
     if training_rmse is None or validation_rmse is None or not known:
-        return Verdict("not validated", "no part of the scene was kept for validation")
+        return FitDiagnosis("not validated", "no part of the scene was kept for validation")
     means = _running_means(known)
     lowest = int(np.argmin(means))
     rise = means[-1] / means[lowest]
@@ -66,10 +66,10 @@ def verdict(
     if linear_rmse is not None:
         numbers += f"; a linear regression on backscatter errs by {linear_rmse:.1f} %"
         if training_rmse > _NO_BETTER * linear_rmse:
-            return Verdict("under-fitted", numbers)
+            return FitDiagnosis("under-fitted", numbers)
     if (rise > _RISEN and trained[-1] < trained[lowest]) or ratio > _APART:
-        return Verdict("over-fitted", numbers)
-    return Verdict("fitted", numbers)
+        return FitDiagnosis("over-fitted", numbers)
+    return FitDiagnosis("fitted", numbers)
 
 
 def _running_means(values: Sequence[float]) -> list[float]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..raster.grid import Grid
 from . import baselines
 from .accumulator import Comparison, Sample
 from .bins import Bins
@@ -30,35 +29,6 @@ _FEW_CELLS = 30
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What a comparison is about.
-
-    Attributes:
-        prediction: Name of the layer.
-        reference: Name of the layer.
-        prediction_grid: Its grid.
-        reference_grid: Its grid.
-        footprint_m: The reference's footprint.
-        is_gaussian: Whether the prediction was averaged over a Gaussian footprint; else over cells.
-        notes: What was recognised in the layers.
-        tags: What the prediction's file says of its making.
-        has_features: Whether HH and HV were given.
-        nodata_is_water: Whether reference cells without data count as open water.
-    """
-
-    prediction: str
-    reference: str
-    prediction_grid: Grid
-    reference_grid: Grid
-    footprint_m: float
-    is_gaussian: bool
-    notes: tuple[str, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=dict)
-    has_features: bool = False
-    nodata_is_water: bool = False
-
-
-@dataclass(frozen=True)
 class Baseline:
     """A baseline's error beside the prediction's on the same cells.
 
@@ -67,7 +37,7 @@ class Baseline:
         scores: Of the baseline.
         prediction: Of the prediction on the same cells.
         is_surely_beaten: Whether the prediction's error is lower beyond chance; None where too
-            few blocks tell.
+            few blocks show.
     """
 
     name: str
@@ -99,7 +69,7 @@ class Result:
         edge: How far apart the ice edges are; None where one is missing.
         by_distance: Errors by distance to the reference's edge; None without an edge.
         water_left_out: Whether the reference gives no value to open water, so that false ice is
-            not judged.
+            not evaluated.
     """
 
     comparison: Comparison
@@ -137,9 +107,9 @@ def conclude(
     Args:
         comparison: All cells, at least one of them compared.
         footprint_m: The reference's footprint: the gap between the halves that baselines are
-            fitted to and judged on.
+            fitted to and compared on.
         seed: Of the bootstrap.
-        step: Told the share of the work that is done, 0-1.
+        step: Receives the share of the work that is done, 0-1.
     """
     sample = comparison.sample()
     ranges = intervals(comparison.overview, seed=seed)
@@ -176,7 +146,7 @@ def _baselines(
             features = None
         else:
             keep = with_features
-    cells = baselines.Cells(sample.row, sample.col, sample.reference, features).part(keep)
+    cells = baselines.ReferenceSample(sample.row, sample.col, sample.reference, features).part(keep)
     size_m = comparison.grid.pixel_size_m
     # the blocks of the intervals, whose side counts pixels of the overview
     height, width = comparison.grid.shape

@@ -1,22 +1,20 @@
-"""How good a fitted network is on parts of scenes, beside baselines."""
+"""Errors of a network on parts of scenes, beside those of baselines."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from ..datasets.division import Scenes, Splits
-from ..datasets.scene_data import TrainingData
-from ..datasets.split import TRAINING
+from ..datasets.scene_data import SceneData, Scenes
+from ..datasets.split import TRAINING, Splits
 from ..observation.footprint import FWHM_PER_SIGMA, LEAST_COVER, TRUNCATE
-from ..training.tasks import Task
-from ..training.validation import Tile
+from ..raster.grid import Window
 from . import baselines
 from .metrics import Density, ErrorSums, Scores
 
@@ -27,13 +25,13 @@ _EDGES: Final = tuple(range(0, 101, 2))
 
 
 @dataclass(frozen=True)
-class Judgement:
+class SceneScores:
     """A network's error on a part of a scene.
 
     Attributes:
         errors: Sums of the errors of reference pixels.
         density: How often which SIC was predicted for which.
-        predicted: Mean prediction in percent of each cell (h, w), NaN where none was judged.
+        predicted: Mean prediction in percent of each cell (h, w), NaN where there is none.
         reference: Mean reference there (h, w).
     """
 
@@ -48,42 +46,53 @@ class Judgement:
         return self.errors.total()
 
 
-Judged = Mapping[str, Judgement]
-"""Judgements of parts of scenes, by scene."""
+ScoresByScene = Mapping[str, SceneScores]
+"""Errors on parts of scenes, by scene."""
 
 
-def judge(tiles: Iterable[Tile], data: TrainingData, task: Task) -> Judgement:
-    """Return the error of predicted tiles, by pixels or by footprint means as the task says.
+class PredictedTile(NamedTuple):
+    """A predicted window of a scene, (h, w) each."""
+
+    window: Window
+    predicted_percent: NDArray[np.float32]
+    reference_percent: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+
+
+def score(
+    tiles: Iterable[PredictedTile], data: SceneData, footprint_px: float = 0.0
+) -> SceneScores:
+    """Return the errors of predicted tiles.
 
     Args:
         tiles: What a network predicted.
         data: The scene.
-        task: Says what the network gives.
+        footprint_px: Footprint over whose means prediction and reference are compared; 0: pixel by
+            pixel.
     """
     errors, density = ErrorSums(), Density(_EDGES)
     size, shape = data.cells.size_px, data.cells.count.shape
     sums = np.zeros((3, *shape))  # predicted, reference, pixels
-    for tile in tiles:
-        predicted = task.sic_percent(tile.output)[tile.valid]
-        reference = tile.sic_percent[tile.valid]
-        if not task.footprint_px:
+    for window, predicted_percent, reference_percent, valid in tiles:
+        predicted, reference = predicted_percent[valid], reference_percent[valid]
+        if not footprint_px:
             errors.add(predicted, reference)
             density.add(predicted, reference)
-        rows, cols = np.nonzero(tile.valid)
-        cell = (rows + tile.window.row) // size * shape[1] + (cols + tile.window.col) // size
+        rows, cols = np.nonzero(valid)
+        cell = (rows + window.row) // size * shape[1] + (cols + window.col) // size
         for total, values in zip(sums, (predicted, reference, None), strict=True):
             total += np.bincount(cell, values, shape[0] * shape[1]).reshape(shape)
     with np.errstate(invalid="ignore", divide="ignore"):
         cells, reference_cells = sums[0] / sums[2], sums[1] / sums[2]
-    if task.footprint_px:
-        cells = _footprint_means(sums[0], sums[2], size, task.footprint_px)
+    if footprint_px:
+        cells = _footprint_means(sums[0], sums[2], size, footprint_px)
         known = np.isfinite(cells)
         # a cell counts as often as it has pixels
         pixels = sums[2][known].astype(np.int64)
         compared = [np.repeat(values[known], pixels) for values in (cells, reference_cells)]
         errors.add(*compared)
         density.add(*compared)
-    return Judgement(errors, density, cells, reference_cells)
+    return SceneScores(errors, density, cells, reference_cells)
 
 
 def _footprint_means(
@@ -107,27 +116,27 @@ def _footprint_means(
     return means
 
 
-def merged(judgements: Sequence[Judgement]) -> Judgement:
-    """Return judgements of parts of one scene taken together; where parts meet, the last counts."""
-    errors, density = together(judgements)
-    first = judgements[0]
+def merged(parts: Sequence[SceneScores]) -> SceneScores:
+    """Return the errors on parts of one scene taken together; where parts meet, the last counts."""
+    errors, density = pooled(parts)
+    first = parts[0]
     predicted, reference = np.full_like(first.predicted, np.nan), first.reference.copy()
-    for judged in judgements:
-        known = np.isfinite(judged.predicted)
-        predicted[known], reference[known] = judged.predicted[known], judged.reference[known]
-    return Judgement(errors, density, predicted, reference)
+    for part in parts:
+        known = np.isfinite(part.predicted)
+        predicted[known], reference[known] = part.predicted[known], part.reference[known]
+    return SceneScores(errors, density, predicted, reference)
 
 
-def together(judgements: Iterable[Judgement]) -> tuple[ErrorSums, Density]:
-    """Return the errors of several judgements, of whichever scenes."""
+def pooled(parts: Iterable[SceneScores]) -> tuple[ErrorSums, Density]:
+    """Return the errors on several parts, of whichever scenes."""
     errors, density = ErrorSums(), Density(_EDGES)
-    for judged in judgements:
-        errors.sums += judged.errors.sums
-        density.counts += judged.density.counts
+    for part in parts:
+        errors.sums += part.errors.sums
+        density.counts += part.density.counts
     return errors, density
 
 
-def beside_baselines(judged: Judged, scenes: Scenes, splits: Splits) -> dict[str, float]:
+def beside_baselines(scored: ScoresByScene, scenes: Scenes, splits: Splits) -> dict[str, float]:
     """Return the RMSE in percent of a network (`NETWORK`) and of each baseline, on the same cells.
 
     The cells are squares of some quarter of the footprint; the backscatter that the linear
@@ -135,9 +144,9 @@ def beside_baselines(judged: Judged, scenes: Scenes, splits: Splits) -> dict[str
     places in several scenes can be compared where all share a projection.
 
     Args:
-        judged: The network on the parts that it is judged on, by scene.
+        scored: The network on the parts that are compared, by scene.
         scenes: The scenes by name.
-        splits: Tell the training parts, which the baselines learn from.
+        splits: Their training parts, which the baselines learn from.
     """
     alone = len(scenes) == 1
     learnt, tested, predicted = [], [], []
@@ -147,10 +156,10 @@ def beside_baselines(judged: Judged, scenes: Scenes, splits: Splits) -> dict[str
         places = np.moveaxis(np.indices(counted.shape), 0, -1) if alone else _map_places(data)
         where = counted & (split.roles == TRAINING)
         learnt.append((means[-1][where], features[where], places[where]))
-        if name in judged:
-            where = np.isfinite(judged[name].predicted)
-            tested.append((judged[name].reference[where], features[where], places[where]))
-            predicted.append(judged[name].predicted[where])
+        if name in scored:
+            where = np.isfinite(scored[name].predicted)
+            tested.append((scored[name].reference[where], features[where], places[where]))
+            predicted.append(scored[name].predicted[where])
     if not sum(len(part[0]) for part in learnt) or not sum(map(len, predicted)):
         return {}
     sic, features, places = (np.concatenate(parts) for parts in zip(*learnt, strict=True))
@@ -173,35 +182,29 @@ def beside_baselines(judged: Judged, scenes: Scenes, splits: Splits) -> dict[str
     }
 
 
-def _map_places(data: TrainingData) -> NDArray[np.float64]:
+def _map_places(data: SceneData) -> NDArray[np.float64]:
     """Return y and x (h, w, 2) of the centres of a scene's cells."""
     rows, cols = (np.indices(data.cells.count.shape) + 0.5) * data.cells.size_px
     t = data.grid.transform
     return np.stack([t.d * cols + t.e * rows + t.f, t.a * cols + t.b * rows + t.c], axis=-1)
 
 
-def unbeaten(rmse_percent: Mapping[str, float], where: str) -> str:
-    """Return a line that says that a network does not beat every baseline; empty where it does.
+def unbeaten_baseline(rmse_percent: Mapping[str, float]) -> str | None:
+    """Return the best baseline's name where a network does not beat it, else None.
 
     Args:
         rmse_percent: Of the network (`NETWORK`) and of baselines, on the same cells.
-        where: What they are judged on.
     """
     others = {name: rmse for name, rmse in rmse_percent.items() if name != NETWORK}
     own = rmse_percent.get(NETWORK)
     if own is None or not others:
-        return ""
+        return None
     best = min(others, key=lambda name: others[name])
-    if own < others[best]:
-        return ""
-    return (
-        f"The network (RMSE {own:.1f} %) does not beat every baseline on the {where}; the best of"
-        f" them ({baselines.LABELS.get(best, best)}) errs by {others[best]:.1f} %"
-    )
+    return None if own < others[best] else best
 
 
 def features_of(
-    data: TrainingData,
+    data: SceneData,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
     """Return what the baselines know of a scene's cells.
 
@@ -220,7 +223,7 @@ def features_of(
     return means, counted, np.stack(features, axis=-1)
 
 
-def _cell_means(data: TrainingData) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _cell_means(data: SceneData) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return each cell's mean pixels and reference (C + 1, h, w), and where it has any."""
     counted = data.cells.count > 0
     means = data.sums / np.maximum(data.cells.count, 1)[..., None]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
-from ..errors import JobError
 from .base import Number
 from .fields import Kind, parameter
 from .inputs import ReferenceInputs
@@ -36,7 +35,7 @@ class BuildTrainingSetJob(ReferenceInputs):
     name: str = parameter(
         Kind.TEXT,
         "Name of the scene",
-        "By which the set knows it. Empty: the name of its Sentinel-1 product where HH's file tells"
+        "By which the set knows it. Empty: the name of its Sentinel-1 product where HH's file names"
         " it, else that of HH's file.",
         default="",
         optional=True,
@@ -79,11 +78,8 @@ class BuildTrainingSetJob(ReferenceInputs):
     def check(self) -> None:
         """Check that all layers are given, or none."""
         super().check()
-        given = {name: getattr(self, name) is not None for name in ("hh", "hv", "reference")}
-        if any(given.values()) and not all(given.values()):
-            missing = next(name for name, there in given.items() if not there)
-            label = dict(self.specs())[missing].label
-            raise JobError(
-                f"{label} is missing; a scene needs HH, HV and a reference SIC layer. Without all"
-                " three the set is only listed"
+        if any(layer is not None for layer in (self.hh, self.hv, self.reference)):
+            self.check_layers(
+                "a scene needs HH, HV and a reference SIC layer. Without all three the set is only"
+                " listed"
             )

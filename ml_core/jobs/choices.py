@@ -68,7 +68,7 @@ AUGMENTATIONS = (
 )
 
 KEPT = (
-    Choice("everything", "Fitted on everything"),
+    Choice("everything", "Refit on the full data"),
     Choice("best_fold", "The best fold's"),
 )
 

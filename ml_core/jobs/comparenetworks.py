@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
 from ..errors import JobError
-from .choices import ARCHITECTURES
+from .choices import ARCHITECTURES, AUGMENTATIONS
 from .fields import Kind, parameter
 from .fitting import FitDetails
 from .inputs import ReferenceInputs
 
 
 @dataclass(frozen=True)
-class NetworkLists(ReferenceInputs):
-    """The networks, sizes and regularisations that are combined with each other."""
+class SweptSettings(ReferenceInputs):
+    """The settings that are combined, every value of one with every value of the others."""
 
     architecture: Tuple[str, ...] = parameter(
         Kind.CHOICES,
@@ -38,21 +38,52 @@ class NetworkLists(ReferenceInputs):
         default=(),
         optional=True,
     )
-    regularisation: str = parameter(
-        Kind.TEXT,
-        "Regularisations",
-        "One on each line, or parted by semicolons: settings such as"
-        ' "dropout=0.2 l2=1e-4". Known are l2, l1, dropout, dropout_position, augmentation,'
-        " data_fraction and patience; what is not named is off, or as the parameters below say."
-        ' "none" switches l2, l1 and dropout off.',
-        default="none; dropout=0.2 l2=1e-4",
-        multiline=True,
+    dropout: Tuple[float, ...] = parameter(
+        Kind.NUMBERS,
+        "Dropout rates",
+        'Rates to compare, such as "0, 0.2"; 0 is none.',
+        default=(0.0, 0.2),
+        minimum=0,
+        below=1,
+    )
+    l2: Tuple[float, ...] = parameter(
+        Kind.NUMBERS,
+        "L2 lambdas",
+        "Weights of the sum of squared convolution and dense weights in the loss, such as"
+        ' "0, 1e-4"; 0 is none.',
+        default=(1e-4,),
+        minimum=0,
+    )
+    l1: Tuple[float, ...] = parameter(
+        Kind.NUMBERS,
+        "L1 lambdas",
+        'Weights of the sum of the moduli of these weights, such as "0, 1e-5"; 0 is none.',
+        default=(0.0,),
+        minimum=0,
+    )
+    augmentation: Tuple[str, ...] = parameter(
+        Kind.CHOICES,
+        "Augmentations",
+        "How chips are varied.",
+        default=("flips",),
+        choices=AUGMENTATIONS,
+        advanced=True,
+    )
+    data_fraction: Tuple[float, ...] = parameter(
+        Kind.NUMBERS,
+        "Data fractions",
+        'Shares of the training part that are used, such as "0.25, 0.5, 1": what more data are'
+        " worth.",
+        default=(1.0,),
+        minimum=0.01,
+        maximum=1,
+        advanced=True,
     )
     seeds: int = parameter(
         Kind.INTEGER,
         "Seeds",
         "How often each is trained, with other first weights, chips and dropout: the spread over"
-        " seeds tells which differences mean something.",
+        " seeds shows which differences mean something.",
         default=3,
         minimum=1,
         maximum=100,
@@ -71,7 +102,7 @@ class NetworkLists(ReferenceInputs):
 
 
 @dataclass(frozen=True)
-class CompareNetworksJob(FitDetails, NetworkLists, ReferenceInputs):
+class CompareNetworksJob(FitDetails, SweptSettings, ReferenceInputs):
     """Train several networks, sizes and regularisations on one split and compare them."""
 
     NAME: ClassVar[str] = "comparenetworks"
@@ -80,8 +111,8 @@ class CompareNetworksJob(FitDetails, NetworkLists, ReferenceInputs):
     SUMMARY: ClassVar[str] = (
         "<p>Trains every combination of networks, sizes and regularisations on the same split of a"
         " scene, several times each, and reports curves, errors on validation and test blocks with"
-        " their spread, time, size and a word: under-fitted, fitted or over-fitted.</p>"
-        "<p>Finished trainings are kept in a file beside the report, NAME.runs.jsonl. A run that"
+        " their spread, time, size and whether the fit is under-fitted, fitted or over-fitted.</p>"
+        "<p>Finished runs are kept in a file beside the report, NAME.runs.jsonl. A comparison that"
         " was cancelled goes on from there when it is started again with the same report.</p>"
     )
 
@@ -94,8 +125,8 @@ class CompareNetworksJob(FitDetails, NetworkLists, ReferenceInputs):
     )
     table: Optional[str] = parameter(
         Kind.OUTPUT_FILE,
-        "Table of trainings",
-        "One line for each training.",
+        "Table of runs",
+        "One line for each run.",
         extension="csv",
         description="CSV",
         optional=True,
@@ -104,12 +135,8 @@ class CompareNetworksJob(FitDetails, NetworkLists, ReferenceInputs):
 
     def check(self) -> None:
         """Check that the layers to learn from are there and the sizes are whole numbers."""
-        for name in ("hh", "hv", "reference"):
-            if getattr(self, name) is None:
-                label = dict(self.specs())[name].label
-                raise JobError(
-                    f"{label} is missing; a comparison needs HH, HV and a reference SIC layer"
-                )
+        super().check()
+        self.check_layers("a comparison needs HH, HV and a reference SIC layer")
         for name, label in (("filters", "Filters"), ("depth", "Depths")):
             for value in getattr(self, name):
                 if value != int(value) or value < 1:

@@ -14,7 +14,7 @@ from .sources import RasterSource
 
 @dataclass(frozen=True)
 class EvaluateJob(SceneInputs):
-    """Judge a SIC prediction by a reference."""
+    """Compare a SIC prediction with a reference."""
 
     NAME: ClassVar[str] = "evaluate"
     LABEL: ClassVar[str] = "Evaluate sea-ice concentration"
@@ -130,7 +130,7 @@ class EvaluateJob(SceneInputs):
 
     @classmethod
     def specs(cls) -> Iterator[Tuple[str, Spec]]:
-        """Yield what is judged before the scene's layers, which are extras here."""
+        """Yield what is compared before the scene's layers, which are extras here."""
         scene = {name for name, _ in SceneInputs.specs()}
         specs = list(super().specs())
         first = [item for item in specs if item[0] not in scene]

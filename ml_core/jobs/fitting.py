@@ -26,15 +26,6 @@ class FitDetails(NetworkDetails, ReferenceInputs):
         optional=True,
         decimals=1,
     )
-    augmentation: str = parameter(
-        Kind.CHOICE,
-        "Augmentation",
-        "How chips are varied. Mirrored east-west only where the incidence angle is a channel, and"
-        " turned only where it is not.",
-        default="flips",
-        choices=AUGMENTATIONS,
-        advanced=True,
-    )
     class_weights: bool = parameter(
         Kind.FLAG,
         "Inverse-frequency class weights",
@@ -111,16 +102,6 @@ class FitDetails(NetworkDetails, ReferenceInputs):
         decimals=3,
         advanced=True,
     )
-    data_fraction: float = parameter(
-        Kind.NUMBER,
-        "Data fraction",
-        "Share of the training part that is used, to see what more data is worth.",
-        default=1.0,
-        minimum=0.01,
-        maximum=1,
-        decimals=3,
-        advanced=True,
-    )
     seed: int = parameter(
         Kind.INTEGER,
         "Seed",
@@ -133,7 +114,7 @@ class FitDetails(NetworkDetails, ReferenceInputs):
     device: str = parameter(
         Kind.CHOICE,
         "Device",
-        "What computes.",
+        "Where the network runs.",
         default="auto",
         choices=DEVICES,
         advanced=True,
@@ -166,5 +147,24 @@ class FitInputs(FitDetails, NetworkInputs, NetworkSize, ReferenceInputs):
         default=0.0,
         minimum=0,
         decimals=9,
+        advanced=True,
+    )
+    augmentation: str = parameter(
+        Kind.CHOICE,
+        "Augmentation",
+        "How chips are varied. Mirrored east-west only where the incidence angle is a channel, and"
+        " turned only where it is not.",
+        default="flips",
+        choices=AUGMENTATIONS,
+        advanced=True,
+    )
+    data_fraction: float = parameter(
+        Kind.NUMBER,
+        "Data fraction",
+        "Share of the training part that is used, to see what more data is worth.",
+        default=1.0,
+        minimum=0.01,
+        maximum=1,
+        decimals=3,
         advanced=True,
     )

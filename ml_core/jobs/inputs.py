@@ -33,7 +33,7 @@ class SceneInputs(Job):
         Kind.RASTER,
         "Incidence angle",
         "Incidence angle of the radar beam in degrees. Backscatter of water and ice falls with it;"
-        " a network that is given the angle can tell the trend across the swath from ice.",
+        " a network that is given the angle can separate the trend across the swath from ice.",
         unit="deg",
         optional=True,
     )
@@ -92,3 +92,17 @@ class ReferenceInputs(SceneInputs):
         optional=True,
         decimals=1,
     )
+
+    def check_layers(self, purpose: str) -> None:
+        """Check that HH, HV and the reference are there.
+
+        Args:
+            purpose: What they are needed for, and what else would do.
+
+        Raises:
+            JobError: One is missing.
+        """
+        for name in ("hh", "hv", "reference"):
+            if getattr(self, name) is None:
+                label = dict(self.specs())[name].label
+                raise JobError(f"{label} is missing; {purpose}")

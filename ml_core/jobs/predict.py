@@ -85,7 +85,7 @@ class PredictJob(SceneInputs):
     device: str = parameter(
         Kind.CHOICE,
         "Device",
-        "What computes.",
+        "Where the network runs.",
         default="auto",
         choices=DEVICES,
         advanced=True,

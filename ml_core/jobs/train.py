@@ -46,15 +46,15 @@ class TrainJob(FitInputs):
         "Match the reference",
         "Pixel by pixel, the network also learns how the reference blurs: water near ice gets some"
         " percent of ice, and leads and floes are evened out. In its means over the reference's"
-        " footprint, the map may be as sharp as the ice, and calls less water ice; its detail is"
-        " checked by nobody. The errors that are reported are then those of footprint means. For"
-        " SIC in percent, and chips of one and a half footprints or more.",
+        " footprint, the map may be as sharp as the ice, and calls less water ice; no reference"
+        " validates its detail. The errors that are reported are then those of footprint means."
+        " For SIC in percent, and chips of one and a half footprints or more.",
         default="pixels",
         choices=MATCHES,
     )
     refit: bool = parameter(
         Kind.FLAG,
-        "Fit again on everything",
+        "Refit on the full data",
         "After the best number of steps is known, fit the network again on the whole scene, or on"
         " all scenes of a training set, for that many steps. The errors reported are those of the"
         " first fit.",
@@ -76,7 +76,7 @@ class TrainJob(FitInputs):
     keep: str = parameter(
         Kind.CHOICE,
         "Network kept of a cross-validation",
-        "The network in the model file: fitted on everything for the folds' median of steps, or"
+        "The network in the model file: fitted on the full data for the folds' median of steps, or"
         " that of the fold with the lowest error.",
         default="everything",
         choices=KEPT,
@@ -111,9 +111,9 @@ class TrainJob(FitInputs):
     initial_model: Optional[str] = parameter(
         Kind.FILE,
         "Initial model",
-        "A network to fine-tune instead of starting anew: the same network, channels, task and"
-        " resolution. Its normalisation is kept. A Learning rate of about a tenth of the usual"
-        " keeps more of what it knows.",
+        "A network to fine-tune instead of starting from fresh weights: the same network, channels,"
+        " task and resolution. Its normalisation is kept. A Learning rate of about a tenth of the"
+        " usual keeps more of what it knows.",
         extension="safetensors",
         description="SIC network",
         optional=True,
@@ -181,7 +181,7 @@ class TrainJob(FitInputs):
         if self.members > 1 and self.folds:
             raise JobError(
                 "Members and Cross-validation folds do not go together: fit the ensemble once the"
-                " folds have told what to expect"
+                " folds have shown what to expect"
             )
         if self.members > 1 and self.data_fraction < 1:
             raise JobError("Members: an ensemble learns from all data; set Data fraction to 1")
@@ -204,10 +204,4 @@ class TrainJob(FitInputs):
                     " all layers"
                 )
             return
-        for name in ("hh", "hv", "reference"):
-            if getattr(self, name) is None:
-                label = dict(self.specs())[name].label
-                raise JobError(
-                    f"{label} is missing; training needs HH, HV and a reference SIC layer, or a"
-                    " training set"
-                )
+        self.check_layers("training needs HH, HV and a reference SIC layer, or a training set")

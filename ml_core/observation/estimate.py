@@ -1,4 +1,4 @@
-"""The footprint of a reference, estimated from how steeply its values change."""
+"""The footprint of a reference: what is known of it, or an estimate from how steep it is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfinv
 
+from ..raster.grid import Window
+from ..raster.reference import Reference
+
+_MOST_SIDE_PX: Final = 1000
+"""The footprint is estimated on every n-th pixel of a reference with longer sides."""
+
+_LARGEST_FOOTPRINT_M: Final = 60e3
+"""No radiometer for SIC averages over more (19 GHz: 45 x 69 km)."""
+
+_STRIP_ROWS: Final = 512
+
 _QUANTILE: Final = 0.999
 """The steepest change is read at this quantile, so that a few odd pixels do not decide."""
 
@@ -17,6 +28,33 @@ _LOW: Final = 0.25
 
 _LEAST_RANGE_PERCENT: Final = 20.0
 """A reference that varies less has no ice edge to measure."""
+
+
+def reference_footprint_m(reference: Reference, given_m: float | None) -> tuple[float, str]:
+    """Return the reference's footprint and, where it was estimated, a line that says so.
+
+    What the analyst or the file says counts. Else a reference that changes over several pixels at
+    its steepest was interpolated: its footprint is estimated, since values within one footprint
+    of each other are not independent and must not be split between training and validation.
+
+    Args:
+        reference: The reference.
+        given_m: What the analyst says; None or 0: nothing.
+    """
+    known = reference.footprint_m
+    if given_m or known > 1.01 * reference.resolution_m:
+        return known, ""
+    step = max(1, math.ceil(max(reference.own_grid.shape) / _MOST_SIDE_PX))
+    sic, valid = _thinned(reference, step)
+    pixels = estimate_footprint_px(sic, valid) * step
+    estimate = min(pixels * reference.resolution_m, _LARGEST_FOOTPRINT_M)
+    if pixels <= 2 * step:
+        return known, ""
+    return estimate, (
+        f"{reference.label}: its SIC changes no faster than over {estimate / 1000:.1f} km"
+        f" ({pixels:.0f} pixels), so it was interpolated from a footprint of that size, by which"
+        " training and validation are kept apart. Give the Footprint if you know it"
+    )
 
 
 def estimate_footprint_px(sic_percent: NDArray[np.float32], valid: NDArray[np.bool_]) -> float:
@@ -69,3 +107,15 @@ def _steepest(values: NDArray[np.float32], lag: int) -> float:
     finite = np.concatenate(changes)
     finite = finite[np.isfinite(finite)]
     return float(np.quantile(finite, _QUANTILE)) if finite.size else 0.0
+
+
+def _thinned(reference: Reference, step: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return every n-th row and column of a reference on its own grid, read in strips."""
+    grid = reference.own_grid
+    sic, valid = [], []
+    for row in range(0, grid.height, _STRIP_ROWS * step):
+        window = Window(row, 0, _STRIP_ROWS * step, grid.width).clipped(*grid.shape)
+        values, holds = reference.read_own(window)
+        sic.append(values[::step, ::step])
+        valid.append(holds[::step, ::step])
+    return np.concatenate(sic), np.concatenate(valid)

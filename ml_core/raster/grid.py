@@ -42,6 +42,15 @@ class Window:
         """Return the window moved down and to the right."""
         return Window(self.row + rows, self.col + cols, self.height, self.width)
 
+    def grown(self, margin: int) -> Window:
+        """Return the window with a margin on all sides."""
+        return Window(
+            self.row - margin,
+            self.col - margin,
+            self.height + 2 * margin,
+            self.width + 2 * margin,
+        )
+
     def intersection(self, other: Window) -> Window:
         """Return the part that lies in another window; it may be empty."""
         row, col = (

@@ -1,4 +1,4 @@
-"""References: the SIC that a network learns from or is judged by, on its own grid."""
+"""References: the SIC that a network learns from or is evaluated with, on its own grid."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Reference:
         label: What messages call it.
         notes: What was recognised: fractions, flags and how many.
         resolution_m: Pixel size of the file.
-        date: Day or time of the values, ISO 8601, where the file's tags tell; else empty.
+        date: Day or time of the values, ISO 8601, where the file's tags give it; else empty.
         is_fraction: Whether the file holds fractions 0-1, which are given out in percent.
     """
 
@@ -93,8 +93,12 @@ class Reference:
         """Return the reference as seen from another grid: each pixel gets the value it lies in."""
         return ReferenceOnGrid(self, AlignedBand(self._band, grid, resampling=Resampling.NEAREST))
 
-    def check_use(self, grid: Grid) -> None:
+    def check_use(self, grid: Grid, *, needs_ice_and_water: bool = True) -> None:
         """Check that a network can learn from the reference on a scene's grid.
+
+        Args:
+            grid: The scene's grid.
+            needs_ice_and_water: Whether a single value is refused.
 
         Raises:
             SeaIceError: The reference does not overlap the grid, has no value there or a single
@@ -106,7 +110,7 @@ class Reference:
             sic, valid = on_grid.read(window)
             if valid.any():
                 low, high = min(low, float(sic[valid].min())), max(high, float(sic[valid].max()))
-            if low < high:
+            if low < high or (low == high and not needs_ice_and_water):
                 return
         if low > high:
             raise SeaIceError(

@@ -222,8 +222,8 @@ class RasterWriter:
     def _verify(self, factors: Sequence[int]) -> None:
         """Check that every block of the closed file and of its overviews is there.
 
-        GDAL compresses and writes blocks in threads of its own, and a failure there reaches
-        nobody: a file on a full disk closes without an error.
+        GDAL compresses and writes blocks in threads of its own, and a failure there is reported
+        nowhere: a file on a full disk closes without an error.
         """
         size = os.path.getsize(self._path)
         # not the factors that GDAL states, which it rounds: those of a narrow raster are wrong

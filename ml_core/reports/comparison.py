@@ -1,21 +1,20 @@
-"""The report of `comparenetworks`: curves laid over each other, errors, verdicts."""
+"""The report of `comparenetworks`: curves laid over each other, errors, diagnoses of fits."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from ..datasets.scene_data import TrainingData
-from ..datasets.test_split import ThreePartSplit
+from ..datasets.scene_data import SceneData
+from ..datasets.split import Split
 from ..evaluation.baselines import LABELS
 from ..evaluation.fit_diagnosis import RULE
 from ..jobs.comparenetworks import CompareNetworksJob
+from ..sweep.runs import TEST, TRAINING, VALIDATION, SweepRun
 from ..sweep.store import store_path
-from ..sweep.summary import Spread, Summary, baselines, summarise, unbeating
-from ..sweep.sweep_run import TEST, TRAINING, VALIDATION, Trial
+from ..sweep.summary import Spread, Summary, baselines, not_beating_baselines
 from ..training.losses import ZERO
 from . import colours, page
 from .charts import Series, bars, curves
@@ -23,91 +22,75 @@ from .figures import Picture
 from .tables import UNDEFINED, Column, Table, Value, text
 
 _MOST_LINES = 6
-"""Candidates in one figure; more lines could not be told apart."""
+"""Configurations in one figure; more lines could not be distinguished."""
 
 
-@dataclass(frozen=True)
-class ComparisonView:
-    """What the report shows.
-
-    Attributes:
-        title: What was trained on.
-        summaries: The candidates.
-        trials: Their trainings.
-        left_out: Why combinations were left out.
-        facts: The split and what all trainings had in common.
-        loss: Name and unit of the loss.
-        store: The file that keeps finished trainings.
-    """
-
-    title: str
-    summaries: list[Summary]
-    trials: list[Trial]
-    left_out: list[str]
-    facts: list[tuple[str, str]]
-    loss: str
-    store: str
-
-
-def view(
+def write(
+    path: str,
     job: CompareNetworksJob,
-    trials: list[Trial],
-    left_out: list[str],
-    data: TrainingData,
-    split: ThreePartSplit,
-) -> ComparisonView:
-    """Return what the report shows."""
-    sources = [(name, getattr(job, name)) for name in ("hh", "hv", "incidence", "reference")]
-    footprints = {part: data.footprints(count) for part, count in split.counts.items()}
-    parts = ", ".join(
-        f"{part} {split.counts[part]} px ({footprints[part]:.1f} footprints)"
-        for part in (TRAINING, VALIDATION, TEST, "buffer")
+    summaries: Sequence[Summary],
+    runs: Sequence[SweepRun],
+    left_out: Sequence[str],
+    data: SceneData,
+    split: Split,
+) -> None:
+    """Write the report as one HTML file.
+
+    Args:
+        path: The file.
+        job: The parameters.
+        summaries: The configurations.
+        runs: Their runs.
+        left_out: Why combinations were left out.
+        data: The scene.
+        split: Its parts.
+    """
+    part = TEST if any(TEST in s.rmse_percent for s in summaries) else VALIDATION
+    loss = "Mean squared error [%²]" if job.task == "regression" else "Cross-entropy [nat]"
+    assert job.hh is not None
+    assert job.reference is not None
+    page.render(
+        "comparison.html",
+        path,
+        title=f"{job.hh.label} against {job.reference.label}",
+        summaries=summaries,
+        left_out=left_out,
+        facts=_facts(job, data, split),
+        store=store_path(str(job.report)),
+        tiles=_tiles(summaries, runs, part),
+        overview=_overview(summaries),
+        baselines=_baseline_table(summaries, runs),
+        errors=_errors(summaries),
+        figures=_figures(summaries, loss),
+        sizes=_sizes(summaries, part),
+        zeros=_zero_weights(summaries),
+        rule=RULE,
+        failures=[(s.name, error) for s in summaries for error in s.errors],
     )
-    facts = [
+
+
+def _facts(job: CompareNetworksJob, data: SceneData, split: Split) -> list[tuple[str, str]]:
+    sources = [(name, getattr(job, name)) for name in ("hh", "hv", "incidence", "reference")]
+    parts = ", ".join(
+        f"{part} {count} px ({data.footprints(count):.1f} footprints)"
+        for part, count in split.counts.items()
+        if part != "left out"
+    )
+    return [
         ("Layers", "; ".join(f"{name}: {source.label}" for name, source in sources if source)),
         ("Grid", f"{data.grid.height} x {data.grid.width} px of {data.grid.resolution_m:.4g} m"),
         ("Footprint of the reference", f"{data.footprint_m / 1000:.4g} km"),
         ("Parts of the reference", parts),
-        ("Blocks", f"{len(split.blocks)} validate, {len(split.test)} test"),
+        ("Blocks", f"{len(split.blocks)} validate, {len(split.test_blocks)} test"),
         ("Buffer around each", f"{split.buffer_px * data.grid.resolution_m / 1000:.3g} km"),
         ("Seeds", f"{job.seed} to {job.seed + job.seeds - 1}"),
         ("Length", f"{job.epochs} epochs of {job.chips_per_epoch} chips, {job.chip_size} px"),
         ("Peak learning rate", f"{job.learning_rate:g}"),
     ]
-    is_regression = job.task == "regression"
-    return ComparisonView(
-        title=f"{job.hh.label if job.hh else ''} against {job.reference.label}"
-        if job.reference
-        else "",
-        summaries=summarise(trials),
-        trials=trials,
-        left_out=left_out,
-        facts=facts,
-        loss="Mean squared error [%²]" if is_regression else "Cross-entropy [nat]",
-        store=store_path(str(job.report)),
-    )
 
 
-def write(path: str, shown: ComparisonView) -> None:
-    """Write the report as one HTML file."""
-    page.render(
-        "comparison.html",
-        path,
-        view=shown,
-        tiles=_tiles(shown),
-        overview=_overview(shown),
-        baselines=_baseline_table(shown),
-        errors=_errors(shown),
-        figures=_figures(shown),
-        sizes=_sizes(shown),
-        zeros=_zero_weights(shown),
-        rule=RULE,
-        failures=[(s.name, error) for s in shown.summaries for error in s.errors],
-    )
-
-
-def trial_table(trials: Sequence[Trial]) -> Table:
-    """Return one line for each training, for CSV."""
+def table_of_runs(runs: Sequence[SweepRun]) -> Table:
+    """Return one line for each run, for CSV."""
     columns = [
         Column("Network", name="network"),
         Column("Size", name="size"),
@@ -141,7 +124,7 @@ def trial_table(trials: Sequence[Trial]) -> Table:
             one.zero_share,
             one.error,
         ]
-        for one in trials
+        for one in runs
     ]
     return Table(columns, rows)
 
@@ -149,21 +132,18 @@ def trial_table(trials: Sequence[Trial]) -> Table:
 _PARTS = (TRAINING, VALIDATION, TEST)
 
 
-def _judged_by(shown: ComparisonView) -> str:
-    """Return the part that candidates are ranked by."""
-    return TEST if any(TEST in s.rmse_percent for s in shown.summaries) else VALIDATION
+def _best(summaries: Sequence[Summary]) -> Summary | None:
+    """Return the configuration that validation would choose."""
+    scored = [s for s in summaries if VALIDATION in s.rmse_percent]
+    return min(scored, key=lambda s: s.rmse_percent[VALIDATION].mean, default=None)
 
 
-def _best(shown: ComparisonView) -> Summary | None:
-    """Return the candidate that validation would choose."""
-    judged = [s for s in shown.summaries if VALIDATION in s.rmse_percent]
-    return min(judged, key=lambda s: s.rmse_percent[VALIDATION].mean, default=None)
-
-
-def _tiles(shown: ComparisonView) -> list[tuple[str, str, str, str]]:
-    best = _best(shown)
+def _tiles(
+    summaries: Sequence[Summary], runs: Sequence[SweepRun], ranked_by: str
+) -> list[tuple[str, str, str, str]]:
+    best = _best(summaries)
     tiles = [
-        ("Candidates", str(len(shown.summaries)), "", f"{len(shown.trials)} trainings"),
+        ("Configurations", str(len(summaries)), "", f"{len(runs)} runs"),
     ]
     if best:
         for part in (VALIDATION, TEST):
@@ -176,14 +156,13 @@ def _tiles(shown: ComparisonView) -> list[tuple[str, str, str, str]]:
                         best.name,
                     )
                 )
-    part = _judged_by(shown)
-    linear = baselines(shown.trials, part).get("linear")
+    linear = baselines(runs, ranked_by).get("linear")
     if linear is not None:
-        tiles.append((f"Linear regression, {part}", f"{linear:.1f}", "% SIC", "on cells"))
+        tiles.append((f"Linear regression, {ranked_by}", f"{linear:.1f}", "% SIC", "on cells"))
     return tiles
 
 
-def _overview(shown: ComparisonView) -> Table:
+def _overview(summaries: Sequence[Summary]) -> Table:
     columns = [
         Column("Network"),
         Column("Size"),
@@ -195,14 +174,12 @@ def _overview(shown: ComparisonView) -> Table:
         Column("RMSE training", "%"),
         Column("RMSE validation", "%"),
         Column("RMSE test", "%"),
-        Column("Verdict"),
+        Column("Fit"),
     ]
-    best = _best(shown)
+    best = _best(summaries)
     rows: list[list[Value]] = []
-    for s in shown.summaries:
-        last = (
-            f"{_loss(s.training_loss[-1])} / {_loss(s.validation_loss[-1])}" if s.trials else None
-        )
+    for s in summaries:
+        last = f"{_loss(s.training_loss[-1])} / {_loss(s.validation_loss[-1])}" if s.runs else None
         rows.append(
             [
                 s.network,
@@ -213,58 +190,54 @@ def _overview(shown: ComparisonView) -> Table:
                 f"{s.best_epoch.mean:.0f} / {s.epochs}" if s.best_epoch else None,
                 last,
                 *(_spread(s.rmse_percent.get(part)) for part in _PARTS),
-                s.verdict.word if s.verdict else "failed",
+                s.diagnosis.label if s.diagnosis else "failed",
             ]
         )
-    seeds = max((len(s.trials) for s in shown.summaries), default=0)
+    seeds = max((len(s.runs) for s in summaries), default=0)
     return Table(
         columns,
         rows,
         note=f"Means over {seeds} seeds ± their standard deviation. RMSE per reference pixel, of"
         " the epoch that validation chose; losses at the last epoch, training's as fitted, with"
         " dropout on. The row with the lowest RMSE on validation stands out.",
-        strong=frozenset({shown.summaries.index(best)}) if best else frozenset(),
+        strong=frozenset({list(summaries).index(best)}) if best else frozenset(),
     )
 
 
-def _baseline_table(shown: ComparisonView) -> Table | None:
-    parts = [part for part in (VALIDATION, TEST) if baselines(shown.trials, part)]
+def _baseline_table(summaries: Sequence[Summary], runs: Sequence[SweepRun]) -> Table | None:
+    parts = [part for part in (VALIDATION, TEST) if baselines(runs, part)]
     if not parts:
         return None
-    by_part = {part: baselines(shown.trials, part) for part in parts}
+    by_part = {part: baselines(runs, part) for part in parts}
     rows: list[list[Value]] = [
         [LABELS.get(name, name), *(by_part[part].get(name) for part in parts)]
         for name in by_part[parts[0]]
     ]
-    for s in shown.summaries:
+    for s in summaries:
         values = [
-            [
-                t.baselines[part]["network"]
-                for t in s.trials
-                if "network" in t.baselines.get(part, {})
-            ]
+            [t.baselines[part]["network"] for t in s.runs if "network" in t.baselines.get(part, {})]
             for part in parts
         ]
         rows.append([s.name, *(float(np.mean(v)) if v else None for v in values)])
     rows.sort(key=lambda row: row[-1] if isinstance(row[-1], float) else math.inf)
-    names = {s.name for s in shown.summaries}
+    names = {s.name for s in summaries}
     return Table(
         [Column("Predictor"), *(Column(f"RMSE {part}", "% SIC", 1) for part in parts)],
         rows,
         note="All on the same cells, means over about a quarter of the footprint; so these RMSE"
         " are a little lower than those per pixel above. Baselines learn from the training part;"
-        " those of position know no backscatter at all. Candidates stand out."
+        " those of position know no backscatter at all. The networks stand out."
         + "".join(
             f" Not better than every baseline on {part}: {'; '.join(found)}."
             for part in parts
-            if (found := unbeating(shown.summaries, part))
+            if (found := not_beating_baselines(summaries, part))
         ),
         strong=frozenset(i for i, row in enumerate(rows) if row[0] in names),
     )
 
 
-def _errors(shown: ComparisonView) -> Picture | None:
-    done = [s for s in shown.summaries if s.trials]
+def _errors(summaries: Sequence[Summary]) -> Picture | None:
+    done = [s for s in summaries if s.runs]
     if not done:
         return None
     series = []
@@ -284,23 +257,23 @@ def _errors(shown: ComparisonView) -> Picture | None:
         [str(i + 1) for i in range(len(done))],
         series,
         y_label="RMSE [% SIC]",
-        x_label="Candidate",
-        alt="RMSE of each candidate on the training, validation and test parts",
+        x_label="Configuration",
+        alt="RMSE of each configuration on the training, validation and test parts",
         caption="RMSE by part; the thin lines reach from the lowest to the highest seed. "
         + "; ".join(f"{i + 1}: {s.name}" for i, s in enumerate(done)),
     )
 
 
-def _figures(shown: ComparisonView) -> list[Picture]:
-    """Return the curves, by network; of many candidates in several figures."""
+def _figures(summaries: Sequence[Summary], loss: str) -> list[Picture]:
+    """Return the curves, by network; of many configurations in several figures."""
     groups: dict[str, list[Summary]] = {}
-    for s in shown.summaries:
-        if s.trials:
+    for s in summaries:
+        if s.runs:
             groups.setdefault(s.network, []).append(s)
     pictures = []
     for network, members in groups.items():
         for start in range(0, len(members), _MOST_LINES):
-            pictures.append(_curves(network, members[start : start + _MOST_LINES], shown.loss))
+            pictures.append(_curves(network, members[start : start + _MOST_LINES], loss))
     return pictures
 
 
@@ -336,12 +309,11 @@ def _curves(network: str, members: list[Summary], loss: str) -> Picture:
     )
 
 
-def _sizes(shown: ComparisonView) -> Picture | None:
+def _sizes(summaries: Sequence[Summary], ranked_by: str) -> Picture | None:
     """Return RMSE over the number of parameters, where sizes were compared."""
-    done = sorted((s for s in shown.summaries if s.trials), key=lambda s: s.parameters)
+    done = sorted((s for s in summaries if s.runs), key=lambda s: s.parameters)
     if len({s.size for s in done}) < 3:
         return None
-    part = _judged_by(shown)
     groups: dict[tuple[str, str], list[Summary]] = {}
     for s in done:
         groups.setdefault((s.network, s.regularisation), []).append(s)
@@ -349,7 +321,7 @@ def _sizes(shown: ComparisonView) -> Picture | None:
     for number, ((network, regularisation), members) in enumerate(groups.items()):
         colour = colours.SERIES[number % len(colours.SERIES)]
         x = [math.log10(s.parameters) for s in members]
-        for which, line in ((part, "-"), (TRAINING, "--")):
+        for which, line in ((ranked_by, "-"), (TRAINING, "--")):
             y = [
                 s.rmse_percent[which].mean if which in s.rmse_percent else math.nan for s in members
             ]
@@ -376,17 +348,15 @@ def _spread(spread: Spread | None) -> str:
     return f"{text(spread.mean, 1)}{deviation}"
 
 
-def _zero_weights(shown: ComparisonView) -> Table | None:
+def _zero_weights(summaries: Sequence[Summary]) -> Table | None:
     """Return how many weights L1 drove to zero; None where it was not used."""
     rows: list[list[Value]] = [
-        [s.name, None if s.zero_share is None else 100 * s.zero_share]
-        for s in shown.summaries
-        if s.trials
+        [s.name, None if s.zero_share is None else 100 * s.zero_share] for s in summaries if s.runs
     ]
-    if not any("l1=" in s.regularisation for s in shown.summaries):
+    if not any("l1=" in s.regularisation for s in summaries):
         return None
     return Table(
-        [Column("Candidate"), Column(f"Weights below {ZERO:g}", "%", 1)],
+        [Column("Configuration"), Column(f"Weights below {ZERO:g}", "%", 1)],
         rows,
         note="Convolution and dense weights; the mean over the seeds.",
     )

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
-
 from ..checkpoint import ModelCard
 from ..jobs.choices import ARCHITECTURES
 from ..networks import NetworkConfig
-from ..networks.classes import SicClasses
 from ..networks.describe import Description
-from . import page
+from . import modelcard, page
 from .drawing import draw
 from .tables import Column, Table, Value, text
-
-_LONGEST = 12
-"""Values of a list that the model card shows."""
 
 
 def write(
@@ -48,9 +40,9 @@ def write(
         layers=_layers(description),
         patch_px=description.plan.patch_px,
         output_stride=description.geometry.output_stride,
-        settings=_shown(config.to_dict()),
-        card=_card(card) if card else None,
-        sections=_sections(card) if card else [],
+        settings=modelcard.lines(config.to_dict()),
+        card=modelcard.rows(card) if card else None,
+        sections=modelcard.sections(card) if card else [],
     )
 
 
@@ -134,50 +126,3 @@ def _layers(description: Description) -> Table:
 
 
 _SPATIAL = ("convolution", "transposed convolution", "max-pooling")
-
-
-def _card(card: ModelCard) -> list[tuple[str, str]]:
-    """Return the model card's head: what input the network takes and what it gives."""
-    channels = ", ".join(
-        f"{name} ({mean:.4g} ± {std:.3g} {'deg' if name == 'incidence_angle' else 'dB'})"
-        for name, mean, std in zip(card.channels, card.mean, card.std)
-    )
-    footprint = "–" if card.footprint_m is None else f"{card.footprint_m / 1000:.4g} km"
-    gives = "SIC" if card.task == "regression" else ""
-    if card.classes:
-        gives = "classes " + "; ".join(SicClasses.from_dict(card.classes).labels)
-    return [
-        ("Input channels (mean ± deviation)", channels),
-        ("Pixel size", f"{card.resolution_m:.4g} m"),
-        ("Footprint of the reference", footprint),
-        ("Gives", gives),
-        ("Fitted", card.created or "–"),
-        ("Format version", str(card.format_version)),
-    ]
-
-
-def _sections(card: ModelCard) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """Return the parts of the model card that have values: title and lines."""
-    parts = {
-        "Metrics": card.metrics,
-        "Training": card.training,
-        "Split": card.split,
-        "Calibration of the uncertainty": card.calibration or {},
-        "Libraries": card.versions,
-    }
-    return [(title, _shown(values)) for title, values in parts.items() if values]
-
-
-def _shown(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return nested values as lines, a dotted name each; long lists are cut."""
-    lines: list[tuple[str, Any]] = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            lines += [(f"{name}.{inner}", item) for inner, item in _shown(value)]
-        elif isinstance(value, (list, tuple)):
-            shown = json.dumps(list(value[:_LONGEST]), ensure_ascii=False)[1:-1]
-            more = f" … {len(value)} in all" if len(value) > _LONGEST else ""
-            lines.append((name, shown + more))
-        else:
-            lines.append((name, value))
-    return lines

@@ -139,7 +139,7 @@ def _place(bars: list[_Bar], patches: bool) -> tuple[float, float]:
         else:
             bar.lean = _TALLEST * _DEPTH if patches else 0.0
             bar.width = _NARROWEST + (_WIDEST - _NARROWEST) * share
-            # patches shrink fast: their smallest maps could not be told apart
+            # patches shrink fast: their smallest maps could not be distinguished
             power = 0.5 if patches else 1.0
             bar.height = max(_LOWEST, _TALLEST * (bar.size / largest) ** power)
     tops, top = {}, 40.0 + (_TALLEST * _DEPTH if patches else 0)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..evaluation import flags
-from ..evaluation.accumulator import INCIDENCE_BINS
+from ..evaluation.accumulator import INCIDENCE_BINS, Subject
 from ..evaluation.bins import CHART, PERCENT
 from ..evaluation.metrics import ErrorSums
-from ..evaluation.result import DISTANCE_BINS, Baseline, Result, Subject
+from ..evaluation.result import DISTANCE_BINS, Baseline, Result
 from ..evaluation.spread import CALIBRATED
 from ..raster.grid import Grid
 from . import evaluation_figures as figures
@@ -32,7 +32,7 @@ def write_report(path: str, result: Result, subject: Subject) -> None:
         subject=subject,
         result=result,
         tiles=_tiles(result, subject),
-        notices=_notices(result, subject),
+        notices=notices(result, subject),
         baselines=_baseline_table(result),
         maps=figures.maps_of(comparison),
         kinds=_kinds_table(result),
@@ -83,18 +83,19 @@ def _independent(result: Result, subject: Subject) -> str:
     return f"some {text(round(footprints))} footprints, {result.intervals.blocks} blocks"
 
 
-def _notices(result: Result, subject: Subject) -> list[tuple[str, str]]:
-    notices = []
+def notices(result: Result, subject: Subject) -> list[tuple[str, str]]:
+    """Return what the analyst should know of a result: text and level, as of a notice."""
+    found = []
     best = result.best_baseline
     if best is None:
-        notices.append(
+        found.append(
             ("The area is too small, or the footprint too large, for baselines.", "warning")
         )
     else:
         own, other = (text(scores.rmse_percent, 1) for scores in (best.prediction, best.scores))
         if best.is_beaten:
             sure = best.is_surely_beaten
-            notices.append(
+            found.append(
                 (
                     f"The prediction beats every baseline: RMSE {own} %, the best of them"
                     f" ({best.label}) {other} %."
@@ -107,7 +108,7 @@ def _notices(result: Result, subject: Subject) -> list[tuple[str, str]]:
                 )
             )
         else:
-            notices.append(
+            found.append(
                 (
                     f"The prediction does not beat a baseline: RMSE {own} %, {best.label} {other}"
                     " %. On this scene it is worth no more than that.",
@@ -115,32 +116,32 @@ def _notices(result: Result, subject: Subject) -> list[tuple[str, str]]:
                 )
             )
     if result.water_left_out:
-        notices.append(
+        found.append(
             (
                 f"{subject.reference} gives no SIC below 15 %: open water has no data, like land."
-                " Ice that the prediction shows on open water is not judged, and extent, ice edge"
-                " error and edge distance are withheld. To judge them, give a mask that is 0 on"
-                " land and take cells without data as open water.",
+                " Ice that the prediction shows on open water is not evaluated, and extent, ice"
+                " edge error and edge distance are withheld. To evaluate them, give a mask that is"
+                " 0 on land and take cells without data as open water.",
                 "warning",
             )
         )
     if result.scores.r2_withheld:
-        notices.append((f"R² is withheld: {result.scores.r2_withheld}.", "info"))
+        found.append((f"R² is withheld: {result.scores.r2_withheld}.", "warning"))
     if result.intervals.withheld:
-        notices.append(
+        found.append(
             (f"Confidence intervals are withheld: {result.intervals.withheld}.", "warning")
         )
     coverage = result.comparison.spread.coverage(0.9)
     if coverage is not None and not CALIBRATED[0] <= coverage <= CALIBRATED[1]:
         much = "small" if coverage < CALIBRATED[0] else "large"
-        notices.append(
+        found.append(
             (
                 f"The uncertainty is not calibrated on this scene: its 90 % interval holds"
                 f" {100 * coverage:.0f} % of the cells, so it is too {much}.",
                 "warning",
             )
         )
-    return notices
+    return found
 
 
 def _baseline_table(result: Result) -> Table:
@@ -170,7 +171,7 @@ def _baseline_table(result: Result) -> Table:
             " baseline. The baselines so know the reference of this very scene, which a network"
             " may not; the mean is that of the reference itself. Beyond chance: squared errors,"
             " paired cell by cell and summed over blocks as large as the error's autocorrelation,"
-            " differ at 95 %; not told under 20 blocks."
+            " differ at 95 %; not stated under 20 blocks."
         ),
     )
 

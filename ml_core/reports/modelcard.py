@@ -1,11 +1,16 @@
-"""The model card in the report of `train`: what a network is, and how it was made."""
+"""The model card on a page: what a network is, and how it was made."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any  # the card holds JSON
 
 from ..checkpoint import ModelCard
 from ..prediction.calibration import Calibration
+
+_LONGEST = 12
+"""Values of a list that are shown."""
 
 
 def settings(card: ModelCard) -> list[tuple[str, Any]]:
@@ -24,6 +29,7 @@ def rows(card: ModelCard) -> list[tuple[str, Any]]:
         ("Inputs", "; ".join(f"{k}: {v}" for k, v in training.get("inputs", {}).items())),
         ("Network", "; ".join(f"{k} {v}" for k, v in card.network.items() if v is not None)),
         ("Task", card.task),
+        *([("Classes", "; ".join(card.classes["labels"]))] if card.classes else []),
         (
             "Channels (mean, standard deviation)",
             "; ".join(f"{name} {mean:.2f}, {std:.2f}" for name, mean, std in channels),
@@ -32,7 +38,7 @@ def rows(card: ModelCard) -> list[tuple[str, Any]]:
         ("Footprint of the reference", f"{card.footprint_m or 0:.4g} m"),
         *([("Buffer", f"{split['buffer_m']:.4g} m")] if "buffer_m" in split else []),
         ("Steps", training.get("steps")),
-        ("Fitted again on everything", training.get("fitted_again_on_everything")),
+        ("Refit on the full data", training.get("fitted_again_on_everything")),
         ("Seed", training.get("seed")),
         ("Device", f"{training.get('device')}, {training.get('precision')}"),
         ("Seconds of fitting", training.get("seconds")),
@@ -40,6 +46,7 @@ def rows(card: ModelCard) -> list[tuple[str, Any]]:
         ("Uncertainty", _uncertainty(card)),
         ("Versions", "; ".join(f"{k} {v}" for k, v in card.versions.items())),
         ("Created", card.created),
+        ("Format version", card.format_version),
     ]
 
 
@@ -71,9 +78,35 @@ def _uncertainty(card: ModelCard) -> str:
 
 
 def _zero_weights(card: ModelCard) -> list[tuple[str, Any]]:
-    """Return how many weights the penalties drove to zero, where the card tells."""
+    """Return how many weights the penalties drove to zero, where the card has it."""
     zeros = card.metrics.get("zero_weights")
     if not isinstance(zeros, dict) or zeros.get("share") is None:
         return []
     label = f"Convolution and dense weights driven to zero (below {zeros['below']:g})"
     return [(label, f"{100 * zeros['share']:.1f} %")]
+
+
+def sections(card: ModelCard) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """Return the parts of a card in full that have values: title and lines."""
+    parts = {
+        "Metrics": card.metrics,
+        "Training": card.training,
+        "Split": card.split,
+        "Calibration of the uncertainty": card.calibration or {},
+    }
+    return [(title, lines(values)) for title, values in parts.items() if values]
+
+
+def lines(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return nested values as lines, a dotted name each; long lists are cut."""
+    found: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found += [(f"{name}.{inner}", item) for inner, item in lines(value)]
+        elif isinstance(value, (list, tuple)):
+            shown = json.dumps(list(value[:_LONGEST]), ensure_ascii=False)[1:-1]
+            more = f" … {len(value)} in all" if len(value) > _LONGEST else ""
+            found.append((name, shown + more))
+        else:
+            found.append((name, value))
+    return found

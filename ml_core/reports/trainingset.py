@@ -89,7 +89,7 @@ def _warnings(scenes: Sequence[SceneRecord]) -> list[str]:
             )
     if len(scenes) == 1:
         warnings.append(
-            "A set of one scene cannot tell how a network does on other scenes; add more."
+            "A set of one scene cannot show how a network does on other scenes; add more."
         )
     return warnings
 

@@ -1,29 +1,25 @@
-"""Open water: what a fitted network makes of a scene that is known to hold no ice."""
+"""Open water: what a fitted network predicts on a scene that is known to hold no ice."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
 from .. import checkpoint
 from ..checkpoint import ModelCard
 from ..errors import SeaIceError
+from ..evaluation.extent import EDGE_PERCENT
+from ..evaluation.openwater import OpenWater, WaterSums
 from ..events import Reporter
 from ..jobs.inputs import SceneInputs
 from ..jobs.train import TrainJob
 from ..networks import NetworkConfig, geometry
 from ..networks.halo import exact_halo
-from ..observation.footprint import FootprintFields
 from ..prediction.channels import Channels, check_fit
 from ..prediction.runtimes.choose import make_runtime
 from ..prediction.tiled import Normalisation, Predicted, TiledNetwork, TiledScene, Tiling
 from ..prediction.uncertainty import ENSEMBLE, Sampling, Tensors
-from ..raster.grid import Window
-from ..raster.radiometry import Floats, Mask
 from ..raster.scene import Scene
-from ..reports.openwater import ICE_PERCENT, OpenWater, by_angle
 
 NOTABLE_SHARE: Final = 0.02
 """More false ice than this is warned of: 2 % of a scene of 400 km are 3200 square kilometres."""
@@ -63,8 +59,10 @@ def check(job: TrainJob, channels: tuple[str, ...]) -> None:
             )
 
 
-def shown(job: TrainJob, card: ModelCard, tensors: Tensors, report: Reporter) -> OpenWater | None:
-    """Return what a network makes of the job's scene of open water; None where none is given.
+def predicted(
+    job: TrainJob, card: ModelCard, tensors: Tensors, report: Reporter
+) -> OpenWater | None:
+    """Return what a network predicts on the job's scene of open water; None where none is given.
 
     Args:
         job: The layers and the device.
@@ -84,7 +82,7 @@ def shown(job: TrainJob, card: ModelCard, tensors: Tensors, report: Reporter) ->
         config = NetworkConfig.from_dict(card.network)
         shape = geometry(config)
         check_fit(scene, card, shape, report)
-        sums = _Sums(scene)
+        sums = WaterSums(scene.label, scene.grid)
         count = checkpoint.member_count(tensors)
         silent = Reporter(lambda event: None)
         members = [checkpoint.member(tensors, k) for k in range(count)]
@@ -95,10 +93,14 @@ def shown(job: TrainJob, card: ModelCard, tensors: Tensors, report: Reporter) ->
 
         def write(predicted: Predicted) -> None:
             sic = sampling.maps(predicted.output, predicted.valid, card)[0]
-            sums.add(predicted.window, sic, predicted.valid)
+            angle = None
+            if "incidence_angle" in scene.channels:
+                values, _ = scene.read(predicted.window)
+                angle = values[scene.channels.index("incidence_angle")]
+            sums.add(predicted.window, sic, predicted.valid, angle)
 
         with TiledScene(
-            Channels(sums, card.channels),
+            Channels(scene, card.channels),
             scene.grid.shape,
             tiling,
             Normalisation(card.mean, card.std),
@@ -106,9 +108,13 @@ def shown(job: TrainJob, card: ModelCard, tensors: Tensors, report: Reporter) ->
         ) as tiled:
             tiled.predict(TiledNetwork(runtime, tiling), write, report)
         found = sums.result()
+        if found is None:
+            raise SeaIceError(
+                f"{scene.label}: no pixel of the scene of open water is valid in all layers"
+            )
     text = (
         f"Open water, {found.name}: mean SIC {found.mean_percent:.1f} %,"
-        f" {100 * found.ice_share:.1f} % of the pixels are called ice (SIC of {ICE_PERCENT:.0f} %"
+        f" {100 * found.ice_share:.1f} % of the pixels are called ice (SIC of {EDGE_PERCENT:.0f} %"
         " or more)"
     )
     if found.ice_share > NOTABLE_SHARE:
@@ -119,7 +125,7 @@ def shown(job: TrainJob, card: ModelCard, tensors: Tensors, report: Reporter) ->
 
 
 def noted(card: ModelCard, found: OpenWater | None) -> ModelCard:
-    """Return a model card that tells what the network makes of open water."""
+    """Return a model card that says what the network predicts on open water."""
     if found is None:
         return card
     water = {
@@ -140,63 +146,3 @@ def numbers(found: OpenWater | None) -> dict[str, float]:
     if found is None:
         return {}
     return {"WATER_MEAN_SIC": found.mean_percent, "WATER_ICE_SHARE": 100 * found.ice_share}
-
-
-class _Sums:
-    """A scene whose predictions are summed up; itself the source that is predicted.
-
-    Args:
-        scene: The scene.
-    """
-
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-        self.channels = scene.channels
-        # SIC and false ice; a footprint of a pixel: plain means over the cells of a map
-        self._fields = FootprintFields(scene.grid.shape, 2, 1.0)
-        self._angles = FootprintFields(scene.grid.shape, 1, 1.0)
-        self._total, self._ice, self._count = 0.0, 0, 0
-
-    def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
-        """Return the channels (C, h, w), in `out` where given, and the valid mask (h, w)."""
-        values, valid = self._scene.read(window, out=out)
-        if "incidence_angle" in self.channels:
-            inside = window.clipped(*self._scene.grid.shape)
-            top, left = inside.row - window.row, inside.col - window.col
-            part = np.s_[top : top + inside.height, left : left + inside.width]
-            angle = values[self.channels.index("incidence_angle")][part]
-            # margins of tiles count more than once, which leaves a mean as it is
-            self._angles.add(inside, angle[None], valid[part])
-        return values, valid
-
-    def add(self, window: Window, sic_percent: Floats, valid: Mask) -> None:
-        """Add the SIC (h, w) of a window."""
-        ice = valid & (sic_percent >= ICE_PERCENT)
-        self._total += float(np.sum(sic_percent, where=valid, dtype=np.float64))
-        self._ice += int(ice.sum())
-        self._count += int(valid.sum())
-        self._fields.add(window, np.stack([sic_percent, ice.astype(np.float32)]), valid)
-
-    def result(self) -> OpenWater:
-        """Return the sums as a report shows them.
-
-        Raises:
-            SeaIceError: Nothing was predicted.
-        """
-        if not self._count:
-            raise SeaIceError(
-                f"{self._scene.label}: no pixel of the scene of open water is valid in all layers"
-            )
-        (sic, ice), _ = self._fields.means()
-        angle = self._angles.means()[0][0]
-        size = self._fields.cell_px
-        height_m, width_m = self._scene.grid.nominal_pixel_size_m
-        return OpenWater(
-            name=self._scene.label,
-            mean_percent=self._total / self._count,
-            ice_share=self._ice / self._count,
-            pixels=self._count,
-            by_angle=by_angle(sic, ice, angle),
-            sic_percent=sic,
-            pixel_size_m=(size * height_m, size * width_m),
-        )

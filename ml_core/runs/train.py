@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from .. import checkpoint
-from ..datasets import division
-from ..datasets.training_data import Material, of_layers, of_set
+from ..datasets.training_data import TrainingData, of_set
 from ..datasets.training_set import TrainingSet
-from ..evaluation.scene_scores import unbeaten
 from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..jobs.train import TrainJob
-from ..reports import training as training_report
+from ..reports import training as page
 from ..training import experiment
-from ..training.calibration import calibration_of, fit_members
+from ..training.calibration import calibration_of
 from ..training.card import card_of
+from ..training.config import TrainingConfig
 from ..training.crossvalidation import cross_validate
 from ..training.device import Device, choose
-from ..training.initial_weights import Start
-from ..training.plan import Plan
-from ..training.view import view_of
+from ..training.ensemble import fit_ensemble
+from ..training.initial_weights import InitialWeights
 from . import openwater
+from .layers import open_layers
 
-_READ, _FITTED, _CALIBRATED, _JUDGED = 0.05, 0.95, 0.99, 1.0
-"""Shares of the job's progress at which reading, fitting, calibrating and judging end."""
+_READ, _FITTED, _CALIBRATED, _SCORED = 0.05, 0.95, 0.99, 1.0
+"""Shares of the job's progress at which reading, fitting, calibrating and scoring end."""
 
 
 def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
@@ -35,79 +36,109 @@ def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
     """
     assert job.model is not None  # the job checked it
     device = choose(job.device)
-    start = Start.load(job.initial_model, job.frozen_convolutions) if job.initial_model else None
-    training_set = TrainingSet.open(job.training_set) if job.training_set else None
-    plan = Plan.from_job(
-        job,
-        refit=job.refit,
-        folds=job.folds,
-        keep=job.keep,
-        channels=len(training_set.shared.channels) if training_set else None,
-    )
-    plan = replace(plan, start=start, oversample=job.oversample)
     model_path = files.stage(job.model)
     report_path = files.stage(job.report) if job.report else None
     report.info(f"Device: {device.name}, {device.precision}")
-    reading = report.part(0, _READ)
-    with (
-        of_set(job, training_set, plan, reading) if training_set else of_layers(job, plan, reading)
-    ) as material:
-        if job.augmentation == "rotations" and "incidence_angle" in material.channels:
+    with _opened(job, report.part(0, _READ)) as (config, data):
+        done = _fitted(job, config, data, device, model_path, report_path, report)
+    report.progress(1.0)
+    return done
+
+
+@contextmanager
+def _opened(job: TrainJob, report: Reporter) -> Iterator[tuple[TrainingConfig, TrainingData]]:
+    """Open the data, configure the fit by what they are, then read them."""
+    initial = None
+    if job.initial_model:
+        initial = InitialWeights.load(job.initial_model, job.frozen_convolutions)
+
+    def configured(channels: tuple[str, ...], footprint_px: float) -> TrainingConfig:
+        if job.augmentation == "rotations" and "incidence_angle" in channels:
             report.warning(
                 "Augmentation: chips are mirrored but not turned, since the incidence angle is a"
                 " channel"
             )
-        plan = plan.matching(job.match, material.footprint_m, material.resolution_m)
-        division.tell(material.scenes, material.division, report)
-        return _fitted(job, plan, material, device, model_path, report_path, report)
+        openwater.check(job, channels)
+        return TrainingConfig.from_job(
+            job,
+            channels,
+            footprint_px=footprint_px if job.match == "footprints" else 0.0,
+            oversample=job.oversample,
+            initial=initial,
+        )
+
+    if job.training_set:
+        training_set = TrainingSet.open(job.training_set)
+        resolution_m = training_set.agreed_resolution_m(job.resolution)
+        if initial:
+            initial.check_resolution(resolution_m)
+        data = of_set(training_set, report)
+        yield configured(data.channels, data.footprint_m / data.resolution_m), data
+        return
+    asked_m = job.resolution
+    if initial and asked_m is None:
+        asked_m = initial.card.resolution_m
+    with open_layers(job, asked_m, job.chip_size, report) as layers:
+        if initial:
+            initial.check_resolution(layers.resolution_m)
+        config = configured(layers.channels, layers.footprint_m / layers.resolution_m)
+        config.check_reference(layers.reference)
+        layers.log(report)
+        with layers.read(job.chip_size, report) as data:
+            yield config, data
 
 
 def _fitted(
     job: TrainJob,
-    plan: Plan,
-    material: Material,
+    config: TrainingConfig,
+    data: TrainingData,
     device: Device,
     model_path: str,
     report_path: str | None,
     report: Reporter,
 ) -> Done:
-    scenes, divided = material.scenes, material.division
-    everything = divided.everything if plan.refit and division.validating(divided.fits[0]) else None
+    """Split the data, fit and score, calibrate, and write what came out."""
+    scenes = data.scenes
+    split = data.split(
+        job.seed, job.validation_fraction, folds=job.folds, data_fraction=job.data_fraction
+    )
+    data.log_split(split, report)
+    full = split.full if job.refit and split.validates else None
     share = _READ + (_FITTED - _READ) / job.members
-    first = report.part(_READ, share)
-    if len(divided.fits) > 1:
-        outcome = cross_validate(scenes, plan, divided, device, first)
+    fitting = report.part(_READ, share)
+    if job.folds:
+        refit = job.keep == "everything"
+        outcome = cross_validate(scenes, config, split, device, fitting, refit=refit)
     else:
-        outcome = experiment.run(scenes, plan, divided.fits[0], device, first, everything)
+        outcome = experiment.run(scenes, config, split.fits[0], device, fitting, full)
     members = [outcome]
     if job.members > 1:
-        outcome, members = fit_members(
-            scenes, plan, outcome, job.members, everything, device, report.part(share, _FITTED)
+        outcome, members = fit_ensemble(
+            scenes, config, outcome, job.members, full, device, report.part(share, _FITTED)
         )
-    calibration = calibration_of(
-        scenes, plan, outcome, members, device, report.part(_FITTED, _CALIBRATED)
+    calibrating = report.part(_FITTED, _CALIBRATED)
+    card = replace(
+        card_of(job, config, data, split, outcome, device),
+        calibration=calibration_of(data, config, outcome, members, device, calibrating),
     )
-    card = replace(card_of(job, plan, material, outcome, device), calibration=calibration)
     tensors = {
         f"member{number}.{name}": array
         for number, member in enumerate(members)
         for name, array in member.kept.fit.state.items()
     }
-    text = unbeaten(outcome.baselines, f"validation {division.parts_noun(scenes)}")
+    text = page.baseline_warning(outcome, data.parts_noun)
     if text:
         report.warning(text)
-    water = openwater.shown(job, card, tensors, report.part(_CALIBRATED, _JUDGED))
+    water = openwater.predicted(job, card, tensors, report.part(_CALIBRATED, _SCORED))
     card = openwater.noted(card, water)
     checkpoint.save(model_path, tensors, card)
+    outputs = {"MODEL": str(job.model)}
+    if report_path:
+        page.write(report_path, config, data, split, outcome, card, water)
+        outputs["REPORT"] = str(job.report)
     numbers = {"BEST_EPOCH": float(outcome.first.fit.best_epoch), **openwater.numbers(water)}
     names = {"training": "TRAIN_RMSE", "validation": "VALIDATION_RMSE"}
     for part, scores in outcome.scores.items():
         if scores and scores.rmse_percent is not None:
             numbers[names[part]] = scores.rmse_percent
-    outputs = {"MODEL": str(job.model)}
-    if report_path:
-        view = replace(view_of(plan, material, outcome, card), water=water)
-        training_report.write(report_path, view)
-        outputs["REPORT"] = str(job.report)
-    report.progress(1.0)
     return Done(outputs, numbers)

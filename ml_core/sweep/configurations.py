@@ -1,35 +1,39 @@
-"""What a comparison trains: every combination of networks, sizes and regularisations."""
+"""Configurations of a sweep: every combination of networks, sizes and regularisations."""
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any, Final
 
 from ..errors import SeaIceError
 from ..jobs.choices import ARCHITECTURES
 from ..jobs.comparenetworks import CompareNetworksJob
 from ..jobs.fitting import FitDetails, FitInputs
-from ..training.plan import Plan
-from .regularisation import Regularisation, parse
+from ..training.config import TrainingConfig
 
-_OPTIONAL = ("stride", "padding", "patch_size", "output_stride")
+_OPTIONAL: Final = ("stride", "padding", "patch_size", "output_stride")
+_PENALTIES: Final = ("dropout", "l2", "l1")
+_REGULARISATIONS: Final = (*_PENALTIES, "augmentation", "data_fraction")
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Configuration:
     """One combination.
 
     Attributes:
         network: The network's id.
         size: Filters and depth in words.
-        regularisation: Its name.
-        plan: What is fitted and how, with the first seed.
+        regularisation: Its settings in words.
+        config: What is fitted and how, with the first seed.
+        data_fraction: Share of the training part that is used.
     """
 
     network: str
     size: str
     regularisation: str
-    plan: Plan
+    config: TrainingConfig
+    data_fraction: float = 1.0
 
     @property
     def name(self) -> str:
@@ -37,25 +41,27 @@ class Candidate:
         return f"{self.network} {self.size}, {self.regularisation}"
 
 
-def candidates(job: CompareNetworksJob) -> tuple[list[Candidate], list[str]]:
+def configurations(
+    job: CompareNetworksJob, channels: tuple[str, ...]
+) -> tuple[list[Configuration], list[str]]:
     """Return the combinations, and why others that the lists make are left out.
 
     A combination that makes no network, such as a depth that a network does not have, is left out
     as long as the network has another.
 
     Raises:
-        SeaIceError: The regularisations are wrong, or a network has no combination that works.
+        SeaIceError: A network has no combination that works.
     """
-    found: list[Candidate] = []
+    found: list[Configuration] = []
     left_out: list[str] = []
-    regularisations = parse(job.regularisation)
     for network in dict.fromkeys(job.architecture):
         before, reasons = len(found), []
         for filters, depth in itertools.product(_sizes(job.filters), _sizes(job.depth)):
+            size = {"architecture": network, "filters": filters, "depth": depth}
             try:
                 found += [
-                    _candidate(job, network, filters, depth, regularisation)
-                    for regularisation in regularisations
+                    _configuration(job, channels, size, settings)
+                    for settings in _regularisations(job)
                 ]
             except SeaIceError as error:
                 reasons.append(str(error))
@@ -69,28 +75,37 @@ def _sizes(values: tuple[float, ...]) -> list[int | None]:
     return [int(value) for value in dict.fromkeys(values)] or [None]
 
 
-def _candidate(
+def _regularisations(job: CompareNetworksJob) -> list[dict[str, Any]]:
+    """Return every combination of the regularisations' settings, each once."""
+    lists = [dict.fromkeys(getattr(job, name)) for name in _REGULARISATIONS]
+    return [dict(zip(_REGULARISATIONS, values)) for values in itertools.product(*lists)]
+
+
+def _configuration(
     job: CompareNetworksJob,
-    network: str,
-    filters: int | None,
-    depth: int | None,
-    regularisation: Regularisation,
-) -> Candidate:
+    channels: tuple[str, ...],
+    size: dict[str, Any],
+    settings: dict[str, Any],
+) -> Configuration:
+    network = size["architecture"]
     has = next(choice.settings for choice in ARCHITECTURES if choice.id == network)
     shared = {
         name: getattr(job, name)
         for name, _ in FitDetails.specs()
         if name not in _OPTIONAL or name in has
     }
-    fit = FitInputs(
-        **{
-            **shared,
-            "architecture": network,
-            "filters": filters,
-            "depth": depth,
-            **regularisation.settings,
-        }
+    config = TrainingConfig.from_job(FitInputs(**{**shared, **size, **settings}), channels)
+    shape = f"{config.network.filters} filters, depth {config.network.depth}"
+    return Configuration(
+        network, shape, _in_words(settings, job), config, settings["data_fraction"]
     )
-    plan = Plan.from_job(fit, refit=False)
-    size = f"{plan.network.filters} filters, depth {plan.network.depth}"
-    return Candidate(network, size, regularisation.name, plan)
+
+
+def _in_words(settings: dict[str, Any], job: CompareNetworksJob) -> str:
+    """Return the settings that differ between configurations, and the penalties that are on."""
+    shown = [
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in settings.items()
+        if len(set(getattr(job, name))) > 1 or (name in _PENALTIES and value)
+    ]
+    return " ".join(shown) or "none"

@@ -1,4 +1,4 @@
-"""Finished trainings on disk, so that a cancelled comparison can go on."""
+"""Finished runs on disk, so that a cancelled sweep can go on."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _FORMAT = 1
 
 
 def store_path(report: str) -> str:
-    """Return the file beside a report in which its finished trainings are kept."""
+    """Return the file beside a report in which its finished runs are kept."""
     return str(Path(report).with_suffix(".runs.jsonl"))
 
 
 def key_of(content: dict[str, Any]) -> str:
-    """Return a key that is the same for the same training only.
+    """Return a key that is the same for the same run only.
 
     Args:
-        content: Everything that decides the training, as JSON values.
+        content: Everything that decides the run, as JSON values.
     """
     text = json.dumps({"format": _FORMAT, **content}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-class Store:
+class ResultStore:
     """Records by key, one JSON line each; a line that was cut off is left out.
 
     Args:
@@ -44,8 +44,8 @@ class Store:
             lines = []
         except (OSError, UnicodeDecodeError) as error:
             raise SeaIceError(
-                f"{path}: the finished trainings cannot be read ({error}); remove the file to start"
-                " anew"
+                f"{path}: the finished runs cannot be read ({error}); remove the file to start"
+                " again"
             ) from error
         for line in lines:
             try:
@@ -55,7 +55,7 @@ class Store:
                 continue
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Return the record of a finished training, or None."""
+        """Return the record of a finished run, or None."""
         return self._records.get(key)
 
     def add(self, key: str, record: dict[str, Any]) -> None:
@@ -75,7 +75,7 @@ class Store:
                 os.fsync(stream.fileno())
         except OSError as error:
             raise SeaIceError(
-                f"{self.path}: the finished training cannot be kept ({error.strerror}); choose"
+                f"{self.path}: the finished run cannot be kept ({error.strerror}); choose"
                 " another place for the report"
             ) from error
 

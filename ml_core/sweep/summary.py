@@ -1,4 +1,4 @@
-"""What the trials of a candidate come to together: means over seeds, their spread, a verdict."""
+"""What the runs of a configuration come to: means over seeds, their spread, a diagnosis."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluation.fit_diagnosis import Verdict, verdict
-from .sweep_run import TEST, TRAINING, VALIDATION, Trial
+from ..evaluation.fit_diagnosis import FitDiagnosis, diagnose
+from .runs import TEST, TRAINING, VALIDATION, SweepRun
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,16 @@ class Spread:
 
 @dataclass(frozen=True)
 class Summary:
-    """A candidate over its seeds.
+    """A configuration over its seeds.
 
     Attributes:
         network: The network's id.
         size: Filters and depth in words.
         regularisation: Its name.
-        trials: Its trainings that came to an end.
+        runs: Its runs that came to an end.
         errors: Why others did not.
         parameters: Trained numbers.
-        seconds: Mean time of a training.
+        seconds: Mean time of a run.
         best_epoch: Epochs that were kept.
         epochs: Most epochs trained.
         training_loss: By epoch, mean over the seeds.
@@ -56,13 +56,13 @@ class Summary:
         validation_low: By epoch, lowest.
         validation_high: By epoch, highest.
         rmse_percent: By part.
-        verdict: The word on the means over the seeds; None where nothing came to an end.
+        diagnosis: Of the means over the seeds; None where nothing came to an end.
     """
 
     network: str
     size: str
     regularisation: str
-    trials: tuple[Trial, ...]
+    runs: tuple[SweepRun, ...]
     errors: tuple[str, ...]
     parameters: int
     seconds: Spread | None
@@ -73,7 +73,7 @@ class Summary:
     validation_low: NDArray[np.float64]
     validation_high: NDArray[np.float64]
     rmse_percent: dict[str, Spread]
-    verdict: Verdict | None
+    diagnosis: FitDiagnosis | None
 
     @property
     def name(self) -> str:
@@ -83,51 +83,51 @@ class Summary:
     @property
     def zero_share(self) -> float | None:
         """Mean share of weights driven to zero."""
-        shares = [trial.zero_share for trial in self.trials if trial.zero_share is not None]
+        shares = [run.zero_share for run in self.runs if run.zero_share is not None]
         return float(np.mean(shares)) if shares else None
 
 
-def summarise(trials: Sequence[Trial]) -> list[Summary]:
-    """Return the candidates of trials, in the order of their first trials."""
-    groups: dict[str, list[Trial]] = {}
-    for trial in trials:
-        groups.setdefault(trial.candidate, []).append(trial)
+def summarise(runs: Sequence[SweepRun]) -> list[Summary]:
+    """Return the configurations of runs, in the order of their first runs."""
+    groups: dict[str, list[SweepRun]] = {}
+    for run in runs:
+        groups.setdefault(run.configuration, []).append(run)
     return [_summary(group) for group in groups.values()]
 
 
-def baselines(trials: Sequence[Trial], part: str) -> dict[str, float]:
+def baselines(runs: Sequence[SweepRun], part: str) -> dict[str, float]:
     """Return the RMSE in percent of the baselines on a part's cells.
 
-    They learn from the same cells for every trial, so that any trial's are everybody's.
+    They learn from the same cells for every run, so that any run's are those of all.
     """
-    known = next((trial.baselines[part] for trial in trials if trial.baselines.get(part)), {})
+    known = next((run.baselines[part] for run in runs if run.baselines.get(part)), {})
     return {name: value for name, value in known.items() if name != "network"}
 
 
-def unbeating(summaries: Sequence[Summary], part: str) -> list[str]:
-    """Return the candidates whose mean RMSE on a part's cells is no lower than every baseline's."""
+def not_beating_baselines(summaries: Sequence[Summary], part: str) -> list[str]:
+    """Return the configurations whose mean RMSE on a part is no lower than every baseline's."""
     found = []
     for one in summaries:
-        own = [t.baselines[part]["network"] for t in one.trials if t.baselines.get(part)]
-        others = baselines(one.trials, part)
+        own = [t.baselines[part]["network"] for t in one.runs if t.baselines.get(part)]
+        others = baselines(one.runs, part)
         if own and others and float(np.mean(own)) >= min(others.values()):
             found.append(one.name)
     return found
 
 
-def _summary(group: Sequence[Trial]) -> Summary:
-    done = [trial for trial in group if not trial.error]
+def _summary(group: Sequence[SweepRun]) -> Summary:
+    done = [run for run in group if not run.error]
     rmse = {}
     for part in (TRAINING, VALIDATION, TEST):
         spread = Spread.of([t.rmse_percent[part] for t in done if part in t.rmse_percent])
         if spread:
             rmse[part] = spread
-    training = _by_epoch([trial.training_loss for trial in done])
-    validation = _by_epoch([trial.validation_loss for trial in done])
+    training = _by_epoch([run.training_loss for run in done])
+    validation = _by_epoch([run.validation_loss for run in done])
     linear = baselines(done, VALIDATION).get("linear")
-    word = None
+    found = None
     if done:
-        word = verdict(
+        found = diagnose(
             np.nanmean(training, 0).tolist(),
             np.nanmean(validation, 0).tolist(),
             rmse[TRAINING].mean if TRAINING in rmse else None,
@@ -140,17 +140,17 @@ def _summary(group: Sequence[Trial]) -> Summary:
         first.size,
         first.regularisation,
         tuple(done),
-        tuple(dict.fromkeys(trial.error for trial in group if trial.error)),
+        tuple(dict.fromkeys(run.error for run in group if run.error)),
         first.parameters,
-        Spread.of([trial.seconds for trial in done]),
-        Spread.of([float(trial.best_epoch) for trial in done]),
+        Spread.of([run.seconds for run in done]),
+        Spread.of([float(run.best_epoch) for run in done]),
         training.shape[1],
         np.nanmean(training, 0) if done else np.zeros(0),
         np.nanmean(validation, 0) if done else np.zeros(0),
         np.nanmin(validation, 0) if done else np.zeros(0),
         np.nanmax(validation, 0) if done else np.zeros(0),
         rmse,
-        word,
+        found,
     )
 
 

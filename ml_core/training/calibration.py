@@ -1,18 +1,17 @@
-"""What a fitted network's file says of its uncertainty: ensembles, calibration, and its domain."""
+"""Calibration of a fitted network's uncertainty on the ground that it did not see."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from .. import networks
-from ..datasets.division import Scenes, Splits, footprints, parts_noun
-from ..datasets.scene_data import TrainingData
+from ..datasets.scene_data import SceneData
+from ..datasets.training_data import TrainingData
 from ..errors import SeaIceError
 from ..events import Reporter
 from ..networks.module import PlannedNetwork
@@ -23,10 +22,10 @@ from ..prediction.training_distribution import Domain
 from ..prediction.uncertainty import DEFAULT_SAMPLES, DROPOUT, ENSEMBLE, masks_of
 from ..raster.grid import Window
 from . import experiment
+from .config import TrainingConfig
 from .device import Device
+from .ensemble import joined, sic_of_each
 from .experiment import Outcome
-from .plan import Plan
-from .tasks import Floats, Task
 from .validation import Judge, Part, cut
 
 _MARGIN: Final = 1.5
@@ -44,89 +43,6 @@ _SQUARE: Final = 8
 
 _MOST_GROUPS: Final = 20
 """More blocks are left out several at a time to check a calibration."""
-
-_SEEDS_APART: Final = 1000
-"""Between the seeds of an ensemble's members."""
-
-
-class _Every(nn.Module):
-    """Several networks whose outputs come as channels (B, K * O, H, W)."""
-
-    def __init__(self, members: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self._members = nn.ModuleList(members)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([member(x) for member in self._members], dim=1)
-
-
-@dataclass(frozen=True)
-class _MeanOf:
-    """The part of a task that judging an ensemble needs: the mean of its members' SIC."""
-
-    task: Task
-    count: int
-
-    @property
-    def footprint_px(self) -> float:
-        return self.task.footprint_px
-
-    def sic_percent(self, output: Floats) -> Floats:
-        mean: Floats = _sics(self.task, output, self.count).mean(axis=0)
-        return mean
-
-
-def _sics(task: Task, output: Floats, count: int) -> Floats:
-    """Return the SIC (K, h, w) of outputs (K * O, h, w)."""
-    sics: Floats = np.stack([task.sic_percent(one) for one in np.split(output, count)])
-    return sics
-
-
-def fit_members(
-    scenes: Scenes,
-    plan: Plan,
-    first: Outcome,
-    count: int,
-    everything: Splits | None,
-    device: Device,
-    report: Reporter,
-) -> tuple[Outcome, list[Outcome]]:
-    """Fit the other members of an ensemble and judge all together.
-
-    Args:
-        scenes: The scenes by name.
-        plan: What to fit and how.
-        first: The first member.
-        count: Members in all.
-        everything: What each is fitted again on; None: it is not.
-        device: What computes.
-        report: Receives progress 0-1.
-
-    Returns:
-        The first member with the ensemble's errors in place of its own, and all members.
-    """
-    members = [first]
-    for number in range(1, count):
-        part = report.part((number - 1) / (count - 1), number / (count - 1))
-        seeded = replace(plan, fit=replace(plan.fit, seed=plan.fit.seed + number * _SEEDS_APART))
-        member = experiment.run(scenes, seeded, first.splits, device, part, everything)
-        members.append(member)
-        if member.validation:
-            report.info(
-                f"Member {number + 1} of {count}: RMSE {member.rmse_percent:.1f} % SIC on"
-                " validation"
-            )
-    judging = experiment.judge_of(plan, first.first, device)
-    # judging asks for no more of a task
-    judging = replace(judging, task=cast(Task, _MeanOf(plan.task, count)))
-    network = _every(plan, members, device)
-    return experiment.judged(first, network, judging, scenes, report), members
-
-
-def _every(plan: Plan, members: Sequence[Outcome], device: Device) -> nn.Module:
-    """Return the networks of the members' first fits, which did not see the validation part."""
-    restored = [networks.restore(plan.network, member.first.fit.state) for member in members]
-    return _Every(restored).to(device.name).eval()
 
 
 @dataclass(frozen=True)
@@ -146,24 +62,24 @@ class _Samples:
     count: int
 
     @classmethod
-    def of(cls, plan: Plan, members: Sequence[Outcome], device: Device) -> _Samples:
+    def of(cls, config: TrainingConfig, members: Sequence[Outcome], device: Device) -> _Samples:
         """Return an ensemble's members, or networks drawn by the dropout of a single one.
 
         Raises:
             SeaIceError: There is no dropout to draw by.
         """
-        judging = experiment.judge_of(plan, members[0].first, device)
+        judging = experiment.judge_of(config, members[0].first, device)
         if len(members) > 1:
-            return cls(_every(plan, members, device), judging, ENSEMBLE, len(members))
-        masks = masks_of(plan.network, DEFAULT_SAMPLES, plan.fit.seed)
-        single = networks.restore(plan.network, members[0].first.fit.state)
+            return cls(joined(config, members, device), judging, ENSEMBLE, len(members))
+        masks = masks_of(config.network, DEFAULT_SAMPLES, config.fit.seed)
+        single = networks.restore(config.network, members[0].first.fit.state)
         network = Sampled(cast(PlannedNetwork, single), masks).to(device.name).eval()
         return cls(network, judging, DROPOUT, DEFAULT_SAMPLES)
 
 
 def calibration_of(
-    scenes: Scenes,
-    plan: Plan,
+    data: TrainingData,
+    config: TrainingConfig,
     outcome: Outcome,
     members: Sequence[Outcome],
     device: Device,
@@ -175,20 +91,20 @@ def calibration_of(
     its own; means over footprints are compared with the reference.
 
     Args:
-        scenes: The scenes by name.
-        plan: What was fitted.
+        data: The scenes.
+        config: What was fitted.
         outcome: What came out.
         members: The members of an ensemble, or the outcome alone.
         device: What computes.
-        report: Told what came out; receives progress 0-1.
+        report: Informed of what came out; receives progress 0-1.
     """
     apart = [members] if len(members) > 1 else [[fold] for fold in outcome.fits]
     try:
-        sampled = [(_Samples.of(plan, fitted, device), fitted[0].splits) for fitted in apart]
+        sampled = [(_Samples.of(config, fitted, device), fitted[0].splits) for fitted in apart]
     except SeaIceError:
         return None
     blocks = [
-        (samples, scenes[name], block)
+        (samples, data.scenes[name], block)
         for samples, splits in sampled
         for name, split in splits.items()
         for block in split.blocks
@@ -203,9 +119,9 @@ def calibration_of(
     # never narrower: that blocks agree by chance is no knowledge
     widened = max(1.0, held_out.factor) if held_out else 1.0
     final = found.wider(widened)
-    noun, method = parts_noun(scenes), sampled[0][0].method
+    noun, method = data.parts_noun, sampled[0][0].method
     bare = cells.coverage(Calibration())
-    independent = sum(footprints(scenes, splits) for _, splits in sampled)
+    independent = sum(data.footprints(splits) for _, splits in sampled)
     report.info(
         f"Uncertainty by {method}: the 90 % interval held"
         f" {100 * bare:.0f} % of the validation cells before calibration"
@@ -235,7 +151,7 @@ def calibration_of(
 
 
 def _all_compared(
-    blocks: Sequence[tuple[_Samples, TrainingData, Window]], report: Reporter
+    blocks: Sequence[tuple[_Samples, SceneData, Window]], report: Reporter
 ) -> list[Cells]:
     """Return what is known of the cells of each block, or of squares spread over all of them."""
     area = sum(block.height * block.width for *_, block in blocks)
@@ -252,25 +168,17 @@ def _all_compared(
     return found
 
 
-def _compared(data: TrainingData, block: Window, samples: _Samples, report: Reporter) -> Cells:
+def _compared(data: SceneData, block: Window, samples: _Samples, report: Reporter) -> Cells:
     """Return what is known of the cells of a validation block."""
     margin = round(_MARGIN * data.footprint_px)
-    area = Window(
-        block.row - margin, block.col - margin, block.height + 2 * margin, block.width + 2 * margin
-    )
-    inside = area.clipped(*data.grid.shape)
+    inside = block.grown(margin).clipped(*data.grid.shape)
     dropout = samples.method == DROPOUT
     total = samples.count + dropout
     fields = FootprintFields((inside.height, inside.width), total, data.footprint_px)
-    for tile in samples.judging.tiles(samples.network, Part.of(data.store, [inside])):
+    for tile in samples.judging.tiles(samples.network, Part.of(data.array, [inside])):
         report.check_cancelled()
-        place = Window(
-            tile.window.row - inside.row,
-            tile.window.col - inside.col,
-            tile.window.height,
-            tile.window.width,
-        )
-        fields.add(place, _sics(samples.judging.task, tile.output, total), tile.valid)
+        place = tile.window.moved(-inside.row, -inside.col)
+        fields.add(place, sic_of_each(samples.judging.task, tile.output, total), tile.valid)
     means, valid = fields.means()
     map_, spread_of = (means[0], means[1:]) if dropout else (means.mean(axis=0), means)
     # a reference's value is a footprint's mean already: take it where each cell's centre lies
@@ -280,7 +188,7 @@ def _compared(data: TrainingData, block: Window, samples: _Samples, report: Repo
         for n, limit in zip(valid.shape, (inside.height, inside.width), strict=True)
     )
     rows, cols = rows + inside.row, cols + inside.col
-    reference = data.store[..., -1][np.ix_(rows, cols)]
+    reference = data.array[..., -1][np.ix_(rows, cols)]
     in_block = np.outer(
         (rows >= block.row) & (rows < block.stop_row), (cols >= block.col) & (cols < block.stop_col)
     )
@@ -290,13 +198,13 @@ def _compared(data: TrainingData, block: Window, samples: _Samples, report: Repo
     return Cells(error, spread, sic)
 
 
-def domain_of(scenes: Sequence[TrainingData]) -> dict[str, Any] | None:
+def training_distribution_of(scenes: Sequence[SceneData]) -> dict[str, Any] | None:
     """Return the pixels that the network learnt from, for its card."""
     most = _MOST_PIXELS // len(scenes)
     parts = []
     for data in scenes:
         height, width = data.grid.shape
-        rows = np.array(data.store[:: max(1, height * width // most)])  # (h, W, C + 1)
+        rows = np.array(data.array[:: max(1, height * width // most)])  # (h, W, C + 1)
         parts.append(rows[np.isfinite(rows[..., -1])][:, :-1])
     found = Domain.of(np.concatenate(parts), scenes[0].channels)
     return found.to_dict() if found else None

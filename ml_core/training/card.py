@@ -9,33 +9,38 @@ from typing import Any
 
 from .. import __version__, diagnosis
 from ..checkpoint import ModelCard
-from ..datasets.division import learnt, parts_noun, to_dict
-from ..datasets.training_data import Material
+from ..datasets.split import training_scenes
+from ..datasets.training_data import DataSplit, TrainingData
 from ..jobs.train import TrainJob
-from . import tasks
-from .calibration import domain_of
+from .calibration import training_distribution_of
+from .config import TrainingConfig
 from .device import Device
 from .experiment import Outcome
 from .fit import Epoch
 from .losses import ZERO, zero_share
-from .plan import Plan
 
 
 def card_of(
-    job: TrainJob, plan: Plan, material: Material, outcome: Outcome, device: Device
+    job: TrainJob,
+    config: TrainingConfig,
+    data: TrainingData,
+    split: DataSplit,
+    outcome: Outcome,
+    device: Device,
 ) -> ModelCard:
-    """Return the model card of an outcome.
+    """Return the model card of a fitted network, without what its uncertainty was calibrated on.
 
     Args:
         job: The parameters.
-        plan: What was fitted and how.
-        material: What was learnt from.
+        config: What was fitted and how.
+        data: What was learnt from.
+        split: How it was split.
         outcome: What came out.
         device: What computed.
     """
-    scenes, kept, scale = material.scenes, outcome.kept, plan.task.loss_scale
-    first, second = outcome.first.fit, outcome.second.fit if outcome.second else None
-    seen = learnt(material.division.everything if second else outcome.splits)
+    kept, scale = outcome.kept, config.task.loss_scale
+    first, refit = outcome.first.fit, outcome.refit.fit if outcome.refit else None
+    seen = training_scenes(split.full if refit else outcome.splits)
     metrics: dict[str, Any] = {
         name: {
             "rmse_percent": scores.rmse_percent,
@@ -47,43 +52,44 @@ def card_of(
         for name, scores in outcome.scores.items()
         if scores
     }
-    if len(scenes) > 1:
+    if len(data.scenes) > 1:
         # on validation where a scene has been held out
         by_scene = {**outcome.training, **outcome.validation}
         metrics["scenes_rmse_percent"] = {
-            name: judged.scores.rmse_percent for name, judged in by_scene.items()
+            name: part.scores.rmse_percent for name, part in by_scene.items()
         }
     return ModelCard(
-        network=plan.network.to_dict(),
-        channels=material.channels,
-        mean=tuple(float(value) for value in kept.scaling.mean),
-        std=tuple(float(value) for value in kept.scaling.std),
-        resolution_m=material.resolution_m,
-        footprint_m=material.footprint_m,
-        task=plan.task.id,
-        classes=tasks.to_dict(plan.task),
+        network=config.network.to_dict(),
+        channels=data.channels,
+        mean=tuple(float(value) for value in kept.normalisation.mean),
+        std=tuple(float(value) for value in kept.normalisation.std),
+        resolution_m=data.resolution_m,
+        footprint_m=data.footprint_m,
+        task=config.task.id,
+        classes=config.task.to_dict(),
         training={
-            **material.about,
-            "domain": domain_of([scenes[name] for name in seen]),
+            **data.provenance,
+            **_scenes(data, split),
+            "domain": training_distribution_of([data.scenes[name] for name in seen]),
             "parameters": _parameters(job),
-            "seed": plan.fit.seed,
+            "seed": config.fit.seed,
             "epochs": kept.fit.best_epoch,
-            "steps": kept.fit.best_epoch * plan.fit.steps_per_epoch,
-            "fitted_again_on_everything": second is not None,
+            "steps": kept.fit.best_epoch * config.fit.steps_per_epoch,
+            "fitted_again_on_everything": refit is not None,
             "device": device.name,
             "precision": device.precision,
-            "seconds": sum(fitted.seconds for fitted in (first, second) if fitted),
-            "lineage": plan.start.lineage() if plan.start else None,
+            "seconds": sum(fitted.seconds for fitted in (first, refit) if fitted),
+            "lineage": config.initial.lineage() if config.initial else None,
         },
         split={
-            "by": parts_noun(scenes)[:-1],
-            **to_dict(scenes, outcome.splits),
-            "folds": [to_dict(scenes, fold.splits) for fold in outcome.folds],
+            "by": data.parts_noun[:-1],
+            **data.to_dict(outcome.splits),
+            "folds": [data.to_dict(fold.splits) for fold in outcome.folds],
         },
         curves={
-            "unit": plan.task.loss_unit,
+            "unit": config.task.loss_unit,
             "first": _curves(first.epochs, scale),
-            "second": _curves(second.epochs, scale) if second else None,
+            "second": _curves(refit.epochs, scale) if refit else None,
         },
         metrics={
             **metrics,
@@ -98,6 +104,25 @@ def card_of(
         },
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
+
+
+def _scenes(data: TrainingData, split: DataSplit) -> dict[str, Any]:
+    """Return what the model card says of the scenes of a set; nothing for layers."""
+    if not data.records:
+        return {}
+    return {
+        "scenes": [
+            {
+                "name": record.name,
+                "part": split.part_of(name),
+                "inputs": record.inputs,
+                "acquisition": record.acquisition,
+                "reference_date": record.reference_date,
+                "hours_apart": record.hours_apart,
+            }
+            for name, record in data.records.items()
+        ]
+    }
 
 
 def _curves(epochs: list[Epoch], scale: float) -> dict[str, list[float | None]]:

@@ -5,47 +5,52 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 
-from ..datasets.division import Division, Scenes
+from ..datasets.scene_data import Scenes
+from ..datasets.training_data import DataSplit
 from ..errors import SeaIceError
-from ..evaluation.scene_scores import Judged, merged
+from ..evaluation.scene_scores import ScoresByScene, merged
 from ..events import Reporter
+from .config import TrainingConfig
 from .device import Device
-from .experiment import Outcome, fit_everything, run
-from .plan import Plan
-
-EVERYTHING: Final = "everything"
-"""Value of `keep`: the network is fitted on everything. Else the best fold's is kept."""
+from .experiment import Outcome, refit_on, run
 
 
 def cross_validate(
-    scenes: Scenes, plan: Plan, division: Division, device: Device, report: Reporter
+    scenes: Scenes,
+    config: TrainingConfig,
+    split: DataSplit,
+    device: Device,
+    report: Reporter,
+    *,
+    refit: bool,
 ) -> Outcome:
-    """Fit and judge a network for each fold, and return the network that is kept.
+    """Fit and score a network for each fold, and return the network that is kept.
 
-    The errors returned are those of all folds together: each reference pixel is judged by a
+    The errors returned are those of all folds together: each reference pixel is compared with a
     network that did not see it.
 
     Args:
         scenes: The scenes by name.
-        plan: What to fit and how.
-        division: The folds.
+        config: What to fit and how.
+        split: The folds.
         device: What computes.
         report: Receives progress 0-1, losses and messages.
+        refit: Whether the network that is kept is fitted on the full data; else it is that of the
+            fold with the lowest error.
 
     Raises:
         SeaIceError: A fold cannot be learnt from, or its fit went astray.
     """
-    number = len(division.fits)
-    parts = number + (plan.keep == EVERYTHING)
+    number = len(split.fits)
+    parts = number + refit
     folds = []
-    for k, splits in enumerate(division.fits):
+    for k, splits in enumerate(split.fits):
         part = report.part(k / parts, (k + 1) / parts)
         try:
-            fold = run(scenes, plan, splits, device, part)
+            fold = run(scenes, config, splits, device, part)
         except SeaIceError as error:
             raise SeaIceError(f"Fold {k + 1} of {number}: {error}") from error
         folds.append(fold)
@@ -57,16 +62,14 @@ def cross_validate(
         baselines=_pooled(folds),
         folds=tuple(folds),
     )
-    if plan.keep != EVERYTHING:
+    if not refit:
         return together
     last = report.part(number / parts, 1)
-    return replace(
-        together, second=fit_everything(scenes, plan, division.everything, folds, device, last)
-    )
+    return replace(together, refit=refit_on(split.full, scenes, config, folds, device, last))
 
 
-def _merged(parts: Sequence[Judged]) -> Judged:
-    """Return the folds' judgements by scene."""
+def _merged(parts: Sequence[ScoresByScene]) -> ScoresByScene:
+    """Return the errors of all folds by scene."""
     names = dict.fromkeys(name for part in parts for name in part)
     return {name: merged([part[name] for part in parts if name in part]) for name in names}
 

@@ -1,34 +1,48 @@
-"""One experiment: fit, judge, fit again on everything; scenes and their splits in, numbers out."""
+"""One experiment: fit, score, refit on the full data; scenes and their splits in, numbers out."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from .. import networks
-from ..datasets.division import Scenes, Splits, learnt, validating
 from ..datasets.normalisation import Normalisation, moments, normalisation
-from ..datasets.scene_data import TrainingData
-from ..datasets.scene_sampler import SceneMix
+from ..datasets.sampler import TrainingSampler
+from ..datasets.scene_data import SceneData, Scenes
+from ..datasets.split import Split, Splits, training_scenes, validation_scenes
 from ..evaluation.metrics import Scores
-from ..evaluation.scene_scores import Judged, Judgement, beside_baselines, judge, together
+from ..evaluation.scene_scores import (
+    PredictedTile,
+    SceneScores,
+    ScoresByScene,
+    beside_baselines,
+    pooled,
+    score,
+)
 from ..events import Reporter
+from ..raster.grid import Window
+from .config import TrainingConfig
 from .device import Device, seeded
 from .fit import Epoch, Fit, fit
-from .plan import Plan
-from .tasks import Task
+from .tasks import Floats, Task
 from .validation import Judge, Part, thinned
+
+_ROWS_AT_ONCE = 512
+
+Decode = Callable[[Floats], Floats]
+"""Turns an output (O, h, w) into SIC in percent (h, w)."""
 
 
 @dataclass(frozen=True)
 class Fitted:
     """A fit and the normalisation of the pixels that it saw."""
 
-    scaling: Normalisation
+    normalisation: Normalisation
     fit: Fit
 
 
@@ -37,29 +51,29 @@ class Outcome:
     """What an experiment came to.
 
     Attributes:
-        splits: Training and validation part of each scene, for the first fit.
+        splits: The split of each scene, for the first fit.
         first: The first fit, which was validated.
-        second: The fit on everything; None where there was none.
-        training: Error of the first fit on each scene's training part.
-        validation: Error of the first fit on each scene's validation part; empty without one.
-        baselines: RMSE in percent on the validation parts' cells: `judgement.NETWORK` and keys of
-            `evaluation.baselines.LABELS`.
+        refit: The fit on the full data; None where there was none.
+        training: Errors of the first fit on each scene's training part.
+        validation: Errors of the first fit on each scene's validation part; empty without one.
+        baselines: RMSE in percent on the validation parts' cells: `scene_scores.NETWORK` and keys
+            of `evaluation.baselines.LABELS`.
         folds: Of a cross-validation, each fold's outcome; the errors above are then those of all
             folds together, and the splits and first fit those of the best one.
     """
 
     splits: Splits
     first: Fitted
-    second: Fitted | None
-    training: Judged
-    validation: Judged
+    refit: Fitted | None
+    training: ScoresByScene
+    validation: ScoresByScene
     baselines: dict[str, float]
     folds: tuple[Outcome, ...] = ()
 
     @property
     def kept(self) -> Fitted:
         """The fit whose network is kept."""
-        return self.second or self.first
+        return self.refit or self.first
 
     @property
     def fits(self) -> tuple[Outcome, ...]:
@@ -71,8 +85,7 @@ class Outcome:
         """Errors on the ``training`` and the ``validation`` part; None where there is none."""
         parts = {"training": self.training, "validation": self.validation}
         return {
-            name: together(part.values())[0].total() if part else None
-            for name, part in parts.items()
+            name: pooled(part.values())[0].total() if part else None for name, part in parts.items()
         }
 
     @property
@@ -86,112 +99,145 @@ class Outcome:
 
 def run(
     scenes: Scenes,
-    plan: Plan,
+    config: TrainingConfig,
     splits: Splits,
     device: Device,
     report: Reporter,
-    everything: Splits | None = None,
+    full: Splits | None = None,
 ) -> Outcome:
-    """Fit a network on scenes and judge it on the parts it did not see.
+    """Fit a network on scenes and score it on the parts that it did not see.
 
     Args:
         scenes: The scenes by name.
-        plan: What to fit and how.
+        config: What to fit and how.
         splits: Their training and validation parts.
         device: What computes.
         report: Receives progress 0-1, the losses by epoch, and messages.
-        everything: What the network is then fitted again on; None: it is not.
+        full: What the network is then fitted again on; None: it is not.
 
     Raises:
         SeaIceError: The data cannot be learnt from, or the fit went astray.
     """
-    share = 0.5 if everything else 1.0
+    share = 0.5 if full else 1.0
     held_out = thinned(
         [
-            Part.of(scenes[name].store, splits[name].blocks, splits[name].validation)
-            for name in validating(splits)
+            Part.of(scenes[name].array, splits[name].blocks, splits[name].validation)
+            for name in validation_scenes(splits)
         ]
     )
     first = _fit(
         scenes,
-        plan,
+        config,
         splits,
         device,
         report.part(0, share),
         held_out,
-        on_epoch=lambda epoch: _tell(epoch, plan.task, report),
+        on_epoch=lambda epoch: _report(epoch, config.task, report),
     )
-    network = networks.restore(plan.network, first.fit.state).to(device.name)
-    judging = judge_of(plan, first, device)
-    outcome = judged(Outcome(splits, first, None, {}, {}, {}), network, judging, scenes, report)
-    if everything is None:
+    network = networks.restore(config.network, first.fit.state).to(device.name)
+    outcome = Outcome(splits, first, None, {}, {}, {})
+    outcome = scored(outcome, network, config, device, scenes, report)
+    if full is None:
         return outcome
-    second = fit_everything(scenes, plan, everything, [outcome], device, report.part(share, 1))
-    return replace(outcome, second=second)
+    refit = refit_on(full, scenes, config, [outcome], device, report.part(share, 1))
+    return replace(outcome, refit=refit)
 
 
-def fit_everything(
+def refit_on(
+    full: Splits,
     scenes: Scenes,
-    plan: Plan,
-    everything: Splits,
+    config: TrainingConfig,
     outcomes: Sequence[Outcome],
     device: Device,
     report: Reporter,
 ) -> Fitted:
-    """Fit a network on everything, for as long as served best where validation could tell.
+    """Fit a network on the full data, for as long as served best where there was validation.
 
     Args:
+        full: The splits that say what the full data are.
         scenes: The scenes by name.
-        plan: What to fit and how.
-        everything: The splits that say what everything is.
+        config: What to fit and how.
         outcomes: The fits that were validated; the median of their best epochs is the length.
         device: What computes.
         report: Receives progress 0-1.
     """
     epochs = round(float(np.median([outcome.first.fit.best_epoch for outcome in outcomes])))
-    plan = replace(plan, fit=plan.fit.of_length(epochs))
-    return _fit(scenes, plan, everything, device, report)
+    return _fit(scenes, replace(config, fit=config.fit.of_length(epochs)), full, device, report)
 
 
-def judged(
-    outcome: Outcome, network: nn.Module, judging: Judge, scenes: Scenes, report: Reporter
+def scored(
+    outcome: Outcome,
+    network: nn.Module,
+    config: TrainingConfig,
+    device: Device,
+    scenes: Scenes,
+    report: Reporter,
+    decode: Decode | None = None,
 ) -> Outcome:
     """Return an outcome with the errors of a network on its splits.
 
     Args:
-        outcome: Tells the splits.
-        network: The network.
-        judging: Runs it; its task says what it gives.
+        outcome: Has the splits and the normalisation.
+        network: The network, or several that give their outputs as channels.
+        config: What was fitted.
+        device: What computes.
         scenes: The scenes by name.
         report: Cancels between scenes.
+        decode: Turns the network's output into SIC; None: as the task does.
     """
     training, validation = {}, {}
     for name, split in outcome.splits.items():
         data = scenes[name]
         report.check_cancelled()
         if split.counts["training"]:
-            part = Part.of(data.store, [data.grid.window], split.training)
-            training[name] = _judged(network, judging, part, data)
+            part = Part.of(data.array, [data.grid.window], split.training)
+            training[name] = _errors(network, part, data, outcome.first, config, device, decode)
         if split.blocks:
-            part = Part.of(data.store, split.blocks, split.validation)
-            validation[name] = _judged(network, judging, part, data)
+            part = Part.of(data.array, split.blocks, split.validation)
+            validation[name] = _errors(network, part, data, outcome.first, config, device, decode)
     baselines = beside_baselines(validation, scenes, outcome.splits)
     return replace(outcome, training=training, validation=validation, baselines=baselines)
 
 
-def judge_of(plan: Plan, fitted: Fitted, device: Device) -> Judge:
-    """Return what judges a network of a fit."""
-    return Judge(fitted.scaling, networks.geometry(plan.network), device, plan.task)
+def scores_on_test(
+    outcome: Outcome, config: TrainingConfig, device: Device, data: SceneData, split: Split
+) -> SceneScores:
+    """Return the errors of an outcome's first fit on a scene's test part."""
+    network = networks.restore(config.network, outcome.first.fit.state).to(device.name)
+    part = Part.of(data.array, split.test_blocks, split.testing)
+    return _errors(network, part, data, outcome.first, config, device)
 
 
-def _judged(network: nn.Module, judging: Judge, part: Part, data: TrainingData) -> Judgement:
+def _errors(
+    network: nn.Module,
+    part: Part,
+    data: SceneData,
+    fitted: Fitted,
+    config: TrainingConfig,
+    device: Device,
+    decode: Decode | None = None,
+) -> SceneScores:
     (part,) = thinned([part])
-    return judge(judging.tiles(network, part), data, judging.task)
+    tiles = (
+        PredictedTile(
+            tile.window,
+            (decode or config.task.sic_percent)(tile.output),
+            tile.sic_percent,
+            tile.valid,
+        )
+        for tile in judge_of(config, fitted, device).tiles(network, part)
+    )
+    return score(tiles, data, config.task.footprint_px)
+
+
+def judge_of(config: TrainingConfig, fitted: Fitted, device: Device) -> Judge:
+    """Return what runs a network of a fit over parts of scenes."""
+    return Judge(fitted.normalisation, networks.geometry(config.network), device, config.task)
 
 
 def _fit(
     scenes: Scenes,
-    plan: Plan,
+    config: TrainingConfig,
     splits: Splits,
     device: Device,
     report: Reporter,
@@ -199,38 +245,57 @@ def _fit(
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Fitted:
     """Fit a network on the scenes' training parts, validated on parts that are held out."""
-    names = learnt(splits)
-    plan = plan.for_parts((scenes[name].store, splits[name]) for name in names)
-    scaling = plan.start.scaling if plan.start else _scaling(scenes, splits)
-    judging = Judge(scaling, networks.geometry(plan.network), device, plan.task)
-    draw = SceneMix(scenes, splits, plan, scaling).draw
-    with seeded(plan.fit.seed, device):
+    task = config.task.fitted_to(_training_sic(scenes, splits), class_weights=config.class_weights)
+    if config.initial:
+        normal = config.initial.normalisation
+    else:
+        normal = _normalisation(scenes, splits)
+    judge = Judge(normal, networks.geometry(config.network), device, task)
+    sampler = TrainingSampler(
+        scenes,
+        splits,
+        normal,
+        config.chip_px,
+        task.label,
+        config.augmentation,
+        oversample=config.oversample,
+    )
+    with seeded(config.fit.seed, device):
         fitted = fit(
-            plan.build(),
-            draw,
-            plan.task.loss,
-            plan.fit,
+            config.build(),
+            sampler.draw,
+            task.loss,
+            config.fit,
             device,
             report,
-            (lambda network: judging.loss(network, held_out)) if held_out else None,
+            (lambda network: judge.loss(network, held_out)) if held_out else None,
             on_epoch,
         )
-    return Fitted(scaling, fitted)
+    return Fitted(normal, fitted)
 
 
-def _scaling(scenes: Scenes, splits: Splits) -> Normalisation:
+def _normalisation(scenes: Scenes, splits: Splits) -> Normalisation:
     """Return the normalisation of the training parts; that of whole scenes may be known."""
     parts = []
-    for name in learnt(splits):
+    for name in training_scenes(splits):
         data, split = scenes[name], splits[name]
         known = data.moments
         trains_whole = known and split.counts["training"] == known.count
-        parts.append(known if trains_whole else moments(data.store, split))
+        parts.append(known if trains_whole else moments(data.array, split))
     return normalisation(parts, next(iter(scenes.values())).channels)
 
 
-def _tell(epoch: Epoch, task: Task, report: Reporter) -> None:
-    """Report an epoch's losses."""
+def _training_sic(scenes: Scenes, splits: Splits) -> Iterator[NDArray[np.float32]]:
+    """Yield the SIC of the training parts in percent, (N,) each; NaN where there is none."""
+    for name in training_scenes(splits):
+        array = scenes[name].array
+        height, width = array.shape[:2]
+        for row in range(0, height, _ROWS_AT_ONCE):
+            window = Window(row, 0, min(_ROWS_AT_ONCE, height - row), width)
+            yield array[window.slices][..., -1][splits[name].training(window)]
+
+
+def _report(epoch: Epoch, task: Task, report: Reporter) -> None:
     losses = {"training loss": epoch.training, "validation loss": epoch.validation}
     for name, value in losses.items():
         if value is not None:

@@ -39,7 +39,7 @@ _EPSILON: Final = 1e-4
 
 With torch's 1e-8, weights whose gradient has been small for long take a step several times the
 learning rate as soon as it is not: on some seeds the loss then rose by an order of magnitude in the
-middle of the cycle. Trials of 300 steps on the tests' real scene, all of a fold without validation
+middle of the cycle. Runs of 300 steps on the tests' real scene, all of a fold without validation
 (two folds, three seeds): RMSE 11.6 with 1e-8, 10.8 with 1e-5, 10.2 with 1e-4, 10.3 % SIC with 1e-3.
 """
 
@@ -140,7 +140,7 @@ def fit(
         settings: How.
         device: Where.
         report: Receives progress 0-1; cancels between steps.
-        validate: Judges the network after each epoch; without it the last weights are kept.
+        validate: Scores the network after each epoch; without it the last weights are kept.
         on_epoch: Receives each epoch.
 
     Raises:
@@ -249,7 +249,7 @@ def _set_statistics(network: nn.Module, settings: FitSettings, *, settled: bool)
 
     Args:
         network: The network.
-        settings: Tell the length of an epoch.
+        settings: Have the length of an epoch.
         settled: Whether the learning rate has come down by the end of the epoch.
     """
     whole_epoch = settled and settings.steps_per_epoch >= _STATISTICS_BATCHES

@@ -1,4 +1,4 @@
-"""Where a fit starts: fresh weights, or those of an earlier network that is fine-tuned."""
+"""Initial weights: those of an earlier network, which is fine-tuned."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..checkpoint import ModelCard
 from ..datasets.normalisation import Normalisation
 from ..errors import SeaIceError
 from ..networks import NetworkConfig
-from .tasks import Task, to_dict
+from .tasks import Task
 
 _RESOLUTION_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
+class InitialWeights:
     """An earlier network to go on from.
 
     Attributes:
@@ -39,8 +39,8 @@ class Start:
     frozen: int = 0
 
     @classmethod
-    def load(cls, path: str, frozen: int) -> Start:
-        """Return the start that a model file gives.
+    def load(cls, path: str, frozen: int) -> InitialWeights:
+        """Return the weights in a model file.
 
         Raises:
             SeaIceError: The file is no model file.
@@ -49,7 +49,7 @@ class Start:
         return cls(Path(path).name, card, checkpoint.member(tensors, 0), frozen)
 
     @property
-    def scaling(self) -> Normalisation:
+    def normalisation(self) -> Normalisation:
         """The normalisation that the weights were fitted with, and that is kept."""
         mean, std = (np.array(values, np.float32) for values in (self.card.mean, self.card.std))
         return Normalisation(mean, std)
@@ -59,15 +59,13 @@ class Start:
         network: NetworkConfig,
         task: Task,
         channels: Sequence[str],
-        resolution_m: float | None = None,
     ) -> None:
         """Check that the network to fit is the same, on the same channels.
 
         Args:
             network: The network that is asked for.
             task: What it is to give.
-            channels: The channels there are.
-            resolution_m: Pixel size of the data; None where it is not known yet.
+            channels: Names of the channels that there are.
 
         Raises:
             SeaIceError: Something differs.
@@ -76,10 +74,10 @@ class Start:
         # dropout changes no weight
         free = ("dropout", "dropout_position", "out_channels")
         differing = [n for n in found if n not in free and asked.get(n) != found[n]]
-        if (self.card.task, self.card.classes) != (task.id, to_dict(task)):
+        if (self.card.task, self.card.classes) != (task.id, task.to_dict()):
             raise SeaIceError(
                 f"{self.name}: was trained for the task {self.card.task} {self.card.classes or ''}"
-                f", {task.id} {to_dict(task) or ''} is asked for; give the same Task and Class"
+                f", {task.id} {task.to_dict() or ''} is asked for; give the same Task and Class"
                 " bounds, or no initial model"
             )
         if tuple(channels) != self.card.channels:
@@ -94,8 +92,15 @@ class Start:
                 f"{self.name}: is another network ({wanted}) than the one asked for ({given});"
                 f" give {wanted}, or no initial model"
             )
+
+    def check_resolution(self, resolution_m: float) -> None:
+        """Check that data have the resolution that the weights were fitted at.
+
+        Raises:
+            SeaIceError: They have not.
+        """
         known = self.card.resolution_m
-        if resolution_m and abs(resolution_m / known - 1) > _RESOLUTION_TOLERANCE:
+        if abs(resolution_m / known - 1) > _RESOLUTION_TOLERANCE:
             raise SeaIceError(
                 f"{self.name}: works at {known:.4g} m, the data has pixels of {resolution_m:.4g} m;"
                 " give data at its resolution, or no initial model"

@@ -35,7 +35,7 @@ def footprint_error(
     """Return the sum of squared errors of a regression's means over footprints, and their number.
 
     The reference is what a radiometer sees: means over a Gaussian footprint. A network that is
-    compared with it pixel by pixel learns the blur, too, since from water alone it cannot tell how
+    compared with it pixel by pixel learns the blur, too, since from water alone it cannot know how
     near the ice is: it gives all water the mean reference of water, some 10 %. Here the network's
     means are compared, so that its map may be as sharp as the ice is. Without the second term it
     might balance SIC below 0 by SIC above 100 %.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -47,6 +48,20 @@ class Task(Protocol):
     def loss(self) -> DataLoss:
         """The data loss."""
 
+    def fitted_to(self, sic_percent: Iterable[Floats], *, class_weights: bool) -> Task:
+        """Return the task with what it takes from the reference that trains.
+
+        Args:
+            sic_percent: The SIC of the training part, in pieces (N,); NaN is none.
+            class_weights: Whether rare classes weigh more.
+
+        Raises:
+            SeaIceError: It cannot be learnt from this reference.
+        """
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """Return the classes as the model card holds them; None for a regression."""
+
     def label(self, sic_percent: Floats) -> Floats:
         """Return what the network learns for a SIC in percent, of any shape; NaN stays NaN."""
 
@@ -79,6 +94,14 @@ class Regression:
         if self.footprint_px:
             return partial(footprint_error, footprint_px=self.footprint_px)
         return squared_error
+
+    def fitted_to(self, sic_percent: Iterable[Floats], *, class_weights: bool) -> Task:
+        """Return the task as it is."""
+        return self
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """Return None."""
+        return None
 
     def label(self, sic_percent: Floats) -> Floats:
         """Return the fraction."""
@@ -120,6 +143,22 @@ class Classification:
             return cross_entropy
         return partial(cross_entropy, class_weights=torch.tensor(self.weights))
 
+    def fitted_to(self, sic_percent: Iterable[Floats], *, class_weights: bool) -> Task:
+        """Return the task with inverse-frequency weights where they are asked for.
+
+        Raises:
+            SeaIceError: A class has no reference pixel.
+        """
+        counts = sum((self.classes.counts(part) for part in sic_percent), np.zeros(1, np.int64))
+        self.classes.check_filled(counts)
+        if not class_weights:
+            return self
+        return replace(self, weights=tuple(self.classes.inverse_frequency(counts).tolist()))
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """Return the classes."""
+        return self.classes.to_dict()
+
     def label(self, sic_percent: Floats) -> Floats:
         """Return the class's number."""
         found = self.classes.of(sic_percent)
@@ -130,11 +169,3 @@ class Classification:
         scores = np.exp(output - output.max(0, keepdims=True))
         probabilities = scores / scores.sum(0, keepdims=True)
         return self.classes.expected_percent(probabilities).astype(np.float32)
-
-
-REGRESSION: Final = Regression()
-
-
-def to_dict(task: Task) -> dict[str, Any] | None:
-    """Return the classes of a task as the model card holds them; None for a regression."""
-    return task.classes.to_dict() if isinstance(task, Classification) else None

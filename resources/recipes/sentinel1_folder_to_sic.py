@@ -5,7 +5,7 @@
 PRODUCTS is a folder of zips and SAFE folders, MODEL a network from Train SIC network, OUTPUT a
 folder for the GeoTIFFs. NAME=VALUE are further parameters of the model sentinel1_to_sic, such as
 RESOLUTION=40 or MASK=land.tif. Products that have a map already are left out, so that the recipe
-can be started again; a product that fails is told and the others go on. Ends with the number of
+can be started again; a product that fails is reported and the others go on. Ends with the number of
 failures.
 
 Needs only Python 3.9 and QGIS with the plugin seaice_qgis: QGIS_PROCESS names the program

@@ -35,7 +35,7 @@ from ..values import parameter_name
 _Result = TypeVar("_Result")
 
 
-def _told_to_qgis(method: Callable[..., _Result]) -> Callable[..., _Result]:
+def _raised_to_qgis(method: Callable[..., _Result]) -> Callable[..., _Result]:
     """Make a method's SeaIceError an exception of QGIS's that holds on to nothing.
 
     PyQGIS never frees an exception that it takes from Python. Layers among the parameters in the
@@ -43,7 +43,7 @@ def _told_to_qgis(method: Callable[..., _Result]) -> Callable[..., _Result]:
     """
 
     @functools.wraps(method)
-    def told(self: SeaIceAlgorithm, *arguments: Any) -> _Result:  # Any: as the method takes them
+    def raised(self: SeaIceAlgorithm, *arguments: Any) -> _Result:  # Any: as the method takes them
         try:
             return method(self, *arguments)
         except errors.SeaIceError as error:
@@ -51,7 +51,7 @@ def _told_to_qgis(method: Callable[..., _Result]) -> Callable[..., _Result]:
         del arguments
         raise QgsProcessingException(message)
 
-    return told
+    return raised
 
 
 class SeaIceAlgorithm(QgsProcessingAlgorithm):
@@ -135,7 +135,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
                 return f"{definition.description()}: {value} is not accepted. {definition.help()}"
         return message
 
-    @_told_to_qgis
+    @_raised_to_qgis
     def prepareAlgorithm(
         self,
         values: Dict[str, Any],
@@ -149,7 +149,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
         self.check_job(self._job)
         return True
 
-    @_told_to_qgis
+    @_raised_to_qgis
     def processAlgorithm(
         self,
         values: Dict[str, Any],
@@ -174,7 +174,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
         return {**done.outputs, **done.numbers}
 
     def run_job(self, job: jobs.Job, feedback: QgsProcessingFeedback) -> events.Done:
-        """Run a job in the worker's Python and tell the feedback what happens.
+        """Run a job in the worker's Python and pass what happens to the feedback.
 
         Raises:
             SeaIceError: It failed.

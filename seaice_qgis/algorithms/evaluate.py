@@ -10,7 +10,7 @@ from .base import SeaIceAlgorithm
 
 
 class Evaluate(SeaIceAlgorithm):
-    """Judges a map of sea-ice concentration by a reference."""
+    """Compares a map of sea-ice concentration with a reference."""
 
     JOB = jobs.EvaluateJob
     STYLES: ClassVar[Mapping[str, styling.Style]] = {"DIFFERENCE": styling.difference}

@@ -23,15 +23,15 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from ml_core import networks  # noqa: E402
-from ml_core.datasets.cells import Cells  # noqa: E402
+from ml_core.datasets.block_split import draw_split  # noqa: E402
+from ml_core.datasets.cells import CellCounts  # noqa: E402
 from ml_core.datasets.normalisation import moments, normalisation  # noqa: E402
 from ml_core.datasets.sampler import ChipSampler  # noqa: E402
-from ml_core.datasets.split import draw_split  # noqa: E402
 from ml_core.events import Reporter  # noqa: E402
 from ml_core.training.device import choose, seeded  # noqa: E402
 from ml_core.training.fit import FitSettings, fit  # noqa: E402
 from ml_core.training.losses import penalised, squared_error  # noqa: E402
-from ml_core.training.tasks import REGRESSION  # noqa: E402
+from ml_core.training.tasks import Regression  # noqa: E402
 
 SILENT = Reporter(lambda event: None)
 CONFIG = networks.NetworkConfig()
@@ -49,7 +49,7 @@ def store_on(file, side):
     """A store of a scene of side x side px: ice with floes of a footprint's size, and speckle."""
     store = np.memmap(file, np.float32, "w+", shape=(side, side, 3))
     rng = np.random.default_rng(0)
-    cells = Cells.empty((side, side), FOOTPRINT_PX)
+    cells = CellCounts.empty((side, side), FOOTPRINT_PX)
     rows = 512
     noise = rng.normal(0, 1, (rows, side, 2)).astype(np.float32)
     cols = np.sin(np.arange(side) / FOOTPRINT_PX)
@@ -66,7 +66,7 @@ def store_on(file, side):
 def sampler_of(store, cells):
     split = draw_split(cells, FOOTPRINT_PX, 0.2, np.random.default_rng(1))
     scaling = normalisation([moments(store, split)], ("HH", "HV"))
-    return ChipSampler(store, cells, split, scaling, CHIP, REGRESSION.label)
+    return ChipSampler(store, cells, split, scaling, CHIP, Regression().label)
 
 
 def fit_rate(network, sampler, device):

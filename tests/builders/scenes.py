@@ -5,8 +5,8 @@ from affine import Affine
 from rasterio.crs import CRS
 from scipy.ndimage import gaussian_filter
 
-from ml_core.datasets.cells import Cells
-from ml_core.datasets.scene_data import TrainingData
+from ml_core.datasets.cells import CellCounts
+from ml_core.datasets.scene_data import SceneData
 from ml_core.raster.grid import Grid
 
 PIXEL_M = 1000.0
@@ -31,15 +31,15 @@ def backscatter(sic, seed=0):
 def data_of(sic, pixels, footprint_px=8.0):
     """Training data in memory from a reference (H, W) and pixels (C, H, W)."""
     height, width = sic.shape
-    store = np.concatenate([pixels, sic[None]]).transpose(1, 2, 0).astype(np.float32).copy()
-    store[~np.isfinite(store).all(-1), -1] = np.nan
-    cells = Cells.empty((height, width), footprint_px)
-    cells.add(0, 0, store[..., -1])
+    array = np.concatenate([pixels, sic[None]]).transpose(1, 2, 0).astype(np.float32).copy()
+    array[~np.isfinite(array).all(-1), -1] = np.nan
+    cells = CellCounts.empty((height, width), footprint_px)
+    cells.add(0, 0, array[..., -1])
     size = cells.size_px
-    sums = np.zeros((*cells.count.shape, store.shape[-1]))
+    sums = np.zeros((*cells.count.shape, array.shape[-1]))
     for row, col in np.ndindex(cells.count.shape):
-        part = store[row * size : (row + 1) * size, col * size : (col + 1) * size]
+        part = array[row * size : (row + 1) * size, col * size : (col + 1) * size]
         sums[row, col] = part[np.isfinite(part[..., -1])].sum(0)
     grid = Grid(CRS.from_epsg(3413), Affine(PIXEL_M, 0, 5e5, 0, -PIXEL_M, -1e6), height, width)
-    names = ("HH", "HV", "incidence_angle")[: store.shape[-1] - 1]
-    return TrainingData(store, cells, sums, grid, names, footprint_px * PIXEL_M, footprint_px)
+    names = ("HH", "HV", "incidence_angle")[: array.shape[-1] - 1]
+    return SceneData(array, cells, sums, grid, names, footprint_px * PIXEL_M, footprint_px)

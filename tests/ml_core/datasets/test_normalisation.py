@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ml_core.datasets.normalisation import Moments, moments, normalisation
-from ml_core.datasets.split import held_out, unused, whole
+from ml_core.datasets.split import Split
 from ml_core.errors import SeaIceError
 from tests.builders.scenes import backscatter, data_of, ice
 
@@ -34,13 +34,13 @@ def test_only_what_trains_and_has_a_reference_counts():
     pixels = backscatter(sic)
     pixels[:, :10] = np.nan
     data = data_of(sic, pixels)
-    found = moments(data.store, whole(data.cells))
+    found = moments(data.array, Split.full(data.cells))
     known = pixels[:, 10:].reshape(2, -1).astype(float)
     assert found.count == known.shape[1]
     np.testing.assert_allclose(found.mean, known.mean(1))
     np.testing.assert_allclose(found.variance, known.var(1))
-    for split in (held_out(data.cells), unused(data.cells)):
-        assert moments(data.store, split) is None
+    for split in (Split.held_out(data.cells), Split.unused(data.cells)):
+        assert moments(data.array, split) is None
     with pytest.raises(SeaIceError, match="the training part has no pixel where HH, HV and"):
         normalisation([None, None], ("HH", "HV"))
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ml_core.datasets.block_split import draw_split
 from ml_core.datasets.normalisation import moments, normalisation
 from ml_core.datasets.sampler import Augmentation, ChipSampler
-from ml_core.datasets.split import draw_split, whole
+from ml_core.datasets.split import Split
 from ml_core.errors import SeaIceError
-from ml_core.training.tasks import REGRESSION
+from ml_core.training.tasks import Regression
 from tests.builders.scenes import backscatter, data_of, ice
 
 PLAIN = Augmentation(north_south=False, contrast=0)
@@ -16,12 +17,12 @@ PLAIN = Augmentation(north_south=False, contrast=0)
 
 def sampler(data, split, size=32, augmentation=PLAIN):
     return ChipSampler(
-        data.store,
+        data.array,
         data.cells,
         split,
-        normalisation([moments(data.store, split)], data.channels),
+        normalisation([moments(data.array, split)], data.channels),
         size,
-        REGRESSION.label,
+        Regression().label,
         augmentation,
     )
 
@@ -45,7 +46,7 @@ def places(batch, scaling, width):
 
 def test_a_chip_is_the_scene_at_its_place(numbered):
     split = draw_split(numbered.cells, 6.0, 0.2, np.random.default_rng(1))
-    scaling = normalisation([moments(numbered.store, split)], numbered.channels)
+    scaling = normalisation([moments(numbered.array, split)], numbered.channels)
     batch = sampler(numbered, split, 16).draw(50, np.random.default_rng(2))
     assert batch.pixels.shape == (50, 16, 16, 2)
     assert batch.pixels.dtype == batch.label.dtype == np.float32
@@ -53,7 +54,7 @@ def test_a_chip_is_the_scene_at_its_place(numbered):
 
     for i, (row, col) in enumerate(zip(*places(batch, scaling, 80))):
         window = Window(row, col, 16, 16)
-        part = numbered.store[window.slices]
+        part = numbered.array[window.slices]
         valid = np.isfinite(part).all(-1) & split.training(window)
         assert np.array_equal(batch.valid[i], valid)
         assert batch.valid[i].any()
@@ -63,12 +64,12 @@ def test_a_chip_is_the_scene_at_its_place(numbered):
 
 
 def test_chips_are_spread_evenly_over_the_reference(numbered):
-    split = whole(numbered.cells)
+    split = Split.full(numbered.cells)
     drawn = np.zeros((60, 80))
     rng = np.random.default_rng(3)
     rows, cols = sampler(numbered, split, 16)._reference_pixels(60_000, rng)
     np.add.at(drawn, (rows, cols), 1)
-    known = np.isfinite(numbered.store[..., -1])
+    known = np.isfinite(numbered.array[..., -1])
     assert not drawn[~known].any()
     expected = 60_000 / known.sum()
     # chi-squared of a uniform draw: mean 1, standard deviation sqrt(2 / n)
@@ -81,7 +82,7 @@ def test_a_place_is_drawn_by_the_reference_in_it(shape):
     sic = ice(shape)
     sic[5:20, 11:30] = np.nan
     data = data_of(sic, backscatter(ice(shape)))
-    rows, cols = sampler(data, whole(data.cells), 32)._places(20_000, np.random.default_rng(4))
+    rows, cols = sampler(data, Split.full(data.cells), 32)._places(20_000, np.random.default_rng(4))
     held = sliding_window_view(np.isfinite(sic), (32, 32)).sum((2, 3))
     drawn = np.zeros(held.shape)
     np.add.at(drawn, (rows, cols), 1)
@@ -97,7 +98,7 @@ def test_chips_are_drawn_where_all_of_the_reference_lies_in_a_corner():
     sic[2:, :] = np.nan
     sic[:, 2:] = np.nan
     data = data_of(sic, backscatter(ice((400, 400))))
-    batch = sampler(data, whole(data.cells), 128).draw(50, np.random.default_rng(4))
+    batch = sampler(data, Split.full(data.cells), 128).draw(50, np.random.default_rng(4))
     assert batch.valid.reshape(50, -1).any(axis=1).all()
 
 
@@ -105,9 +106,9 @@ def test_the_training_part_alone_normalises(numbered):
     split = draw_split(numbered.cells, 6.0, 0.2, np.random.default_rng(1))
     from ml_core.raster.grid import Window
 
-    used = split.training(Window(0, 0, 60, 80)) & np.isfinite(numbered.store[..., -1])
-    scaling = normalisation([moments(numbered.store, split)], numbered.channels)
-    values = numbered.store[used][:, :-1].astype(float)
+    used = split.training(Window(0, 0, 60, 80)) & np.isfinite(numbered.array[..., -1])
+    scaling = normalisation([moments(numbered.array, split)], numbered.channels)
+    values = numbered.array[used][:, :-1].astype(float)
     assert np.allclose(scaling.mean, values.mean(0), rtol=1e-5)
     assert np.allclose(scaling.std, values.std(0), rtol=1e-5)
 
@@ -129,7 +130,7 @@ def test_augmentation_gives_each_version_alike(choice, has_angle, count):
         angle = np.linspace(20, 45, 32, dtype=np.float32)[None, None].repeat(32, 1)
         pixels = np.concatenate([pixels, angle])
     data = data_of(sic, pixels, 4)
-    split = whole(data.cells)
+    split = Split.full(data.cells)
     augmentation = replace(Augmentation.of(choice, has_angle=has_angle), contrast=0)
     chips = sampler(data, split, 32, augmentation)
     batch = chips.draw(400, np.random.default_rng(1))
@@ -144,8 +145,8 @@ def test_augmentation_gives_each_version_alike(choice, has_angle, count):
 def test_north_stays_north_of_south_in_a_mirrored_chip():
     sic = ice((32, 32))
     data = data_of(sic, backscatter(sic), 4)
-    chips = sampler(data, whole(data.cells), 32, Augmentation.of("flips", has_angle=False))
-    label = data.store[..., -1] / 100
+    chips = sampler(data, Split.full(data.cells), 32, Augmentation.of("flips", has_angle=False))
+    label = data.array[..., -1] / 100
     for chip in chips.draw(20, np.random.default_rng(1)).label:
         assert np.allclose(chip, label) or np.allclose(chip, label[::-1])
 
@@ -155,8 +156,8 @@ def test_contrast_changes_by_chip_and_polarisation_but_not_the_angle():
     angle = np.linspace(20, 45, 32, dtype=np.float32)[None, None].repeat(32, 1)
     data = data_of(sic, np.concatenate([backscatter(sic), angle]), 4)
     varied = Augmentation(north_south=False, contrast=0.2)
-    drawn = sampler(data, whole(data.cells), 32, varied).draw(300, np.random.default_rng(1))
-    plain = sampler(data, whole(data.cells), 32).draw(1, np.random.default_rng(1)).pixels[0]
+    drawn = sampler(data, Split.full(data.cells), 32, varied).draw(300, np.random.default_rng(1))
+    plain = sampler(data, Split.full(data.cells), 32).draw(1, np.random.default_rng(1)).pixels[0]
     assert np.array_equal(drawn.pixels[..., 2], plain[None, ..., 2].repeat(300, 0))
     factors = (drawn.pixels[..., :2] / plain[..., :2]).reshape(300, -1, 2)
     assert np.allclose(factors, factors[:, :1], rtol=1e-3)
@@ -170,13 +171,15 @@ def test_no_augmentation_leaves_chips_as_they_are():
     sic = ice((32, 32))
     data = data_of(sic, backscatter(sic), 4)
     augmentation = Augmentation.of("none", has_angle=False)
-    drawn = sampler(data, whole(data.cells), 32, augmentation).draw(20, np.random.default_rng(1))
+    drawn = sampler(data, Split.full(data.cells), 32, augmentation).draw(
+        20, np.random.default_rng(1)
+    )
     assert (drawn.pixels == drawn.pixels[:1]).all()
 
 
 def test_a_scene_smaller_than_a_chip_says_both_sizes(small_data):
     with pytest.raises(SeaIceError, match=r"96 x 128 px.*chip of 160 x 160 px.*Chip size"):
-        sampler(small_data, whole(small_data.cells), 160)
+        sampler(small_data, Split.full(small_data.cells), 160)
 
 
 def test_a_channel_without_variation_is_refused():
@@ -185,4 +188,4 @@ def test_a_channel_without_variation_is_refused():
     pixels[1] = -25.0
     data = data_of(sic, pixels)
     with pytest.raises(SeaIceError, match="HV has the value -25 everywhere"):
-        normalisation([moments(data.store, whole(data.cells))], data.channels)
+        normalisation([moments(data.array, Split.full(data.cells))], data.channels)

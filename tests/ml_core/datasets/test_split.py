@@ -4,15 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
-from ml_core.datasets.cells import Cells
-from ml_core.datasets.split import draw_folds, draw_split, reduced, whole
+from ml_core.datasets.block_split import draw_folds, draw_split
+from ml_core.datasets.cells import CellCounts
+from ml_core.datasets.split import Split
 from ml_core.errors import SeaIceError
 from ml_core.raster.grid import Window
 from tests.builders.scenes import ice
 
 
-def cells_of(sic, length_px):
-    cells = Cells.empty(sic.shape, length_px)
+def cells_of(sic, decorrelation_px):
+    cells = CellCounts.empty(sic.shape, decorrelation_px)
     cells.add(0, 0, sic)
     return cells
 
@@ -103,7 +104,7 @@ def test_a_scene_that_is_too_small_says_its_sizes():
 def test_no_validation_trains_on_everything():
     cells = cells_of(ice((40, 50), 20), 20)
     split = draw_split(cells, 20, 0.0, np.random.default_rng(1))
-    assert split.blocks == whole(cells).blocks == ()
+    assert split.blocks == Split.full(cells).blocks == ()
     assert masks(split)[0].all()
     assert split.counts["training"] == 2000
 
@@ -123,7 +124,7 @@ def test_folds_cover_the_scene_once_and_keep_their_distance(folds):
 def test_a_data_fraction_leaves_out_whole_footprints_of_the_training_part(fraction):
     cells = cells_of(ice((300, 300), 10), 10)
     split = draw_split(cells, 10, 0.2, np.random.default_rng(3))
-    part = reduced(split, cells, fraction, np.random.default_rng(4))
+    part = split.reduced(cells, fraction, np.random.default_rng(4))
     all_training, validation = masks(split)
     training, same_validation = masks(part)
     assert np.array_equal(validation, same_validation)
@@ -137,7 +138,7 @@ def test_a_data_fraction_leaves_out_whole_footprints_of_the_training_part(fracti
             square = (slice(row, row + side), slice(col, col + side))
             kept, before = training[square], all_training[square]
             assert not kept.any() or np.array_equal(kept, before)
-    assert reduced(split, cells, 1.0, np.random.default_rng(4)) is split
+    assert split.reduced(cells, 1.0, np.random.default_rng(4)) is split
 
 
 def test_too_many_folds_say_their_sizes():
@@ -149,7 +150,7 @@ def test_cells_count_what_windows_bring():
     sic = ice((70, 50), 8)
     sic[::3] = np.nan
     at_once = cells_of(sic, 8)
-    by_parts = Cells.empty(sic.shape, 8)
+    by_parts = CellCounts.empty(sic.shape, 8)
     for row in range(0, 70, 32):
         by_parts.add(row, 0, sic[row : row + 32])
     assert np.array_equal(at_once.histogram, by_parts.histogram)

@@ -7,7 +7,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsRegressor
 
 from ml_core.evaluation import baselines
-from ml_core.evaluation.baselines import LABELS, Cells, cross_fitted, predict
+from ml_core.evaluation.baselines import LABELS, ReferenceSample, cross_fitted, predict
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def cells():
     row, col = (index.ravel() for index in np.indices((40, 30)))
     features = rng.normal(-12, 3, (row.size, 2))
     sic = np.clip(50 + 12 * (features[:, 0] + 12) - 5 * (features[:, 1] + 12) + row, 0, 100)
-    return Cells(row, col, sic, features)
+    return ReferenceSample(row, col, sic, features)
 
 
 def test_linear_equals_scikit_learn(cells):
@@ -47,14 +47,14 @@ def test_column_mean_takes_the_nearest_column_where_its_own_is_missing():
 def test_predict_gives_each_baseline_and_needs_backscatter_for_the_regression(cells):
     train, test = cells.part(cells.row < 20), cells.part(cells.row >= 20)
     assert set(predict(train, test)) == set(LABELS)
-    bare = Cells(train.row, train.col, train.sic)
+    bare = ReferenceSample(train.row, train.col, train.sic)
     assert set(predict(bare, test)) == set(LABELS) - {"linear"}
     assert predict(train, test)["mean"][0] == pytest.approx(train.sic.mean())
 
 
 def test_nearest_measures_in_metres(cells):
-    train = Cells(np.array([0, 3]), np.array([0, 4]), np.array([1.0, 2.0]))
-    test = Cells(np.array([0]), np.array([4]), np.array([0.0]))
+    train = ReferenceSample(np.array([0, 3]), np.array([0, 4]), np.array([1.0, 2.0]))
+    test = ReferenceSample(np.array([0]), np.array([4]), np.array([0.0]))
     assert predict(train, test)["nearest"] == [2]  # 3 rows, or 4 columns away
     assert predict(train, test, (100.0, 1.0))["nearest"] == [1]
 
@@ -63,12 +63,12 @@ def test_cross_fitted_cells_never_learn_from_their_own_half_or_the_gap():
     # what is learnt is told by the value alone: the row, or the column
     row, col = (index.ravel() for index in np.indices((40, 40)))
     for told in (row, col):
-        cells = Cells(row, col, told.astype(float))
+        cells = ReferenceSample(row, col, told.astype(float))
         nearest = cross_fitted(cells, (1000.0, 1000.0), 5000.0)["nearest"]
         # halved along the value, each half would get 14 or 25, 5.5 km from the border; halved
         # across it, which is kinder, the value itself
         np.testing.assert_array_equal(nearest, told)
-    diagonal = Cells(row, col, (row + col).astype(float))
+    diagonal = ReferenceSample(row, col, (row + col).astype(float))
     nearest = cross_fitted(diagonal, (1000.0, 1000.0), 5000.0)["nearest"]
     lower = row >= 20
     np.testing.assert_array_equal(nearest[lower], 14 + col[lower])
@@ -78,7 +78,7 @@ def test_cross_fitted_cells_never_learn_from_their_own_half_or_the_gap():
 def test_the_mean_is_that_of_all_cells():
     row, col = (index.ravel() for index in np.indices((10, 10)))
     sic = np.where(col < 5, 0.0, 100.0)
-    found = cross_fitted(Cells(row, col, sic), (1.0, 1.0), 0.0)
+    found = cross_fitted(ReferenceSample(row, col, sic), (1.0, 1.0), 0.0)
     np.testing.assert_array_equal(found["mean"], 50)
 
 
@@ -95,7 +95,7 @@ def test_position_alone_predicts_the_real_scene_well():
     with rasterio.open(path) as dataset:
         sic = dataset.read(1)
     row, col = (index.ravel() for index in np.indices(sic.shape))
-    cells = Cells(row, col, sic.ravel())
+    cells = ReferenceSample(row, col, sic.ravel())
     for train_rows, test_rows, mean, column_mean, nearest in (
         ((0, 179), (230, 392), 39.3, 19.9, 14.4),
         ((213, 392), (0, 162), 38.9, 21.1, 25.4),

@@ -6,11 +6,16 @@ from affine import Affine
 from rasterio.crs import CRS
 from scipy.ndimage import gaussian_filter
 
-from ml_core.datasets.split import held_out, whole
+from ml_core.datasets.split import Split
 from ml_core.evaluation.metrics import Density, ErrorSums
-from ml_core.evaluation.scene_scores import Judgement, beside_baselines, judge, unbeaten
-from ml_core.training.tasks import Regression
-from ml_core.training.validation import Tile, cut
+from ml_core.evaluation.scene_scores import (
+    PredictedTile,
+    SceneScores,
+    beside_baselines,
+    score,
+    unbeaten_baseline,
+)
+from ml_core.raster.grid import Window
 from tests.builders.scenes import backscatter, data_of, ice
 
 
@@ -36,9 +41,12 @@ def cells_of(data):
 def errors_of(scenes):
     """RMSE on the second scene of a network that gives 5 % too much, and of the baselines."""
     reference = cells_of(scenes["second"])
-    judged = Judgement(ErrorSums(), Density([0, 100]), reference + 5, reference)
-    splits = {"first": whole(scenes["first"].cells), "second": held_out(scenes["second"].cells)}
-    return beside_baselines({"second": judged}, scenes, splits)
+    scored = SceneScores(ErrorSums(), Density([0, 100]), reference + 5, reference)
+    splits = {
+        "first": Split.full(scenes["first"].cells),
+        "second": Split.held_out(scenes["second"].cells),
+    }
+    return beside_baselines({"second": scored}, scenes, splits)
 
 
 def test_the_nearest_cell_is_looked_for_on_the_ground_that_scenes_share(pair):
@@ -60,31 +68,28 @@ def test_scenes_in_different_projections_have_no_position_in_common(pair):
     assert set(errors_of(scenes)) == {"network", "mean", "linear"}
 
 
-def test_a_network_that_does_not_beat_the_baselines_is_said_not_to():
-    text = unbeaten({"network": 14.0, "linear": 12.25, "mean": 30.0}, "validation blocks")
-    assert text == (
-        "The network (RMSE 14.0 %) does not beat every baseline on the validation blocks; the best"
-        " of them (linear regression on backscatter means) errs by 12.2 %"
-    )
-    assert unbeaten({"network": 14.0, "linear": 14.0}, "validation blocks")
-    assert not unbeaten({"network": 9.0, "linear": 12.0, "mean": 30.0}, "validation blocks")
-    assert not unbeaten({}, "validation blocks")
-    assert not unbeaten({"network": 9.0}, "validation blocks")
+def test_the_best_baseline_that_a_network_does_not_beat():
+    assert unbeaten_baseline({"network": 14.0, "linear": 12.25, "mean": 30.0}) == "linear"
+    assert unbeaten_baseline({"network": 14.0, "linear": 14.0}) == "linear"
+    assert unbeaten_baseline({"network": 9.0, "linear": 12.0, "mean": 30.0}) is None
+    assert unbeaten_baseline({}) is None
+    assert unbeaten_baseline({"network": 9.0}) is None
 
 
-def test_a_sharp_map_is_judged_by_its_means_over_footprints():
+def test_a_sharp_map_is_scored_by_its_means_over_footprints():
     field = gaussian_filter(np.random.default_rng(0).normal(size=(160, 192)), 12)
     truth = (field > 0).astype(np.float32)
     reference = gaussian_filter(100 * truth, 16 / 2.3548)
     data = data_of(reference, backscatter(reference), footprint_px=16)
     valid = np.zeros(truth.shape, bool)
     valid[:, 40:] = True  # as of a validation part
+    windows = [Window(row, col, 64, 64) for row in range(0, 160, 64) for col in range(0, 192, 64)]
     tiles = [
-        Tile(w, truth[None][(slice(None), *w.slices)], reference[w.slices], valid[w.slices])
-        for w in cut(data.grid.window, 64)
+        PredictedTile(w, 100 * truth[w.slices], reference[w.slices], valid[w.slices])
+        for w in (window.clipped(*truth.shape) for window in windows)
     ]
-    by_pixels = judge(tiles, data, Regression())
-    by_footprints = judge(tiles, data, Regression(footprint_px=16))
+    by_pixels = score(tiles, data)
+    by_footprints = score(tiles, data, 16)
     assert by_pixels.scores.rmse_percent > 15
     # not 0: at the part's edge half of a footprint is unknown, and cells have a quarter of one
     assert by_footprints.scores.rmse_percent < 5

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from ml_core.datasets import training_set as store
+from ml_core.datasets.records import hours_between
 from ml_core.datasets.training_set import TrainingSet, folder_name
 from ml_core.errors import CancelledError, JobError, SeaIceError
 from ml_core.events import Progress
 from ml_core.jobs import BuildTrainingSetJob
-from ml_core.runs.buildtrainingset import hours_between
 from tests.builders.trainingsets import PIXEL_M, SHAPE, Built, retag, scene_files
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,8 +46,8 @@ def test_a_scene_is_added_with_what_is_known_of_it(tmp_path):
     assert record.hours_apart == 6
     assert record.inputs["reference"] == "sic_3.tif"
     data = training_set.data(name)
-    assert isinstance(data.store, np.memmap)
-    values = np.asarray(data.store)
+    assert isinstance(data.array, np.memmap)
+    values = np.asarray(data.array)
     assert record.mean == pytest.approx(values[..., :3].mean((0, 1)), rel=1e-4)
     assert record.std == pytest.approx(values[..., :3].std((0, 1)), rel=1e-4)
     assert data.grid.transform.a == PIXEL_M
@@ -99,7 +99,7 @@ def test_the_report_warns_of_distant_references_and_rare_sic(tmp_path):
     html = report.read_text()
     assert "The reference of 1 scenes is more than 24 h away" in html
     assert "90-100 %" in html
-    assert "A set of one scene cannot tell" in html
+    assert "A set of one scene cannot show" in html
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_damaged_scene_is_told_and_can_be_added_again(training_set, tmp_path):
     assert listed.done.numbers["SCENES"] == 3
     assert any("hh_1" in text for text in listed.texts("warning"))
     Built(training_set, **scene_files(tmp_path / "layers", 1, ice=0.4))
-    assert TrainingSet.open(training_set).data("hh_1").store.shape == (*SHAPE, 3)
+    assert TrainingSet.open(training_set).data("hh_1").array.shape == (*SHAPE, 3)
 
 
 def test_cancelling_leaves_the_set_as_it_was(training_set, tmp_path):

@@ -88,7 +88,7 @@ def test_a_lead_on_a_baseline_is_beyond_chance_where_enough_blocks_say_so(
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "The prediction beats every baseline" in text
     assert ("<td>beaten beyond chance</td>" in text) == independent
-    withheld = any("confidence intervals are withheld" in message for message in messages)
+    withheld = any("Confidence intervals are withheld" in message for message in messages)
     assert withheld != independent
 
 
@@ -210,7 +210,7 @@ def bremen(write, make_grid):
 def test_water_without_data_is_not_silently_left_out(bremen, evaluate, tmp_path):
     layers, _ = bremen
     numbers, messages = evaluate(**layers, report=str(tmp_path / "r.html"))
-    assert numbers["RMSE"] < 0.01  # the false ice is not judged
+    assert numbers["RMSE"] < 0.01  # the false ice is not evaluated
     assert any("gives no SIC below 15 %" in text for text in messages)
     assert not {"IIEE", "EXTENT_PREDICTION", "EDGE_DISTANCE"} & set(numbers)
     assert "Withheld: the reference gives no value to open water" in (
@@ -245,7 +245,7 @@ def test_footprints_that_do_not_go_together_are_noted(pair, evaluate, write, mak
     path = tmp_path / "r.html"
     _, messages = evaluate(**pair, uncertainty=spread, report=str(path))
     text = path.read_text(encoding="utf-8")
-    note = "the network learnt from a footprint of 25 km, and is judged by one of 10 km"
+    note = "the network learnt from a footprint of 25 km, and is compared with one of 10 km"
     assert any(note in message for message in messages)
     assert note in text
     assert "the file of the uncertainty says that it was not calibrated" in text

@@ -3,10 +3,10 @@ import pytest
 
 from ml_core import checkpoint
 from ml_core.errors import JobError, SeaIceError
+from ml_core.evaluation.openwater import by_angle
 from ml_core.events import Message, Reporter
 from ml_core.files import OutputFiles
 from ml_core.jobs import TrainJob
-from ml_core.reports.openwater import by_angle
 from ml_core.runs.train import run
 from tests.builders.scenes import backscatter, ice
 from tests.ml_core.training.test_calibration import write

@@ -226,7 +226,7 @@ def test_matched_over_footprints_the_map_is_sharper_than_the_reference(
     ("change", "message"),
     [
         ({"task": "classes", "class_bounds": (15, 80)}, r"classes are matched pixel by pixel only"),
-        ({"chip_size": 16}, r"16 px is only 1\.0 footprints \(8 km\) wide.*at least 24 px"),
+        ({"chip_size": 16}, r"16 px is only 1\.0 footprints wide.*at least 24 px"),
     ],
 )
 def test_what_cannot_be_matched_over_footprints_is_refused(

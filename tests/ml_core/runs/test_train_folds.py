@@ -47,7 +47,7 @@ def train(folder, tmp_path, **more):
 
 def channel_means(folder, names):
     opened = TrainingSet.open(folder)
-    return np.concatenate([opened.data(n).store[..., :2].reshape(-1, 2) for n in names]).mean(0)
+    return np.concatenate([opened.data(n).array[..., :2].reshape(-1, 2) for n in names]).mean(0)
 
 
 @pytest.mark.parametrize("keep", ["everything", "best_fold"])

@@ -6,8 +6,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ml_core import checkpoint
 from ml_core.datasets.normalisation import Normalisation
-from ml_core.datasets.scene_sampler import SceneMix
-from ml_core.datasets.split import whole
+from ml_core.datasets.sampler import TrainingSampler
+from ml_core.datasets.split import Split
 from ml_core.datasets.training_set import TrainingSet
 from ml_core.errors import CancelledError, JobError, SeaIceError
 from ml_core.events import Message, Metric, Reporter
@@ -15,7 +15,7 @@ from ml_core.files import OutputFiles
 from ml_core.jobs import PredictJob, TrainJob
 from ml_core.runs.predict import run as predict
 from ml_core.runs.train import run
-from ml_core.training.plan import Plan
+from ml_core.training.tasks import Regression
 from tests.builders.trainingsets import Built, scene_files
 
 SMALL = {
@@ -95,7 +95,7 @@ def test_the_normalisation_is_that_of_all_training_pixels(training_set, tmp_path
     opened = TrainingSet.open(training_set)
     names = card.split["training_scenes"]
     assert len(names) == 3
-    pixels = np.concatenate([opened.data(n).store[..., :2].reshape(-1, 2) for n in names])
+    pixels = np.concatenate([opened.data(n).array[..., :2].reshape(-1, 2) for n in names])
     assert card.mean == pytest.approx(pixels.mean(0), rel=1e-5)
     assert card.std == pytest.approx(pixels.std(0), rel=1e-5)
 
@@ -104,17 +104,14 @@ def test_chips_come_from_all_scenes_by_their_reference(training_set):
     opened = TrainingSet.open(training_set)
     scenes = {name: opened.data(name) for name in opened.names()}
     scaling = Normalisation(np.zeros(2, np.float32), np.ones(2, np.float32))
-    job = TrainJob(training_set=str(training_set), model="x", **SMALL)
-    plan = Plan.from_job(job, refit=False, channels=2)
-    mix = SceneMix(
-        scenes, {name: whole(data.cells) for name, data in scenes.items()}, plan, scaling
-    )
-    batch = mix.draw(400, np.random.default_rng(0))
+    splits = {name: Split.full(data.cells) for name, data in scenes.items()}
+    sampler = TrainingSampler(scenes, splits, scaling, 32, Regression().label)
+    batch = sampler.draw(400, np.random.default_rng(0))
     assert batch.pixels.shape == (400, 32, 32, 2)
     assert batch.valid.all()
     # the reference is everywhere, so that all places of a scene are drawn alike
     expected = [
-        sliding_window_view(data.store[..., -1], (32, 32)).mean() / 100 for data in scenes.values()
+        sliding_window_view(data.array[..., -1], (32, 32)).mean() / 100 for data in scenes.values()
     ]
     assert max(expected) - min(expected) > 0.4
     deviation = batch.label.mean((1, 2)).std() / np.sqrt(400)

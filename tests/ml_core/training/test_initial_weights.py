@@ -6,15 +6,15 @@ from ml_core import checkpoint, networks
 from ml_core.checkpoint import ModelCard
 from ml_core.datasets.normalisation import Normalisation
 from ml_core.datasets.sampler import Batch, ChipSampler, rare_weights
-from ml_core.datasets.split import whole
+from ml_core.datasets.split import Split
 from ml_core.errors import SeaIceError
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
 from ml_core.training.device import choose
 from ml_core.training.fit import FitSettings, fit
-from ml_core.training.initial_weights import Start
+from ml_core.training.initial_weights import InitialWeights
 from ml_core.training.losses import squared_error
-from ml_core.training.tasks import REGRESSION
+from ml_core.training.tasks import Regression
 from tests.builders.scenes import backscatter, data_of
 
 CONFIG = NetworkConfig(filters=4, depth=2)
@@ -45,49 +45,53 @@ def model(tmp_path):
 
 
 def test_the_weights_and_normalisation_are_those_of_the_model(model):
-    start = Start.load(model(), 0)
+    initial = InitialWeights.load(model(), 0)
     network = networks.build(CONFIG)
-    start.apply(network)
+    initial.apply(network)
     for name, tensor in network.state_dict().items():
-        assert np.array_equal(tensor.numpy(), start.state[name])
-    assert start.scaling.mean.tolist() == [-15, -25]
-    assert start.scaling.std.tolist() == [3, 4]
-    start.check(CONFIG, REGRESSION, ("HH", "HV"), 305)
-    lineage = start.lineage()
+        assert np.array_equal(tensor.numpy(), initial.state[name])
+    assert initial.normalisation.mean.tolist() == [-15, -25]
+    assert initial.normalisation.std.tolist() == [3, 4]
+    initial.check(CONFIG, Regression(), ("HH", "HV"))
+    initial.check_resolution(305)
+    lineage = initial.lineage()
     assert lineage["initial_model"] == "old.safetensors"
     assert (lineage["steps"], lineage["inputs"]) == (7, {"HH": "old.tif"})
 
 
 @pytest.mark.parametrize(
-    ("network", "channels", "resolution", "message"),
+    ("network", "channels", "message"),
     [
-        (NetworkConfig(filters=8, depth=2), ("HH", "HV"), 300, r"filters 4\) than .*filters 8\)"),
-        (CONFIG, ("HH", "HV", "incidence_angle"), 300, "with HH, HV, the data has HH, HV, inc"),
-        (CONFIG, ("VV", "VH"), 300, "was trained with HH, HV, the data has VV, VH"),
-        (CONFIG, ("HH", "HV"), 500, "works at 300 m, the data has pixels of 500 m"),
+        (NetworkConfig(filters=8, depth=2), ("HH", "HV"), r"filters 4\) than .*filters 8\)"),
+        (CONFIG, ("HH", "HV", "incidence_angle"), "with HH, HV, the data has HH, HV, inc"),
+        (CONFIG, ("VV", "VH"), "was trained with HH, HV, the data has VV, VH"),
     ],
 )
-def test_what_does_not_fit_is_told(model, network, channels, resolution, message):
-    start = Start.load(model(), 0)
+def test_what_does_not_fit_is_refused(model, network, channels, message):
     with pytest.raises(SeaIceError, match=message):
-        start.check(network, REGRESSION, channels, resolution)
+        InitialWeights.load(model(), 0).check(network, Regression(), channels)
 
 
-def test_another_task_is_told(model):
-    start = Start.load(model(task="classes", classes={"bounds_percent": [15]}), 0)
+def test_another_resolution_is_refused(model):
+    with pytest.raises(SeaIceError, match="works at 300 m, the data has pixels of 500 m"):
+        InitialWeights.load(model(), 0).check_resolution(500)
+
+
+def test_another_task_is_refused(model):
+    initial = InitialWeights.load(model(task="classes", classes={"bounds_percent": [15]}), 0)
     with pytest.raises(SeaIceError, match="was trained for the task classes"):
-        start.check(CONFIG, REGRESSION, ("HH", "HV"))
+        initial.check(CONFIG, Regression(), ("HH", "HV"))
 
 
 def test_all_convolutions_cannot_be_frozen(model):
     with pytest.raises(SeaIceError, match="of the network's 13 would leave nothing to learn"):
-        Start.load(model(), 13).apply(networks.build(CONFIG))
+        InitialWeights.load(model(), 13).apply(networks.build(CONFIG))
 
 
 def test_frozen_convolutions_keep_weights_and_statistics_and_the_others_learn(model):
-    start = Start.load(model(), 2)
+    initial = InitialWeights.load(model(), 2)
     network = networks.build(CONFIG)
-    start.apply(network)
+    initial.apply(network)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
     def draw(number, rng):
@@ -118,12 +122,12 @@ def test_rare_sic_is_drawn_as_often_as_frequent():
     shares = []
     for bin_weights in (None, weights):
         sampler = ChipSampler(
-            data.store,
+            data.array,
             data.cells,
-            whole(data.cells),
+            Split.full(data.cells),
             scaling,
             16,
-            REGRESSION.label,
+            Regression().label,
             bin_weights=bin_weights,
         )
         rows, cols = sampler._reference_pixels(4000, np.random.default_rng(1))

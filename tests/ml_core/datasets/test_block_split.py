@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from ml_core.datasets.cells import Cells
-from ml_core.datasets.test_split import draw_parts
+from ml_core.datasets.block_split import draw_split_with_test
+from ml_core.datasets.cells import CellCounts
 from ml_core.errors import SeaIceError
 from ml_core.raster.grid import Window
 
@@ -15,7 +15,7 @@ def cells():
     field = gaussian_filter(np.random.default_rng(3).normal(size=SHAPE), 8)
     sic = np.clip(50 + 300 * field, 0, 100).astype(np.float32)
     sic[:20, :30] = np.nan
-    cells = Cells.empty(SHAPE, FOOTPRINT)
+    cells = CellCounts.empty(SHAPE, FOOTPRINT)
     cells.add(0, 0, sic)
     return cells
 
@@ -26,7 +26,7 @@ def split(cells):
 
 
 def draw(cells, validation=0.15, test=0.15, seed=1):
-    return draw_parts(cells, FOOTPRINT, validation, test, np.random.default_rng(seed))
+    return draw_split_with_test(cells, FOOTPRINT, validation, test, np.random.default_rng(seed))
 
 
 def test_the_parts_are_apart_and_both_kept_from_training(split):
@@ -59,8 +59,8 @@ def test_the_same_seed_draws_the_same_parts(cells, split):
 
 def test_without_a_test_fraction_all_blocks_validate(cells):
     split = draw(cells, test=0)
-    assert split.test == ()
-    assert split.counts["test"] == 0
+    assert split.test_blocks == ()
+    assert "test" not in split.counts
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,175 @@
+"""The layers of an evaluation, read block by block on the reference's grid."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+
+import numpy as np
+
+from ..errors import SeaIceError
+from ..events import Reporter
+from ..jobs.evaluate import EvaluateJob
+from ..jobs.sources import RasterSource
+from ..observation.band import Support, overlap
+from ..raster.aligned import AlignedBand, Quantity, Resampling
+from ..raster.grid import Window
+from ..raster.reading import open_band
+from ..raster.reference import Reference
+from ..raster.writing import BLOCK_PX
+from . import flags
+from .accumulator import Block, Subject
+from .areas import PixelAreas
+
+_BLOCK_CELLS = 2 * BLOCK_PX
+
+_NO_SIC = ((-1e30, -5.0), (105.0, 1e30))
+"""Values of a prediction that are no SIC; a regression may step a little over its bounds."""
+
+_TAGS = ("SEAICE_MODEL", "SEAICE_RUNTIME", "SEAICE_FOOTPRINT_M", "SEAICE_RESOLUTION_M")
+
+
+class LayerReader:
+    """All layers of a comparison, read by blocks of the reference's grid where the prediction lies.
+
+    Args:
+        job: The layers.
+        reference: The open reference.
+        stack: Closes what is opened.
+        report: Asked whether the run was cancelled.
+
+    Attributes:
+        grid: The part of the reference's grid.
+        footprint_m: The reference's footprint.
+        subject: What the comparison is about, for the report.
+
+    Raises:
+        SeaIceError: The layers do not overlap, or one cannot be read.
+    """
+
+    def __init__(
+        self, job: EvaluateJob, reference: Reference, stack: ExitStack, report: Reporter
+    ) -> None:
+        assert job.prediction is not None
+
+        def opened(source: RasterSource, quantity: Quantity = Quantity.PLAIN) -> Support:
+            band = stack.enter_context(open_band(source))
+            return Support(
+                band,
+                self.grid,
+                self.footprint_m,
+                quantity=quantity,
+                on_part=report.check_cancelled,
+            )
+
+        def nearest(source: RasterSource | None) -> AlignedBand | None:
+            if source is None:
+                return None
+            band = stack.enter_context(open_band(source))
+            return AlignedBand(band, self.grid, resampling=Resampling.NEAREST)
+
+        source = dataclasses.replace(job.prediction, nodata=(*job.prediction.nodata, *_NO_SIC))
+        prediction = stack.enter_context(open_band(source))
+        window = overlap(reference.own_grid, prediction.grid)
+        if not window.height or not window.width:
+            raise SeaIceError(
+                f"{prediction.label} and {reference.label} do not overlap; give a reference of the"
+                " same region, and check the CRS of both"
+            )
+        self._reference = reference
+        self._window = window
+        self.grid = reference.own_grid.part(window)
+        self.footprint_m = reference.footprint_m
+        self._prediction = Support(
+            prediction, self.grid, self.footprint_m, on_part=report.check_cancelled
+        )
+        self._areas = PixelAreas(self.grid)
+        quantity = Quantity.SIGMA0_DB if job.units == "db" else Quantity.SIGMA0_LINEAR
+        self._features = (
+            (opened(job.hh, quantity), opened(job.hv, quantity)) if job.hh and job.hv else None
+        )
+        # at the cell's centre: the spread is that of a footprint already, and angles change slowly
+        self._spread = nearest(job.uncertainty)
+        spread_tags = self._spread.band.tags if self._spread else {}
+        self._incidence = nearest(job.incidence)
+        self._mask = nearest(job.mask)
+        self._nodata_is_water = job.nodata_is_water
+        tags = {name: prediction.tags[name] for name in _TAGS if name in prediction.tags}
+        self.subject = Subject(
+            prediction=prediction.label,
+            reference=reference.label,
+            prediction_grid=prediction.grid,
+            reference_grid=reference.own_grid,
+            footprint_m=self.footprint_m,
+            is_gaussian=self._prediction.is_gaussian,
+            notes=(*reference.notes, *_notes(self.footprint_m, prediction.tags, spread_tags)),
+            tags=tags,
+            has_features=self._features is not None,
+            nodata_is_water=job.nodata_is_water,
+        )
+
+    def blocks(self) -> Iterator[tuple[float, Block]]:
+        """Yield the share of the grid that is done, and each block."""
+        height, width = self.grid.shape
+        done = 0
+        for row in range(0, height, _BLOCK_CELLS):
+            for col in range(0, width, _BLOCK_CELLS):
+                window = Window(row, col, _BLOCK_CELLS, _BLOCK_CELLS).clipped(height, width)
+                done += window.height * window.width
+                yield done / (height * width), self._block(window)
+
+    def _block(self, window: Window) -> Block:
+        own = Window(
+            window.row + self._window.row,
+            window.col + self._window.col,
+            window.height,
+            window.width,
+        )
+        sic, sic_valid, raw, raw_valid = self._reference.read_flagged(own)
+        kinds = flags.classify(raw, raw_valid, sic_valid)
+        if self._mask is not None:
+            values, holds = self._mask.read(window)
+            masked = ~(holds & (values != 0))
+            if self._nodata_is_water:
+                water = (kinds == flags.NO_DATA) & ~masked
+                sic[water] = 0
+                kinds[water] = flags.COMPARED
+            kinds[masked & (kinds == flags.COMPARED)] = flags.MASKED
+        predicted, valid = self._prediction.read(window)
+        predicted = np.where(valid, np.clip(predicted, 0, 100), np.float32(np.nan))
+        kinds[~valid & (kinds == flags.COMPARED)] = flags.NO_PREDICTION
+        return Block(
+            window=window,
+            predicted=predicted,
+            reference=sic,
+            kinds=kinds,
+            area_km2=self._areas.km2(window),
+            spread=None if self._spread is None else self._spread.read(window)[0],
+            incidence_deg=None if self._incidence is None else self._incidence.read(window)[0],
+            features_db=None
+            if self._features is None
+            else (self._features[0].read(window)[0], self._features[1].read(window)[0]),
+        )
+
+
+def _notes(
+    footprint_m: float, prediction: Mapping[str, str], spread: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield what the files say of footprints that does not go with the reference's."""
+    for tags, name, what in (
+        (prediction, "SEAICE_REFERENCE_FOOTPRINT_M", "the network learnt from"),
+        (spread, "SEAICE_FOOTPRINT_M", "the uncertainty is that of means over"),
+    ):
+        try:
+            own_m = float(tags.get(name, ""))
+        except ValueError:
+            continue
+        if not 0.8 < own_m / footprint_m < 1.25:
+            yield (
+                f"{what} a footprint of {own_m / 1000:.4g} km, and is compared with one of"
+                f" {footprint_m / 1000:.4g} km; give the Footprint if this reference has the"
+                " former too"
+            )
+    if spread.get("SEAICE_CALIBRATED") == "no":
+        yield "the file of the uncertainty says that it was not calibrated"

@@ -1,0 +1,124 @@
+"""The one opening of a scene's layers and its reference, for all jobs that learn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ..datasets.scene_data import collected, resolution_m
+from ..datasets.training_data import TrainingData
+from ..events import Reporter
+from ..jobs.inputs import ReferenceInputs
+from ..observation.estimate import reference_footprint_m
+from ..raster.reference import Reference
+from ..raster.scene import Scene
+
+
+@dataclass(frozen=True)
+class OpenLayers:
+    """A scene and its reference, open and checked, of which no pixel is kept yet.
+
+    Attributes:
+        scene: The scene, at the resolution that the network works at.
+        reference: The reference.
+        footprint_m: Its footprint.
+        names: The layers' names, without folders: a model file travels.
+    """
+
+    scene: Scene
+    reference: Reference
+    footprint_m: float
+    names: dict[str, str]
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels."""
+        return self.scene.channels
+
+    @property
+    def resolution_m(self) -> float:
+        """Pixel size of the scene's grid."""
+        return self.scene.grid.resolution_m
+
+    def log(self, report: Reporter) -> None:
+        """Log the grid and what was noticed in the layers."""
+        for text in (*self.scene.notes, *self.reference.notes):
+            report.warning(text)
+        grid = self.scene.grid
+        report.info(
+            f"Grid: {grid.height} x {grid.width} px of {grid.resolution_m:.4g} m. Footprint of the"
+            f" reference: {self.footprint_m / 1000:.4g} km"
+        )
+
+    @contextmanager
+    def read(self, chip_px: int, report: Reporter) -> Iterator[TrainingData]:
+        """Read the layers as training data.
+
+        Args:
+            chip_px: Side of a chip.
+            report: Receives progress 0-1.
+
+        Raises:
+            SeaIceError: The scene is smaller than a chip, scene and reference have no valid pixel
+                in common, or the disk is full.
+        """
+        scene, names = self.scene, self.names
+        with collected(scene, self.reference, self.footprint_m, chip_px, report) as data:
+            yield TrainingData(
+                f"{names['HH']} and {names['HV']}, reference {names['reference']}",
+                {scene.label: data},
+                {
+                    "inputs": names,
+                    "acquisition": data.acquisition,
+                    "grid": {
+                        "crs": data.grid.crs.to_string(),
+                        "shape": list(data.grid.shape),
+                        "bounds": list(data.grid.bounds()),
+                    },
+                    "notes": list(data.notes),
+                },
+            )
+
+
+@contextmanager
+def open_layers(
+    job: ReferenceInputs,
+    asked_m: float | None,
+    chip_px: int,
+    report: Reporter,
+    *,
+    needs_ice_and_water: bool = True,
+) -> Iterator[OpenLayers]:
+    """Open a job's layers and check that a network can learn from them.
+
+    Args:
+        job: The layers, HH, HV and reference among them.
+        asked_m: Resolution that is asked for; 0: HH's own; None: by footprint and chip.
+        chip_px: Side of a chip.
+        report: Informed where the footprint was estimated.
+        needs_ice_and_water: Whether a reference of a single SIC is refused.
+
+    Raises:
+        SeaIceError: A layer cannot be used, or they do not go together.
+    """
+    assert job.reference is not None  # the job checked it
+    with Reference.open(job.reference, job.footprint) as reference:
+        footprint_m, note = reference_footprint_m(reference, job.footprint)
+        if note:
+            report.info(note)
+        with Scene.open(job, resolution_m(asked_m, footprint_m, chip_px)) as scene:
+            reference.check_use(scene.grid, needs_ice_and_water=needs_ice_and_water)
+            yield OpenLayers(scene, reference, footprint_m, layer_names(job))
+
+
+def layer_names(job: ReferenceInputs) -> dict[str, str]:
+    """Return the names of a job's layers by what they hold."""
+    layers = {
+        "HH": job.hh,
+        "HV": job.hv,
+        "incidence_angle": job.incidence,
+        "mask": job.mask,
+        "reference": job.reference,
+    }
+    return {name: layer.label for name, layer in layers.items() if layer is not None}

@@ -1,0 +1,154 @@
+"""What is fitted and how: a network, its task, and the settings of the fit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from .. import networks
+from ..datasets.sampler import Augmentation
+from ..errors import SeaIceError
+from ..jobs.fitting import FitInputs
+from ..networks import NetworkConfig
+from ..networks.classes import SicClasses
+from ..raster.reference import Reference
+from .fit import FitSettings
+from .initial_weights import InitialWeights
+from .tasks import Classification, Regression, Task
+
+_FOOTPRINTS_PER_CHIP = 1.5
+"""Least side of a chip whose footprint means are matched: at 1 only its middle would be covered."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What is fitted, and how.
+
+    Attributes:
+        network: The network.
+        task: What it gives.
+        fit: The settings of the fit.
+        chip_px: Side of a chip.
+        augmentation: How chips are varied.
+        class_weights: Whether rare classes weigh more.
+        oversample: Whether chips are drawn as often from rare SIC as from frequent.
+        initial: The network to go on from; None: fresh weights.
+    """
+
+    network: NetworkConfig
+    task: Task
+    fit: FitSettings
+    chip_px: int
+    augmentation: Augmentation
+    class_weights: bool = False
+    oversample: bool = False
+    initial: InitialWeights | None = None
+
+    @classmethod
+    def from_job(
+        cls,
+        job: FitInputs,
+        channels: tuple[str, ...],
+        *,
+        footprint_px: float = 0.0,
+        oversample: bool = False,
+        initial: InitialWeights | None = None,
+    ) -> TrainingConfig:
+        """Return what a job's parameters ask for, checked.
+
+        Args:
+            job: The job.
+            channels: Names of the channels.
+            footprint_px: Footprint over whose means the network is compared with the reference;
+                0: pixel by pixel.
+            oversample: Whether rare SIC is drawn as often as frequent.
+            initial: The network to go on from.
+
+        Raises:
+            SeaIceError: The parameters make no network, or none that fits the chips or the initial
+                weights.
+        """
+        classes = SicClasses.from_job(job)
+        task: Task = Regression(footprint_px) if classes is None else Classification(classes)
+        if classes and footprint_px:
+            raise SeaIceError(
+                "Match the reference: classes are matched pixel by pixel only; choose that, or the"
+                " task SIC in percent"
+            )
+        config = cls(
+            NetworkConfig.from_job(job, len(channels), task.outputs),
+            task,
+            FitSettings(
+                epochs=job.epochs,
+                chips_per_epoch=job.chips_per_epoch,
+                batch_size=job.batch_size,
+                learning_rate=job.learning_rate,
+                l2=job.l2,
+                l1=job.l1,
+                patience=job.patience,
+                seed=job.seed,
+            ),
+            job.chip_size,
+            Augmentation.of(job.augmentation, has_angle="incidence_angle" in channels),
+            job.class_weights,
+            oversample,
+            initial,
+        )
+        config._check_chips(footprint_px)
+        if initial:
+            initial.check(config.network, task, channels)
+        return config
+
+    def with_seed(self, seed: int) -> TrainingConfig:
+        """Return the same with another seed of chips, dropout and first weights."""
+        return replace(self, fit=replace(self.fit, seed=seed))
+
+    def check_reference(self, reference: Reference) -> None:
+        """Check that the reference has the unit of the class bounds.
+
+        Raises:
+            SeaIceError: Classes are asked for, and the reference holds values of 0 to 1.
+        """
+        if isinstance(self.task, Classification) and reference.is_fraction:
+            raise SeaIceError(
+                f"{reference.label} holds values of 0 to 1, and class bounds are in percent: they"
+                " may be fractions, or numbers of classes already. Multiply the layer by 100 if"
+                " they are fractions, or choose the task regression"
+            )
+
+    def build(self) -> nn.Module:
+        """Return the network with its first weights."""
+        network = networks.build(self.network)
+        if self.initial:
+            self.initial.apply(network)
+        return network
+
+    def _check_chips(self, footprint_px: float) -> None:
+        """Check that network, chips and footprint fit each other.
+
+        Raises:
+            SeaIceError: They do not.
+        """
+        geometry = networks.geometry(self.network)
+        name, multiple = self.network.architecture, geometry.multiple
+        if self.chip_px < geometry.minimum_size_px:
+            raise SeaIceError(
+                f"Chip size {self.chip_px} px is less than the {geometry.minimum_size_px} px that"
+                f" the network {name} needs; give a larger Chip size, or a smaller Depth"
+            )
+        if self.chip_px % multiple:
+            low = self.chip_px // multiple * multiple
+            raise SeaIceError(
+                f"Chip size {self.chip_px} px is no multiple of {multiple} px, by which the network"
+                f" {name} of depth {self.network.depth} reduces its input; give {low} or"
+                f" {low + multiple}, or a smaller Depth"
+            )
+        if self.chip_px < _FOOTPRINTS_PER_CHIP * footprint_px:
+            least = math.ceil(_FOOTPRINTS_PER_CHIP * footprint_px)
+            raise SeaIceError(
+                f"Match the reference: a chip of {self.chip_px} px is only"
+                f" {self.chip_px / footprint_px:.1f} footprints wide; give a Chip size of at least"
+                f" {least} px, a coarser Resolution, or match pixel by pixel"
+            )
