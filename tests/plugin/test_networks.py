@@ -87,7 +87,8 @@ def test_networks_are_compared(scene, tmp_path, feedback):
         "FILTERS": "2",
         "DEPTH": "1",
         "CHIP_SIZE": 32,
-        "REGULARISATION": "none; l2=1e-4",
+        "DROPOUT": "0",
+        "L2": "0, 1e-4",
         "SEEDS": 1,
         "VALIDATION_FRACTION": 0.2,
         "REPORT": str(tmp_path / "comparison.html"),
@@ -99,6 +100,6 @@ def test_networks_are_compared(scene, tmp_path, feedback):
     assert {(row["network"], row["regularisation"]) for row in rows} == {
         (network, regularisation)
         for network in ("patch_cnn", "same_resolution_cnn")
-        for regularisation in ("none", "l2=0.0001")
+        for regularisation in ("l2=0", "l2=0.0001")
     }
     assert (tmp_path / "comparison.runs.jsonl").exists()
