@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -141,11 +141,8 @@ class Support:
         """Return the band's means over working cells, read in parts that fit in memory."""
         values = np.full((window.height, window.width), np.nan, np.float32)
         valid = np.zeros(values.shape, bool)
-        for part in _parts(window, max(1, int(_READ_PX / self._step_px))):
-            place = np.s_[
-                part.row - window.row : part.stop_row - window.row,
-                part.col - window.col : part.stop_col - window.col,
-            ]
+        for part in window.blocks(max(1, int(_READ_PX / self._step_px))):
+            place = part.moved(-window.row, -window.col).slices
             self._on_part()
             values[place], valid[place] = self._band.read(part)
         return values, valid
@@ -156,14 +153,6 @@ def _per_cell(size_m: float, footprint_m: float) -> float:
     if size_m > footprint_m / _FINEST:
         return float(math.ceil(_FINEST * size_m / footprint_m) // 2 * 2 + 1)
     return 1.0 / max(1, math.floor(footprint_m / _COARSEST / size_m))
-
-
-def _parts(window: Window, side: int) -> Iterator[Window]:
-    for row in range(window.row, window.stop_row, side):
-        for col in range(window.col, window.stop_col, side):
-            yield Window(
-                row, col, min(side, window.stop_row - row), min(side, window.stop_col - col)
-            )
 
 
 def overlap(reference: Grid, prediction: Grid) -> Window:

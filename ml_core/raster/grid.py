@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,6 +68,18 @@ class Window:
     def clipped(self, height: int, width: int) -> Window:
         """Return the part of the window inside an array of (height, width); it may be empty."""
         return self.intersection(Window(0, 0, height, width))
+
+    def blocks(self, height: int, width: int | None = None) -> Iterator[Window]:
+        """Yield the blocks that cover the window, row by row; the last ones are smaller.
+
+        Args:
+            height: Rows of a block.
+            width: Columns of a block; as many as rows when None.
+        """
+        width = height if width is None else width
+        for row in range(self.row, self.stop_row, height):
+            for col in range(self.col, self.stop_col, width):
+                yield Window(row, col, height, width).intersection(self)
 
 
 @dataclass(frozen=True)
@@ -158,7 +171,7 @@ class Grid:
         return min(xs), min(ys), max(xs), max(ys)
 
     def matches(self, other: Grid, *, tolerance_px: float = 1e-3) -> bool:
-        """Say whether another grid has the same CRS, pixels and extent."""
+        """Return whether another grid has the same CRS, pixels and extent."""
         if self.shape != other.shape or self.crs != other.crs:
             return False
         to_pixel = ~self.transform @ other.transform

@@ -66,7 +66,6 @@ class Band:
         tags: The file's metadata, then the band's.
         dtype: Data type of the values, ``float32`` where the file declares a scale or offset.
         block_shape: (height, width) of the file's blocks.
-        declares_nodata: Whether the file or the analyst says which values are nodata.
 
     Raises:
         SeaIceError: The file lacks the band or the georeference, or holds complex numbers.
@@ -102,7 +101,6 @@ class Band:
         # alpha and mask bands; nodata values are compared here, because GDAL's comparison
         # misses a value that was rounded to another type
         self._has_mask = MaskFlags.per_dataset in flags or MaskFlags.alpha in flags
-        self.declares_nodata = self._nodata is not None or self._has_mask or bool(self._ranges)
 
     def leave_out(self, value: float) -> None:
         """Take a further value as nodata."""

@@ -15,6 +15,8 @@ from .grid import Grid, Window
 from .radiometry import Floats, Mask
 from .reading import Band, open_band
 
+_BLOCK_PX = 1024
+
 FOOTPRINT_TAG = "SEAICE_FOOTPRINT_M"
 
 _LARGEST_FRACTION_FLAG = 2.56
@@ -106,7 +108,7 @@ class Reference:
         """
         on_grid = self.on(grid)
         low, high = np.inf, -np.inf
-        for window in _windows(grid):
+        for window in grid.window.blocks(_BLOCK_PX):
             sic, valid = on_grid.read(window)
             if valid.any():
                 low, high = min(low, float(sic[valid].min())), max(high, float(sic[valid].max()))
@@ -133,7 +135,7 @@ class Reference:
         """Say whether the values are fractions; note that and the flags."""
         distinct: NDArray[np.float32] = np.empty(0, dtype=np.float32)
         counts: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        for window in _windows(self.own_grid):
+        for window in self.own_grid.window.blocks(_BLOCK_PX):
             values, valid = self._band.read(window)
             found, number = np.unique(_rounded(values[valid]), return_counts=True)
             distinct, inverse = np.unique(np.concatenate([distinct, found]), return_inverse=True)
@@ -213,9 +215,3 @@ def _tagged(band: Band) -> float | None:
     except ValueError:
         return None
     return footprint_m if footprint_m > 0 else None
-
-
-def _windows(grid: Grid) -> Iterator[Window]:
-    for row in range(0, grid.height, 1024):
-        for col in range(0, grid.width, 1024):
-            yield Window(row, col, 1024, 1024).clipped(grid.height, grid.width)

@@ -38,7 +38,6 @@ class Scene:
         channels: Names of the channels: ``HH``, ``HV`` and ``incidence_angle`` where given;
             ``VV`` and ``VH`` where the files say that they hold these.
         label: What messages call the scene.
-        hh_grid: The grid of the HH file.
         acquisition: What HH's file says of the product it was made from, ``SEAICE_`` tags.
         notes: What the analyst should know of the input.
     """
@@ -52,7 +51,6 @@ class Scene:
         units: str,
         resolution_m: float | None,
     ) -> None:
-        self.hh_grid = hh.grid
         self.grid = scene_grid(hh.grid, resolution_m)
         self.label = hh.label
         self.notes: list[str] = []
@@ -280,9 +278,7 @@ def _sample_then_all(grid: Grid, block_shape: tuple[int, int]) -> Iterator[Windo
     for row in starts[0]:
         for col in starts[1]:
             yield Window(row, col, _SAMPLE_PX, _SAMPLE_PX).clipped(grid.height, grid.width)
-    for row in range(0, grid.height, 512):
-        for col in range(0, grid.width, 2048):
-            yield Window(row, col, 512, 2048).clipped(grid.height, grid.width)
+    yield from grid.window.blocks(512, 2048)
 
 
 def _extent(grid: Grid) -> str:

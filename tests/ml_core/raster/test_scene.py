@@ -7,6 +7,7 @@ from affine import Affine
 from ml_core.errors import SeaIceError
 from ml_core.jobs import PredictJob, RasterSource
 from ml_core.raster.grid import Window
+from ml_core.raster.reading import open_band
 from ml_core.raster.scene import Scene
 from tests.builders.rasters import sigma0_db
 
@@ -113,14 +114,14 @@ def test_a_coarser_resolution_averages_power_over_blocks(pair):
 
 @pytest.mark.parametrize("resolution_m", [None, 0, 10, 40, 40.2])
 def test_the_grid_is_never_finer_than_hh(pair, resolution_m):
-    with Scene.open(job(*pair), resolution_m) as scene:
-        assert scene.grid == scene.hh_grid
+    with open_band(job(*pair).hh) as hh, Scene.open(job(*pair), resolution_m) as scene:
+        assert scene.grid == hh.grid
 
 
 def test_a_fractional_resolution_keeps_the_origin(pair):
-    with Scene.open(job(*pair), 100) as scene:
+    with open_band(job(*pair).hh) as hh, Scene.open(job(*pair), 100) as scene:
         assert scene.grid.shape == (48, 40)
-        assert scene.grid.transform.c == scene.hh_grid.transform.c
+        assert scene.grid.transform.c == hh.grid.transform.c
         assert scene.read(scene.grid.window)[1].all()
 
 

@@ -1,0 +1,20 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml_core.raster.grid import Window
+
+SIDES = st.integers(1, 12)
+PLACES = st.integers(-9, 9)
+
+
+@given(st.builds(Window, PLACES, PLACES, SIDES, SIDES), SIDES, st.none() | SIDES)
+def test_blocks_cover_a_window_once_row_by_row(window, height, width):
+    blocks = list(window.blocks(height, width))
+    seen = np.zeros((window.height, window.width), int)
+    for block in blocks:
+        assert 0 < block.height <= height
+        assert 0 < block.width <= (width or height)
+        seen[block.moved(-window.row, -window.col).slices] += 1
+    assert (seen == 1).all()
+    assert blocks == sorted(blocks, key=lambda block: (block.row, block.col))
