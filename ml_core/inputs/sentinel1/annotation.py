@@ -63,7 +63,7 @@ class RangeConversion:
 
 @dataclass(frozen=True)
 class Annotation:
-    """What the annotation of one polarisation says of its image.
+    """What the annotation of one polarisation states of its image.
 
     Attributes:
         lines: Height of the image.
@@ -81,9 +81,14 @@ class Annotation:
     grid: GeolocationGrid
     conversion: RangeConversion | None
 
+    @property
+    def spacing_m(self) -> tuple[float, float]:
+        """Distance of lines and of pixels on the ground."""
+        return self.azimuth_spacing_m, self.range_spacing_m
+
 
 def read_annotation(root: Node) -> Annotation:
-    """Return what a product annotation says.
+    """Return what a product annotation states.
 
     Raises:
         SeaIceError: An element is missing or malformed, or the product is no detected GRD image.

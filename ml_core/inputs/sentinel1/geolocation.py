@@ -8,6 +8,7 @@ import numpy as np
 from numpy.polynomial import chebyshev
 from pyproj import Transformer
 
+from ...errors import SeaIceError
 from .annotation import Annotation, Floats, GeolocationGrid
 from .slantrange import SlantRange
 
@@ -19,6 +20,8 @@ _FAR = 1.5
 
 _OFF_M = 200.0
 """A place whose position on the image cannot be found to this distance is not on it."""
+
+_LARGEST_RESIDUAL_M = 500.0
 
 _GEODETIC, _GEOCENTRIC = "EPSG:4979", "EPSG:4978"
 
@@ -125,6 +128,29 @@ class Geolocation:
         self.residual_m = float(off.max())
         # (line orders, range orders, x y z incidence)
         self._coefficients = coefficients.reshape(*(n + 1 for n in self._orders), 4)
+
+    def check(self) -> None:
+        """Check that the nodes form a surface.
+
+        Raises:
+            SeaIceError: One lies too far off to be true.
+        """
+        if self.residual_m > _LARGEST_RESIDUAL_M:
+            raise SeaIceError(
+                f"the geolocation grid is not smooth: a point lies {self.residual_m:.0f} m off"
+                f" the surface through the others, more than {_LARGEST_RESIDUAL_M:.0f} m; download"
+                " the product again"
+            )
+
+    @property
+    def summary(self) -> str:
+        """A line on the nodes for the log."""
+        height_m, moved_m = self.annotation.grid.height_m, self.nodes.displacement_m
+        return (
+            f"Geolocation: {moved_m.size} grid points, {int((height_m > 1).sum())} of them on land"
+            f" up to {height_m.max():.0f} m high, reduced to sea level (moved up to"
+            f" {moved_m.max():.0f} m); they fit to {self.residual_m:.1f} m"
+        )
 
     def position(self, line: Floats, pixel: Floats) -> Floats:
         """Return Earth-centred coordinates in m, (..., 3), of image positions of any shape."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
 
 import numpy as np
 import rasterio
@@ -14,6 +13,7 @@ from rasterio.windows import Window as RasterioWindow
 from ...errors import SeaIceError
 from .annotation import Annotation
 from .calibration import LineTable, Noise
+from .resampling import block_sums
 
 _CLEAN_BORDER_SINCE_IPF = 2.9
 """Since then the processor sets what lies outside the swaths to 0."""
@@ -64,12 +64,7 @@ class Measurement:
     def __enter__(self) -> Measurement:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._dataset.close()
 
     def rows(self, start: int, stop: int) -> NDArray[np.uint16]:
@@ -151,23 +146,16 @@ def border(power: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np
         noise: Thermal noise, same shape and unit; 0 where it is unknown.
     """
     height, width = power.shape
-    high, wide = _BORDER_BLOCK
-    low = _block_sums(power, high, wide) < _ECHO_SHARE * _block_sums(noise, high, wide)
-    empty = _block_sums(power, high, wide) == 0
-    run = low | empty  # (block rows, block columns)
+    echo, floor = (block_sums(values, _BORDER_BLOCK) for values in (power, noise))
+    run = (echo < _ECHO_SHARE * floor) | (echo == 0)  # (block rows, block columns)
     left = np.logical_and.accumulate(run, axis=1)
     right = np.logical_and.accumulate(run[:, ::-1], axis=1)[:, ::-1]
     # the block in which the border ends may be part border
     for side, step in ((left, 1), (right, -1)):
         end = side & ~np.roll(side, -step, axis=1)
         side |= np.roll(end, step, axis=1)
-    mask = np.repeat(np.repeat(left | right, high, axis=0), wide, axis=1)
+    mask = (left | right).repeat(_BORDER_BLOCK[0], axis=0).repeat(_BORDER_BLOCK[1], axis=1)
     return mask[:height, :width]
-
-
-def _block_sums(values: NDArray[np.float32], high: int, wide: int) -> NDArray[np.float32]:
-    rows = np.add.reduceat(values, np.arange(0, values.shape[0], high), axis=0)
-    return np.add.reduceat(rows, np.arange(0, values.shape[1], wide), axis=1)
 
 
 def strips(lines: int, height: int) -> Iterator[tuple[int, int]]:

@@ -44,6 +44,21 @@ class ProductInfo:
     stop: str
     ipf: float | None
 
+    def tags(self) -> dict[str, str]:
+        """Return what a raster made of the product holds of it."""
+        found = {
+            "SEAICE_PRODUCT": self.name,
+            "SEAICE_PLATFORM": self.platform,
+            "SEAICE_MODE": self.mode,
+            "SEAICE_ORBIT": self.orbit,
+            "SEAICE_RELATIVE_ORBIT": self.relative_orbit,
+            "SEAICE_PASS": self.orbit_pass,
+            "SEAICE_START": self.start,
+            "SEAICE_STOP": self.stop,
+            "SEAICE_IPF": "" if self.ipf is None else f"{self.ipf:.2f}",
+        }
+        return {name: value for name, value in found.items() if value}
+
 
 @dataclass(frozen=True)
 class PolarisationFiles:
@@ -55,6 +70,7 @@ class PolarisationFiles:
         calibration: Root of the calibration annotation.
         noise: Root of the noise annotation.
         image: Path of the measurement for GDAL.
+        image_label: What messages call it.
     """
 
     polarisation: str
@@ -62,6 +78,7 @@ class PolarisationFiles:
     calibration: Node
     noise: Node
     image: str
+    image_label: str
 
 
 class Product:
@@ -118,6 +135,7 @@ class Product:
             calibration,
             noise,
             self.store.gdal_path(self._find_image(polarisation)),
+            f"{self.store.label}: measurement of {polarisation}",
         )
 
     def _pick(self, *wanted: str) -> str:

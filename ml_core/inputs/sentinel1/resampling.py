@@ -34,7 +34,7 @@ def block_sums(values: Planes, block: tuple[int, int]) -> Planes:
     """Return the sums over blocks of (rows, columns), the last ones over what is there.
 
     Args:
-        values: (rows, columns, planes).
+        values: (rows, columns) or (rows, columns, planes).
         block: Rows and columns of a block.
     """
     if block[0] > 1:

@@ -1,0 +1,135 @@
+"""The image on the map: averaged over map pixels, block by block, as its strips come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...events import Reporter
+from ...raster.grid import Window
+from ...raster.radiometry import Floats, Mask
+from ...raster.writing import BLOCK_PX
+from .annotation import Annotation
+from .mapping import ImageMap
+from .measurement import CalibratedImage, strips
+from .resampling import RunningBox, block_sums, looks
+
+_STRIP_LINES = 256
+
+_LEAST_VALID = 0.5
+"""Share of a map pixel's area that must be valid."""
+
+
+@dataclass(frozen=True)
+class MapBlock:
+    """A block of the map.
+
+    Attributes:
+        window: Its pixels.
+        valid: Where at least half of a pixel's area is, (h, w).
+        sigma0_db: Backscatter of each image, NaN where not valid, (images, h, w).
+        incidence_deg: Incidence angle, NaN where not valid, (h, w).
+        floored: How many pixels of each image are at the floor, (images,).
+    """
+
+    window: Window
+    valid: Mask
+    sigma0_db: Floats
+    incidence_deg: Floats
+    floored: NDArray[np.int64]
+
+
+def geocoded(
+    images: Sequence[CalibratedImage],
+    annotation: Annotation,
+    image_map: ImageMap,
+    resolution_m: float,
+    floor_db: float,
+    report: Reporter,
+) -> Iterator[MapBlock]:
+    """Yield the blocks of the map that the images reach, and report how many are done.
+
+    Each block comes once, as soon as the last image line under it has been read; image lines are
+    kept for as long as a block needs them. The images are so read once, from top to bottom, which
+    is what a zip allows, and memory does not grow with the scene's length.
+
+    Args:
+        images: The polarisations of one acquisition.
+        annotation: Size and spacing of the images.
+        image_map: Where map pixels lie on them.
+        resolution_m: Size of a map pixel.
+        floor_db: Averages below it, negative power included, are set to it.
+        report: Receives progress 0-1; asked after each strip whether to stop.
+    """
+    (block_y, box_y), (block_x, box_x) = (looks(resolution_m, m) for m in annotation.spacing_m)
+    block, box = (block_y, block_x), (box_y, box_x)
+    running = RunningBox(-(-annotation.samples // block_x), len(images) + 1, block, box)
+    full = np.float32(block_y * block_x * box_y * box_x)
+    floor = np.float32(10 ** (floor_db / 10))
+    blocks = _blocks_by_line(image_map, annotation.lines, float(block_y * (box_y + 1)))
+    # the first line that this and all later blocks need
+    needed = np.minimum.accumulate([first for first, _, _ in blocks][::-1])[::-1]
+    coming = strips(annotation.lines, max(_STRIP_LINES // block_y, 1) * block_y)
+    ended = False
+    for done, (_, last, window) in enumerate(blocks):
+        running.drop(float(needed[done]))
+        while not ended and running.stop_line <= last:
+            strip = next(coming, None)
+            if strip is None:
+                running.finish()
+                ended = True
+                continue
+            running.append(block_sums(_strip(images, *strip), block))
+            report.check_cancelled()
+        yield _averaged(running, image_map, window, full, floor)
+        report.progress((done + 1) / len(blocks))
+
+
+def _strip(images: Sequence[CalibratedImage], start: int, stop: int) -> Floats:
+    """Return the images' linear power and their common valid mask, (rows, columns, images + 1)."""
+    read = [image.rows(start, stop) for image in images]
+    valid = np.logical_and.reduce([mask for _, mask in read])
+    planes = np.empty((*valid.shape, len(read) + 1), np.float32)
+    for plane, (power, _) in enumerate(read):
+        np.multiply(power, valid, out=planes[..., plane])
+    planes[..., -1] = valid
+    return planes
+
+
+def _averaged(
+    running: RunningBox, image_map: ImageMap, window: Window, full: np.float32, floor: np.float32
+) -> MapBlock:
+    """Return the image averaged over the map pixels of a window."""
+    positions = image_map.positions(window)
+    known = positions.known
+    sums = running.sample(positions.line[known], positions.pixel[known])  # (n, images + 1)
+    enough = sums[:, -1] >= _LEAST_VALID * full
+    valid = np.zeros(known.shape, bool)
+    valid[known] = enough
+    power = sums[enough, :-1].T / sums[enough, -1]  # (images, n)
+    sigma0_db = np.full((len(power), *known.shape), np.nan, np.float32)
+    sigma0_db[:, valid] = 10 * np.log10(np.maximum(power, floor))
+    angle = np.where(valid, positions.incidence_deg, np.nan).astype(np.float32)
+    return MapBlock(window, valid, sigma0_db, angle, (power <= floor).sum(axis=1))
+
+
+def _blocks_by_line(
+    image_map: ImageMap, lines: int, reach: float
+) -> list[tuple[float, float, Window]]:
+    """Return first and last image line and window of the map's blocks, by their last line.
+
+    Args:
+        image_map: Where map pixels lie on the image.
+        lines: Height of the image.
+        reach: Lines that an average reaches beyond its centre.
+    """
+    found = []
+    for window in image_map.grid.window.blocks(BLOCK_PX):
+        span = image_map.lines(window)
+        if span is None or span[1] < -reach or span[0] > lines + reach:
+            continue
+        found.append((max(span[0] - reach, -reach), min(span[1] + reach, lines + reach), window))
+    return sorted(found, key=lambda item: item[1])
