@@ -138,7 +138,7 @@ def _polygons(
 
 
 def _areas(shape: Any) -> Any:
-    """Return the polygons of a geometry, without the lines and points that mending left."""
+    """Return the polygons of a geometry, without the lines and points that the repair left."""
     parts = [part for part in shapely.get_parts(shape) if shapely.get_type_id(part) in (3, 6)]
     return shapely.union_all(parts) if parts else None
 
