@@ -19,13 +19,13 @@ from ...errors import SeaIceError
 from ...raster.grid import Grid
 from .polargrids import named, nsidc_grid_of_shape
 from .product import SicProduct, counted
-from .sensors import AMSR2_19, SSMIS_19, SSMIS_91, Footprint, of_platform
+from .sensors import AMSR2_19, SSMIS_19, SSMIS_91, SensorFootprint, of_platform
 
 _NAMES = re.compile(
     r"ice_conc|concentration|sic|siconc|cdr_seaice_conc|sea_ice_concentration|\w+_icecon",
     re.IGNORECASE,
 )
-"""Names of SIC variables in files that do not say so by a standard name."""
+"""Names of SIC variables in files without a standard name."""
 
 _CERSAT_FLAGS = {1: "land", 2: "no data", 4: "coast", 8: "outside the region where ice occurs"}
 """Bits of CERSAT's quality flag; the file does not explain them, its map does."""
@@ -278,7 +278,7 @@ def _grid(dataset: Any, sic: Any, name: str, crs: str) -> tuple[Grid, bool, list
         place = "north" if nsidc.crs.to_epsg() == 3411 else "south"
         if pole and not place.startswith(pole[:5]):
             raise SeaIceError(
-                f"{name}: its size is that of NSIDC's {place}ern grid, but it says pole: {pole}"
+                f"{name}: its size is that of NSIDC's {place}ern grid, but its pole is {pole}"
             )
         note = (
             f"no CRS and no coordinates in the file: its {height} x {width} px are NSIDC's polar"
@@ -374,7 +374,7 @@ def _checked_positions(dataset: Any, grid: Grid, flip: bool, name: str) -> list[
     return [f"the file's own longitudes and latitudes agree within {worst:.0f} m"]
 
 
-def _footprint(dataset: Any, sic: Any, name: str) -> Footprint | None:
+def _footprint(dataset: Any, sic: Any, name: str) -> SensorFootprint | None:
     """Return the footprint of the products that are known."""
     attributes = {key: str(dataset.getncattr(key)) for key in dataset.ncattrs()}
     text = " ".join([name, *attributes.values()]).lower()

@@ -53,7 +53,7 @@ def read(path: str) -> SicProduct:
     fields = [header[6 * k : 6 * k + 5].strip(" \0") for k in range(_FIELDS)]
     if fields[1:3] != [str(grid.width), str(grid.height)]:
         raise SeaIceError(
-            f"{name}: the header says {fields[1]} columns and {fields[2]} rows, but the"
+            f"{name}: the header has {fields[1]} columns and {fields[2]} rows, but the"
             f" {hemisphere} grid has {grid.width} and {grid.height}; the file is damaged or"
             " another product"
         )

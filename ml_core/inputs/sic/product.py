@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...raster.grid import Grid
-from .sensors import Footprint
+from .sensors import SensorFootprint
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,33 @@ class SicProduct:
     name: str
     sic_percent: NDArray[np.float32]
     grid: Grid
-    footprint: Footprint | None = None
+    footprint: SensorFootprint | None = None
     date: str = ""
     excluded: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     hides_water: bool = False
+
+    def tags(self, footprint_m: float | None) -> dict[str, str]:
+        """Return what a raster of the product holds of it: name, date and footprint.
+
+        Args:
+            footprint_m: As the analyst gives it; None or 0: as it is known.
+        """
+        tags = {"SEAICE_PRODUCT": self.name}
+        if self.date:
+            tags["SEAICE_DATE"] = self.date
+        if footprint_m:
+            tags["SEAICE_FOOTPRINT_M"] = f"{footprint_m:g}"
+            tags["SEAICE_FOOTPRINT_SOURCE"] = "given by hand"
+        elif self.footprint is not None:
+            known = self.footprint
+            size_m = known.on_pixels(self.grid.resolution_m)
+            source = f"{known.sensor} at {known.channel_ghz:g} GHz: {known.source}"
+            tags["SEAICE_FOOTPRINT_M"] = f"{size_m:.0f}"
+            tags["SEAICE_FOOTPRINT_SOURCE"] = source + (
+                "; the pixel is larger and counts" if size_m > known.size_m else ""
+            )
+        return tags
 
 
 def counted(reasons: NDArray[np.generic], names: dict[int, str], other: str) -> dict[str, int]:

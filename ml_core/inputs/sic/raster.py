@@ -15,7 +15,7 @@ from ...raster.grid import Grid
 from ...raster.reading import open_band
 from .polargrids import named
 from .product import SicProduct, counted
-from .sensors import AMSR2_89, AMSRE_89, Footprint, of_platform
+from .sensors import AMSR2_89, AMSRE_89, SensorFootprint, of_platform
 
 _SEA_ICE_INDEX = {2510: "pole hole", 2530: "coast", 2540: "land", 2550: "missing"}
 """NSIDC's Sea Ice Index (G02135): tenths of a percent and these flags."""
@@ -101,7 +101,7 @@ def _recognised(raw: np.ndarray, valid: np.ndarray, integers: bool) -> tuple[flo
     return 1.0, []
 
 
-def _known(name: str, grid: Grid) -> tuple[str, Footprint | None]:
+def _known(name: str, grid: Grid) -> tuple[str, SensorFootprint | None]:
     """Return a product's title and footprint by its file name and grid."""
     lower = name.lower()
     nsidc = re.match(r"nt_\d{6,8}_([fn]\d\d)_", lower)

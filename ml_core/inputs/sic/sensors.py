@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Footprint:
+class SensorFootprint:
     """The ground area that a radiometer's channel averages.
 
     Attributes:
@@ -27,29 +27,33 @@ class Footprint:
         return max(self.size_m, pixel_m)
 
 
-SMMR_18 = Footprint(
+SMMR_18 = SensorFootprint(
     "SMMR", 18.0, 47_500.0, "55 x 41 km (Gloersen and Barath 1977, IEEE J. Oceanic Eng. 2)"
 )
-SSMI_19 = Footprint(
+SSMI_19 = SensorFootprint(
     "SSM/I", 19.35, 54_500.0, "69 x 43 km (Hollinger et al. 1990, IEEE TGRS 28, 781-790)"
 )
-SSMIS_19 = Footprint(
+SSMIS_19 = SensorFootprint(
     "SSMIS", 19.35, 56_000.0, "3-dB footprint as in the OSI SAF description of OSI-408-a"
 )
-SSMI_85 = Footprint(
+SSMI_85 = SensorFootprint(
     "SSM/I", 85.5, 14_000.0, "15 x 13 km (Hollinger et al. 1990, IEEE TGRS 28, 781-790)"
 )
-SSMIS_91 = Footprint(
+SSMIS_91 = SensorFootprint(
     "SSMIS", 91.655, 14_000.0, "taken as that of SSM/I at 85.5 GHz, which it continues"
 )
-AMSR2_19 = Footprint(
+AMSR2_19 = SensorFootprint(
     "AMSR2", 18.7, 18_000.0, "3-dB footprint as in the OSI SAF description of OSI-408-a"
 )
-AMSR2_89 = Footprint("AMSR2", 89.0, 3_900.0, "5 x 3 km (JAXA, AMSR2 instrument specification)")
-AMSRE_89 = Footprint("AMSR-E", 89.0, 4_900.0, "6 x 4 km (JAXA, AMSR-E instrument specification)")
+AMSR2_89 = SensorFootprint(
+    "AMSR2", 89.0, 3_900.0, "5 x 3 km (JAXA, AMSR2 instrument specification)"
+)
+AMSRE_89 = SensorFootprint(
+    "AMSR-E", 89.0, 4_900.0, "6 x 4 km (JAXA, AMSR-E instrument specification)"
+)
 
 
-def of_platform(platform: str, *, high_frequency: bool = False) -> Footprint | None:
+def of_platform(platform: str, *, high_frequency: bool = False) -> SensorFootprint | None:
     """Return the footprint for a satellite's short name.
 
     Args:

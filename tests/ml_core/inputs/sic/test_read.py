@@ -73,7 +73,7 @@ def test_nsidc_binary_cut_short(tmp_path):
 
 def test_nsidc_binary_of_another_grid(tmp_path):
     path = nsidc_binary(tmp_path / "nt_x.bin", columns=999)
-    with pytest.raises(SeaIceError, match="says 999 columns and 448 rows, but the north grid"):
+    with pytest.raises(SeaIceError, match="has 999 columns and 448 rows, but the north grid"):
         read(path)
 
 
