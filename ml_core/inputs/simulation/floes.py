@@ -18,7 +18,7 @@ _SPREAD = 0.45
 
 
 @dataclass(frozen=True)
-class Cells:
+class FloeCells:
     """Cells around a window's pixels: which cell a pixel is in, and where the cells' seeds lie.
 
     Attributes:
@@ -44,7 +44,7 @@ class Cells:
         return uniform(seed, stream, Window(self.row, self.col, *self.shape)).ravel()
 
 
-def cells(seed: int, stream: int, spacing_m: float, x_m: Field, y_m: Field) -> Cells:
+def cells(seed: int, stream: int, spacing_m: float, x_m: Field, y_m: Field) -> FloeCells:
     """Return the cells of one jittered seed per square of a lattice.
 
     A pixel belongs to the seed whose distance less its weight is smallest (an additively weighted
@@ -79,7 +79,7 @@ def cells(seed: int, stream: int, spacing_m: float, x_m: Field, y_m: Field) -> C
         strip = slice(start, start + _STRIP)
         _nearest(u[strip], v[strip], seed_u, seed_v, weight, cols, index[strip], margin[strip])
     margin *= np.float32(0.5 * spacing_m)
-    return Cells(
+    return FloeCells(
         index,
         margin,
         (seed_u + np.float32(col)) * np.float32(spacing_m),

@@ -11,7 +11,7 @@ from scipy import stats
 
 from ...raster.grid import Window
 from .edge import ice_cover, step
-from .floes import Cells, cells
+from .floes import FloeCells, cells
 from .lattice import Field, octaves
 from .leads import Leads, strip_share
 from .spectral import Fields, Spectrum
@@ -168,7 +168,7 @@ class Pack:
         return cover, kind, floe_db, margin_m
 
     def _fates(
-        self, floe: Cells, k: int, whole: tuple[float, float]
+        self, floe: FloeCells, k: int, whole: tuple[float, float]
     ) -> tuple[NDArray[np.bool_], NDArray[np.uint8], Field, NDArray[np.bool_]]:
         """Return which cells stay whole, their kinds, their brightness, and which there are."""
         inside = self._cover.inside.at(floe.x_m, floe.y_m)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ...raster.grid import Window
+from ...raster.grid import Grid, Window
 from .lattice import Field
 
 FWHM_PER_DEVIATION = 2.0 * math.sqrt(2.0 * math.log(2.0))
@@ -59,18 +59,18 @@ class Footprints:
         self._sum[place] += sums
         self._count[place] += counts
 
-    def at(self, x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the footprint averages around points of the scene, in the SIC's unit.
-
-        Args:
-            x_m: Distance from the scene's left edge, m.
-            y_m: Distance from the scene's upper edge, m.
-        """
+    def at(self, scene: Grid, reference: Grid) -> NDArray[np.float64]:
+        """Return the averages over footprints around a coarse grid's centres, in the SIC's unit."""
+        left, _, _, top = scene.bounds()
+        pixel_m, first = reference.transform.a, reference.transform
+        x_m = first.c + (np.arange(reference.width) + 0.5) * pixel_m - left
+        y_m = top - first.f + (np.arange(reference.height) + 0.5) * pixel_m
         cell_m = self._per_cell * self._pixel_m
         mean = self._sum / np.maximum(self._count, 1.0)
         deviation = self._footprint_m / FWHM_PER_DEVIATION / cell_m
         blurred = ndimage.gaussian_filter(mean, deviation, mode="nearest", truncate=3.5)
-        places = [y_m / cell_m + self._cells - 0.5, x_m / cell_m + self._cells - 0.5]
+        axes = (y_m / cell_m + self._cells - 0.5, x_m / cell_m + self._cells - 0.5)
+        places = np.meshgrid(*axes, indexing="ij")
         averages: NDArray[np.float64] = ndimage.map_coordinates(
             blurred, places, order=1, mode="nearest"
         )

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +18,10 @@ from .lattice import Field
 from .pack import Composition, Pack
 from .spectral import SpectralField, Spectrum
 from .water import open_water_hh, open_water_hv
+
+T = TypeVar("T")
+
+_WORKERS = 2
 
 _DB = math.log(10.0) / 10.0
 
@@ -45,6 +53,9 @@ _CALM = (-22.0, -0.25, -42.0, 0.0)
 _FLOOR = np.float32(1e-5)
 """What backscatter below the noise is set to: -50 dB, linear."""
 
+_SLOWEST, _FASTEST, _SPEEDS = 0.5, 35.0, 600
+"""Wind speeds of the tables of open water, m/s: 0.7 % apart."""
+
 _ROUND = np.float32(1 / 128)
 """Backscatter is rounded to so many dB: far below the speckle, and the files halve."""
 
@@ -65,7 +76,7 @@ class Weather:
 
 
 @dataclass(frozen=True)
-class Geometry:
+class RadarGeometry:
     """The scene's pixels and angles.
 
     Attributes:
@@ -88,7 +99,7 @@ class Geometry:
 
 
 @dataclass(frozen=True)
-class Block:
+class SimulatedBlock:
     """A window of a simulated scene.
 
     Attributes:
@@ -116,7 +127,7 @@ class SimulatedScene:
     def __init__(
         self,
         seed: int,
-        geometry: Geometry,
+        geometry: RadarGeometry,
         composition: Composition,
         weather: Weather,
         margin_m: float = 0.0,
@@ -138,7 +149,7 @@ class SimulatedScene:
         """Return the true share of ice, (H, W) in 0-1; the window may lie in the margin."""
         return self.pack.on(window).sic
 
-    def block(self, window: Window) -> Block:
+    def block(self, window: Window) -> SimulatedBlock:
         """Return what the radar measures on a window inside the scene."""
         g = self._geometry
         surface = self.pack.on(window)
@@ -165,7 +176,7 @@ class SimulatedScene:
                 sigma0_db = np.float32(10.0) * np.log10(np.maximum(power, _FLOOR))
             np.rint(sigma0_db / _ROUND, out=sigma0_db)
             out.append(sigma0_db * _ROUND)
-        return Block(out[0], out[1], surface.sic)
+        return SimulatedBlock(out[0], out[1], surface.sic)
 
     def _ice_power(
         self, channel: int, kind: NDArray[np.uint8], floe_db: Field, angle: Field
@@ -218,5 +229,20 @@ class SimulatedScene:
         return np.asarray(np.clip(gusts, 0, _SPEEDS - 1), np.intp)
 
 
-_SLOWEST, _FASTEST, _SPEEDS = 0.5, 35.0, 600
-"""Wind speeds of the tables of open water, m/s: 0.7 % apart."""
+def computed_ahead(
+    compute: Callable[[Window], T], windows: Iterable[Window]
+) -> Iterator[tuple[Window, T]]:
+    """Yield each window and what is computed on it, in order, a few ahead."""
+    ahead: deque[tuple[Window, Future[T]]] = deque()
+    pool = ThreadPoolExecutor(_WORKERS)
+    try:
+        for window in windows:
+            ahead.append((window, pool.submit(compute, window)))
+            if len(ahead) > 2 * _WORKERS:
+                first, future = ahead.popleft()
+                yield first, future.result()
+        while ahead:
+            first, future = ahead.popleft()
+            yield first, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

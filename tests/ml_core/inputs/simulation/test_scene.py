@@ -3,7 +3,7 @@ import pytest
 
 from ml_core.inputs.simulation.instrument import EDGES_DEG
 from ml_core.inputs.simulation.pack import DEFORMED, LEVEL, MULTI_YEAR, Composition, Pack
-from ml_core.inputs.simulation.scene import Geometry, SimulatedScene, Weather
+from ml_core.inputs.simulation.scene import RadarGeometry, SimulatedScene, Weather
 from ml_core.raster.grid import Window
 
 COLD = Weather(7.0, 45.0, 0.0)
@@ -14,7 +14,7 @@ WHOLE = Window(0, 0, SIZE, SIZE)
 def scene(seed=1, composition=None, weather=COLD, *, pixel_m=400.0, looks=10.0, size=SIZE):
     composition = composition or Composition(0.65, 0.3, 0.25, 0.03, 1)
     return SimulatedScene(
-        seed, Geometry(size, size, pixel_m, 19.0, 46.0, looks), composition, weather
+        seed, RadarGeometry(size, size, pixel_m, 19.0, 46.0, looks), composition, weather
     )
 
 
@@ -73,7 +73,7 @@ def test_water_is_mostly_noise_in_hv_with_steps_between_subswaths():
 
 
 def test_subtracted_noise_leaves_its_grain_and_a_floor():
-    geometry = Geometry(SIZE, SIZE, 400.0, 19.0, 46.0, 10.0, noise_subtracted=True)
+    geometry = RadarGeometry(SIZE, SIZE, 400.0, 19.0, 46.0, 10.0, noise_subtracted=True)
     item = SimulatedScene(1, geometry, Composition(0, 0, 0, 0, 0), Weather(10, 0, 0.0))
     hv_db = item.block(WHOLE).hv_db
     assert hv_db.min() == -50.0
@@ -105,7 +105,11 @@ def test_blocks_fit_without_seams():
 
 def test_margin_continues_the_scene():
     item = SimulatedScene(
-        1, Geometry(200, 200, 80.0, 19, 46, 10), Composition(0.6, 0.3, 0.2, 0.03, 0), COLD, 8000.0
+        1,
+        RadarGeometry(200, 200, 80.0, 19, 46, 10),
+        Composition(0.6, 0.3, 0.2, 0.03, 0),
+        COLD,
+        8000.0,
     )
     wide = item.sic(Window(-100, -100, 400, 400))
     np.testing.assert_allclose(wide[100:300, 100:300], item.sic(Window(0, 0, 200, 200)), atol=0.01)
