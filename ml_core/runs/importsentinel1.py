@@ -28,7 +28,7 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
     """Import a product.
 
     Raises:
-        SeaIceError: The product is not usable; the message says why.
+        SeaIceError: The product is not usable.
     """
     assert job.product is not None
     product = Product(job.product)

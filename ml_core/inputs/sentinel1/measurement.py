@@ -19,7 +19,7 @@ _CLEAN_BORDER_SINCE_IPF = 2.9
 """Since then the processor sets what lies outside the swaths to 0."""
 
 _BORDER_BLOCK = (8, 32)
-"""Lines and pixels whose mean tells border from echo: its speckle is about 10 %."""
+"""Lines and pixels whose mean separates border from echo: its speckle is about 10 %."""
 
 _ECHO_SHARE = 0.5
 """An echo adds to the thermal noise, so a mean below this share of it is none."""
@@ -31,7 +31,7 @@ class Measurement:
     Args:
         path: The image for GDAL.
         name: What messages call it.
-        annotation: Its annotation, which says the size.
+        annotation: Its annotation, which has the size.
 
     Raises:
         SeaIceError: The image cannot be opened, or is not of the annotated size.
@@ -51,7 +51,7 @@ class Measurement:
             self._dataset.close()
             raise SeaIceError(
                 f"{name}: has {shape[0]} x {shape[1]} px and {self._dataset.count} bands; its"
-                f" annotation says {annotation.lines} x {annotation.samples} px and one band."
+                f" annotation has {annotation.lines} x {annotation.samples} px and one band."
                 " Download the product again"
             )
         if self._dataset.dtypes[0] != "uint16":

@@ -1,4 +1,4 @@
-"""A GRD product: what its manifest says and which files belong to each polarisation."""
+"""A GRD product: what its manifest holds and which files belong to each polarisation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from ...errors import SeaIceError
-from .store import MANIFEST, Store, open_store, read_xml
+from .store import MANIFEST, ProductStore, open_store, read_xml
 from .xml import Node, parse
 
 _HEAD_BYTES = 4096
@@ -16,7 +16,7 @@ _XML_KINDS = ("product", "calibration", "noise")
 
 @dataclass(frozen=True)
 class ProductInfo:
-    """What the manifest says of a product; texts as they stand there, empty where absent.
+    """What the manifest holds of a product; texts as they stand there, empty where absent.
 
     Attributes:
         name: The product's name.
@@ -29,7 +29,7 @@ class ProductInfo:
         orbit_pass: ``ASCENDING`` or ``DESCENDING``.
         start: Start of the acquisition, UTC, ISO 8601.
         stop: Its end.
-        ipf: Version of the processor, such as 3.52; None where the manifest does not say.
+        ipf: Version of the processor, such as 3.52; None where the manifest has none.
     """
 
     name: str
@@ -89,14 +89,14 @@ class Product:
 
     Attributes:
         store: Its files.
-        info: What its manifest says.
+        info: What its manifest holds.
 
     Raises:
         SeaIceError: There is no product at the path, or it is no dual-polarised GRD product.
     """
 
     def __init__(self, path: str) -> None:
-        self.store: Store = open_store(path)
+        self.store: ProductStore = open_store(path)
         if MANIFEST not in self.store.names:
             raise SeaIceError(f"{self.store.label}: holds no {MANIFEST}; give a SAFE folder")
         self._manifest = self._parse(MANIFEST)

@@ -16,7 +16,7 @@ _LARGEST_XML = 256 * 2**20
 """Bytes; the largest annotation of a real product has some 15 million."""
 
 
-class Store(Protocol):
+class ProductStore(Protocol):
     """The files of one product, by their path below its root, with forward slashes."""
 
     @property
@@ -123,7 +123,7 @@ class ZipStore:
         return f"/vsizip/{{{self._path.as_posix()}}}/{self._root}{name}"
 
 
-def open_store(path: str) -> Store:
+def open_store(path: str) -> ProductStore:
     """Return the files of the product at a path.
 
     Args:
@@ -153,7 +153,7 @@ def open_store(path: str) -> Store:
     )
 
 
-def read_xml(store: Store, name: str, limit: int = -1) -> bytes:
+def read_xml(store: ProductStore, name: str, limit: int = -1) -> bytes:
     """Return an XML file's first bytes, all where the limit is -1.
 
     Raises:
@@ -175,6 +175,6 @@ def _products_in(folder: Path) -> list[Path]:
 
 
 def _leaves(name: str) -> bool:
-    """Say whether an archive's path could lead out of the folder it is unpacked to."""
+    """Return whether an archive's path could lead out of the folder it is unpacked to."""
     path = name.replace("\\", "/")
     return path.startswith("/") or bool(re.match("[A-Za-z]:", path)) or ".." in path.split("/")

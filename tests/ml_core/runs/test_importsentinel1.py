@@ -236,7 +236,7 @@ def test_a_truncated_image_is_an_error_and_leaves_nothing(tmp_path):
 
 def test_an_image_of_another_size_is_an_error(tmp_path):
     safe = MadeUp(more={"product": [("<numberOfLines>200", "<numberOfLines>201")]}).write(tmp_path)
-    with pytest.raises(SeaIceError, match="has 200 x 240 px and 1 bands; its annotation says 201"):
+    with pytest.raises(SeaIceError, match="has 200 x 240 px and 1 bands; its annotation has 201"):
         Imported(safe, tmp_path / "out")
 
 
