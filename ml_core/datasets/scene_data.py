@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from ..errors import SeaIceError
 from ..events import Reporter
-from ..raster.grid import Grid, Window
+from ..observation.cells import CellSums
+from ..raster.grid import Grid
 from ..raster.reference import Reference
 from ..raster.scene import Scene
 from .cells import CellCounts
@@ -195,34 +196,21 @@ def fill(
     on_grid = reference.on(scene.grid)
     height, width = scene.grid.shape
     cells = CellCounts.empty((height, width), length_px)
-    sums = np.zeros((*cells.count.shape, array.shape[2]))
+    sums = CellSums((height, width), cells.size_px, array.shape[2], np.float64)
     # windows of whole cells
-    side = max(1, _TILE_PX // cells.size_px) * cells.size_px
-    places = [(row, col) for row in range(0, height, side) for col in range(0, width, side)]
-    for number, (row, col) in enumerate(places):
-        window = Window(row, col, side, side).clipped(height, width)
+    windows = list(scene.grid.window.blocks(max(1, _TILE_PX // cells.size_px) * cells.size_px))
+    for number, window in enumerate(windows, 1):
         values, valid = scene.read(window)
         sic, known = on_grid.read(window)
         pixels = np.concatenate([np.where(valid, values, np.nan), sic[None]])  # (C + 1, h, w)
         pixels[-1, ~(valid & known)] = np.nan
         array[window.slices] = pixels.transpose(1, 2, 0)
-        cells.add(row, col, pixels[-1])
-        _add_sums(sums, pixels, row // cells.size_px, col // cells.size_px, cells.size_px)
-        report.progress((number + 1) / len(places))
+        cells.add(window.row, window.col, pixels[-1])
+        sums.add(window, pixels, np.isfinite(pixels[-1]))
+        report.progress(number / len(windows))
     if not cells.count.any():
         raise SeaIceError(
             f"{scene.label} and {reference.label} have no valid pixel in common; check the CRS and"
             " the nodata values of both, and that the reference is of the scene's day and region"
         )
-    return cells, sums
-
-
-def _add_sums(
-    sums: NDArray[np.float64], pixels: NDArray[np.float32], row: int, col: int, size_px: int
-) -> None:
-    """Add a window's pixels (C + 1, h, w), where they have a reference, to its cells' sums."""
-    counted = np.where(np.isfinite(pixels[-1]), pixels, 0).astype(np.float64)
-    rows = np.arange(0, pixels.shape[1], size_px)
-    cols = np.arange(0, pixels.shape[2], size_px)
-    added = np.add.reduceat(np.add.reduceat(counted, rows, axis=1), cols, axis=2)
-    sums[row : row + len(rows), col : col + len(cols)] += added.transpose(1, 2, 0)
+    return cells, np.moveaxis(sums.sums, 0, -1).astype(np.float64)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..raster.grid import Window
 from ..raster.radiometry import Floats, Mask
+from .cells import CellSums
 
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 
@@ -46,7 +45,7 @@ def weighted(values: Floats, valid: Mask, sigma_px: tuple[float, float]) -> tupl
     return sums, cover
 
 
-class FootprintFields:
+class FootprintFields(CellSums):
     """Several fields over one area, made tile by tile, and their means over footprints.
 
     The fields are kept as sums over square cells, eight to a footprint, so that a whole scene's
@@ -56,43 +55,14 @@ class FootprintFields:
         shape_px: Height and width of the area in pixels.
         count: Number of fields, K.
         footprint_px: Full width at half maximum of the footprint in pixels.
-
-    Attributes:
-        cell_px: Side of a cell in pixels.
     """
 
     def __init__(self, shape_px: tuple[int, int], count: int, footprint_px: float) -> None:
         # fine footprints on large scenes get coarser cells rather than more memory
         least = math.sqrt(4 * _MOST_FIELDS * shape_px[0] * shape_px[1] / _MOST_BYTES)
-        self.cell_px = max(1, int(footprint_px / CELLS_PER_FOOTPRINT), math.ceil(least))
-        self._sigma = footprint_px / FWHM_PER_SIGMA / self.cell_px
-        height, width = (-(-side // self.cell_px) for side in shape_px)
-        self._sums: NDArray[np.float32] = np.zeros((count, height, width), np.float32)
-        self._counts: NDArray[np.float32] = np.zeros((height, width), np.float32)
-
-    def add(self, window: Window, values: Floats, valid: Mask, step: int = 1) -> None:
-        """Add a window of all fields; windows do not overlap.
-
-        Args:
-            window: Where it lies, inside the area.
-            values: (K, h, w), of every `step`-th row and column from the window's first.
-            valid: (h, w), likewise.
-            step: Each value stands for a square of this side.
-        """
-        rows, cols = (
-            np.arange(start, stop, step) // self.cell_px
-            for start, stop in ((window.row, window.stop_row), (window.col, window.stop_col))
-        )
-        starts = [np.flatnonzero(np.diff(index, prepend=-1)) for index in (rows, cols)]
-        place = np.ix_(rows[starts[0]], cols[starts[1]])
-
-        def block_sums(array: Floats) -> Floats:
-            summed = np.add.reduceat(array, starts[0], axis=0)
-            return np.asarray(np.add.reduceat(summed, starts[1], axis=1)) * np.float32(step**2)
-
-        self._counts[place] += block_sums(valid.astype(np.float32))
-        for field, total in zip(values, self._sums, strict=True):
-            total[place] += block_sums(np.where(valid, field, np.float32(0)))
+        cell_px = max(1, int(footprint_px / CELLS_PER_FOOTPRINT), math.ceil(least))
+        super().__init__(shape_px, cell_px, count)
+        self._sigma = footprint_px / FWHM_PER_SIGMA / cell_px
 
     def means(self) -> tuple[Floats, Mask]:
         """Return the footprint means of all fields.
@@ -103,8 +73,8 @@ class FootprintFields:
         """
         # cells at the border of what is valid count by the share of their pixels that are
         area = np.float32(self.cell_px**2)
-        share: Floats = self._counts / area
-        fields: Floats = self._sums / area
+        share: Floats = self.counts / area
+        fields = (self.sums / area).astype(np.float32)
         if self._sigma * FWHM_PER_SIGMA > 1.25:
             sigma = (self._sigma, self._sigma)
             everywhere = np.ones(share.shape, bool)
