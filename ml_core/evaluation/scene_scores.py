@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, uniform_filter
+from scipy.ndimage import uniform_filter
 
 from ..datasets.scene_data import SceneData, Scenes
 from ..datasets.split import TRAINING, Splits
-from ..observation.footprint import FWHM_PER_SIGMA, LEAST_COVER, TRUNCATE
+from ..observation.support import around_cells, observe
 from ..raster.grid import Window
 from . import baselines
 from .metrics import Density, ErrorSums, Scores
@@ -106,14 +106,10 @@ def _footprint_means(
         cell_px: Side of a cell.
         footprint_px: Full width at half maximum.
     """
-    sigma = footprint_px / FWHM_PER_SIGMA / cell_px
-    total, count = (
-        gaussian_filter(values, sigma, mode="constant", truncate=TRUNCATE)
-        for values in (sums, pixels)
-    )
-    covered = (count >= LEAST_COVER * cell_px**2) & (pixels > 0)
-    means: NDArray[np.float64] = np.where(covered, total / np.where(covered, count, 1), np.nan)
-    return means
+    share = pixels / cell_px**2
+    supports = around_cells(share.shape, footprint_px, cell_px)
+    means, _ = observe(sums / np.maximum(pixels, 1), share, supports)
+    return np.where(pixels > 0, means, np.nan)
 
 
 def merged(parts: Sequence[SceneScores]) -> SceneScores:

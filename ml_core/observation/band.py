@@ -8,19 +8,23 @@ from functools import cached_property
 
 import numpy as np
 from affine import Affine
-from scipy.ndimage import map_coordinates
 
 from ..raster.aligned import AlignedBand, Quantity
 from ..raster.grid import Grid, Window
 from ..raster.pixelmap import PixelMap
 from ..raster.radiometry import Floats, Mask, db_to_linear, linear_to_db
 from ..raster.reading import Band
-from .footprint import FWHM_PER_SIGMA, LEAST_COVER, TRUNCATE, weighted
+from .support import (
+    CELLS_PER_FOOTPRINT,
+    LEAST_COVER,
+    WIDER_THAN_CELL,
+    Footprints,
+    observe,
+    reach,
+    weights,
+)
 
-_WIDER_THAN_CELL = 1.25
-"""A footprint up to so many cells wide counts as the cell itself."""
-
-_FINEST, _COARSEST = 8, 16
+_FINEST, _COARSEST = CELLS_PER_FOOTPRINT, 2 * CELLS_PER_FOOTPRINT
 """Working cells per footprint: at least the first, at most the second where cells are finer."""
 
 _MOST_KEPT = 16_000_000
@@ -59,7 +63,7 @@ class Support:
     ) -> None:
         self._on_part = on_part
         self.grid = grid
-        self.is_gaussian = footprint_m > _WIDER_THAN_CELL * grid.resolution_m
+        self.is_gaussian = footprint_m > WIDER_THAN_CELL * grid.resolution_m
         self._is_power = quantity is not Quantity.PLAIN
         height_m, width_m = grid.pixel_size_m
         # working cells per cell and axis; odd where above 1, so that centres coincide
@@ -73,8 +77,12 @@ class Support:
             math.ceil(grid.height * per_cell[0]),
             math.ceil(grid.width * per_cell[1]),
         )
-        sigma_m = footprint_m / FWHM_PER_SIGMA
-        self._sigma = (sigma_m * per_cell[0] / height_m, sigma_m * per_cell[1] / width_m)
+        # in working cells
+        self._footprint = (
+            footprint_m * per_cell[0] / height_m,
+            footprint_m * per_cell[1] / width_m,
+        )
+        self._all = self._working.window.grown(*(reach(side) + 1 for side in self._footprint))
         self._band = AlignedBand(band, self._working, quantity=quantity)
         self._step_px = max(PixelMap(self._working, band.grid).step_px, 1e-6)
 
@@ -93,49 +101,28 @@ class Support:
         # places of the cells' centres among the centres of working cells
         rows = (np.arange(window.row, window.stop_row) + 0.5) * self._per_cell[0] - 0.5
         cols = (np.arange(window.col, window.stop_col) + 0.5) * self._per_cell[1] - 0.5
-        if self._working.height * self._working.width <= _MOST_KEPT:
-            values, cover = self._kept
+        first = math.floor(rows[0]), math.floor(cols[0])
+        part = Window(
+            *first, math.ceil(rows[-1]) + 1 - first[0], math.ceil(cols[-1]) + 1 - first[1]
+        ).grown(*map(reach, self._footprint))
+        if self._all.height * self._all.width <= _MOST_KEPT:
+            place = part.moved(-self._all.row, -self._all.col).slices
+            values, valid = self._kept[0][place], self._kept[1][place]
         else:
-            first = math.floor(rows[0]), math.floor(cols[0])
-            part = Window(
-                *first, math.ceil(rows[-1]) + 1 - first[0], math.ceil(cols[-1]) + 1 - first[1]
-            )
-            values, cover = self._smoothed(part)
-            rows, cols = rows - first[0], cols - first[1]
-        whole = all(n == 1 for n in self._per_cell)
-        if whole:
-            place = np.s_[
-                round(rows[0]) : round(rows[-1]) + 1, round(cols[0]) : round(cols[-1]) + 1
-            ]
-            sums, weight = values[place], cover[place]
-        else:
-            at = np.meshgrid(rows, cols, indexing="ij")
-            sums, weight = (
-                map_coordinates(array, at, order=1, mode="nearest") for array in (values, cover)
-            )
-        valid = weight >= LEAST_COVER
-        means = np.where(valid, sums / np.where(valid, weight, 1), np.nan).astype(np.float32)
-        return (linear_to_db(means) if self._is_power else means), valid
+            values, valid = self._means(part)
+        supports = Footprints(
+            weights(rows - part.row, part.height, self._footprint[0]),
+            weights(cols - part.col, part.width, self._footprint[1]),
+        )
+        if not self._is_power:
+            means, cover = observe(values, valid, supports)
+            return means, cover >= LEAST_COVER
+        means, cover = observe(db_to_linear(values), valid, supports)
+        return linear_to_db(means), cover >= LEAST_COVER
 
     @cached_property
-    def _kept(self) -> tuple[Floats, Floats]:
-        return self._smoothed(self._working.window)
-
-    def _smoothed(self, window: Window) -> tuple[Floats, Floats]:
-        """Return weighted sums of valid values and the valid share of the weight, (h, w) each."""
-        halo = [math.ceil(TRUNCATE * sigma) + 1 for sigma in self._sigma]
-        wide = Window(
-            window.row - halo[0],
-            window.col - halo[1],
-            window.height + 2 * halo[0],
-            window.width + 2 * halo[1],
-        )
-        values, valid = self._means(wide)
-        if self._is_power:
-            values = db_to_linear(values)
-        inside = np.s_[halo[0] : halo[0] + window.height, halo[1] : halo[1] + window.width]
-        sums, cover = weighted(values, valid, self._sigma)
-        return sums[inside], cover[inside]
+    def _kept(self) -> tuple[Floats, Mask]:
+        return self._means(self._all)
 
     def _means(self, window: Window) -> tuple[Floats, Mask]:
         """Return the band's means over working cells, read in parts that fit in memory."""

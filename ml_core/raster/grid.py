@@ -43,13 +43,11 @@ class Window:
         """Return the window moved down and to the right."""
         return Window(self.row + rows, self.col + cols, self.height, self.width)
 
-    def grown(self, margin: int) -> Window:
-        """Return the window with a margin on all sides."""
+    def grown(self, rows: int, cols: int | None = None) -> Window:
+        """Return the window with so many rows and columns (as many) more on every side."""
+        cols = rows if cols is None else cols
         return Window(
-            self.row - margin,
-            self.col - margin,
-            self.height + 2 * margin,
-            self.width + 2 * margin,
+            self.row - rows, self.col - cols, self.height + 2 * rows, self.width + 2 * cols
         )
 
     def intersection(self, other: Window) -> Window:

@@ -9,11 +9,17 @@ import rasterio
 
 from ..events import Done, Reporter
 from ..files import OutputFiles
-from ..inputs.simulation.grid import frame, reference_grid, scene_grid
+from ..inputs.simulation.grid import (
+    centres_px,
+    frame,
+    margin_px,
+    reference_grid,
+    scene_grid,
+)
 from ..inputs.simulation.pack import Composition
-from ..inputs.simulation.radiometer import Footprints
 from ..inputs.simulation.scene import RadarGeometry, SimulatedScene, Weather, computed_ahead
 from ..jobs import SimulateSceneJob
+from ..observation.footprint import FootprintFields
 from ..raster.writing import BandInfo, RasterWriter, backscatter_band
 
 _BLOCK_PX = 512
@@ -35,10 +41,7 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
         SeaIceError: The CRS is unknown, not projected or not in metres.
     """
     grid = scene_grid(job.crs or "EPSG:3413", job.width, job.height, job.resolution)
-    footprints = Footprints(
-        job.footprint, job.resolution, job.height, job.width, job.reference_pixel / 2
-    )
-    margin_px = footprints.margin_px
+    margin = margin_px(job.footprint, job.resolution, job.reference_pixel / 2)
     scene = SimulatedScene(
         job.seed,
         RadarGeometry(
@@ -58,7 +61,7 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
             job.polynyas,
         ),
         Weather(job.wind_speed, job.wind_direction, job.melt),
-        margin_m=margin_px * job.resolution,
+        margin_m=margin * job.resolution,
     )
     tags = {
         "SEAICE_SOURCE": "simulated",
@@ -68,7 +71,9 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
     }
     outputs = job.output_paths()
     inner = list(grid.window.blocks(_BLOCK_PX))
-    around = list(frame(grid, margin_px, _BLOCK_PX)) if job.reference else []
+    around = list(frame(grid, margin, _BLOCK_PX)) if job.reference else []
+    wide = grid.window.grown(margin, margin)
+    seen = FootprintFields((wide.height, wide.width), 1, job.footprint / job.resolution)
     steps, sum_sic = len(inner) + len(around), 0.0
     with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), ExitStack() as stack:
         writers = {
@@ -87,15 +92,16 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
             }
             for name, writer in writers.items():
                 writer.write(window, layers[name])
-            footprints.add(window, block.sic)
+            seen.add(window.moved(margin, margin), block.sic[None], np.ones_like(block.sic, bool))
             sum_sic += float(block.sic.sum(dtype=np.float64))
             report.progress(0.95 * done / steps)
         for done, (window, sic) in enumerate(computed_ahead(scene.sic, around), len(inner) + 1):
-            footprints.add(window, sic)
+            seen.add(window.moved(margin, margin), sic[None], np.ones_like(sic, bool))
             report.progress(0.95 * done / steps)
         if job.reference:
             coarse = reference_grid(grid, job.reference_pixel)
-            sic_percent = np.clip(100.0 * footprints.at(grid, coarse), 0.0, 100.0)
+            rows, cols = centres_px(grid, coarse)
+            (sic,), _ = seen.means((rows + margin, cols + margin))
             reference = stack.enter_context(
                 RasterWriter(
                     files.stage(job.reference),
@@ -104,7 +110,7 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
                     tags={**tags, "SEAICE_FOOTPRINT_M": f"{job.footprint:g}"},
                 )
             )
-            reference.write(coarse.window, sic_percent.astype(np.float32))
+            reference.write(coarse.window, np.clip(np.float32(100.0) * sic, 0.0, 100.0))
     mean = 100.0 * sum_sic / (grid.height * grid.width)
     report.info(f"simulated {grid.width} x {grid.height} px, mean SIC {mean:.1f} %")
     return Done({name.upper(): path for name, path in outputs.items()}, {"MEAN_SIC": mean})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -11,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..observation.footprint import CELLS_PER_FOOTPRINT, FWHM_PER_SIGMA, LEAST_COVER, TRUNCATE
+from ..observation.support import LEAST_COVER, around_cells, cell_size_px
+from ..observation.support_torch import cell_means, observe
 
 DataLoss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """(output (B, O, H, W), label (B, H, W), valid (B, H, W)) -> sum of losses, number of pixels."""
@@ -54,36 +54,18 @@ def footprint_error(
         The mean squared error times the number of valid pixels, and that number; 0 and 0 where no
         footprint is covered.
     """
-    known = valid[:, None].float()  # (B, 1, H, W)
-    predicted = output[:, :1].float() * known
-    reference = torch.where(valid, sic_fraction, 0.0)[:, None]
-    cell = max(1, int(footprint_px / CELLS_PER_FOOTPRINT))
-    share, sums, expected = (
-        nn.functional.avg_pool2d(x, cell, ceil_mode=True) for x in (known, predicted, reference)
-    )
-    kernel = _gaussian(footprint_px / FWHM_PER_SIGMA / cell).to(share.device)
-    cover = _smoothed(share, kernel)
-    mean = _smoothed(sums, kernel) / cover.clamp(min=LEAST_COVER)
+    cell_px = cell_size_px(footprint_px)
+    sic = torch.where(valid, output[:, 0].float(), 0.0)
+    predicted, share = cell_means(sic, valid, cell_px)
+    reference, _ = cell_means(sic_fraction, valid, cell_px)  # (B, h, w)
+    supports = around_cells(share.shape[1:], footprint_px, cell_px)
+    mean, cover = observe(predicted, share, supports)
     weight = share * torch.where(cover >= LEAST_COVER, cover.square(), 0.0)
-    squares = (mean - expected / share.clamp(min=1e-6)).square()
-    outside = (predicted - predicted.clamp(0, 1)).square()
+    outside = (sic - sic.clamp(0, 1)).square().sum()
     total_weight = weight.sum()
     count = valid.sum() * (total_weight > 0)
-    error = (weight * squares).sum() / total_weight.clamp(min=1e-6)
-    return error * count + outside.sum() * (total_weight > 0), count
-
-
-def _gaussian(sigma: float) -> Tensor:
-    reach = max(1, math.ceil(TRUNCATE * sigma))
-    kernel = torch.exp(-torch.arange(-reach, reach + 1.0).square() / (2 * sigma**2))
-    return kernel / kernel.sum()
-
-
-def _smoothed(x: Tensor, kernel: Tensor) -> Tensor:
-    """Convolve (B, 1, h, w) with a kernel (K,) along both axes; beyond the edge is 0."""
-    reach = len(kernel) // 2
-    along = nn.functional.conv2d(x, kernel.view(1, 1, -1, 1), padding=(reach, 0))
-    return nn.functional.conv2d(along, kernel.view(1, 1, 1, -1), padding=(0, reach))
+    error = (weight * (mean - reference).square()).sum() / total_weight.clamp(min=1e-6)
+    return error * count + outside * (total_weight > 0), count
 
 
 def cross_entropy(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import pyproj
 from affine import Affine
+from numpy.typing import NDArray
 from pyproj.exceptions import CRSError
 from rasterio.crs import CRS
 
@@ -62,6 +64,28 @@ def reference_grid(scene: Grid, pixel_m: float) -> Grid:
     transform = Affine(pixel_m, 0.0, first_x * pixel_m, 0.0, -pixel_m, last_y * pixel_m)
     height = last_y - math.floor(bottom / pixel_m)
     return Grid(scene.crs, transform, height, math.ceil(right / pixel_m) - first_x)
+
+
+def centres_px(scene: Grid, reference: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return rows and columns of a reference's centres in pixels of a scene in the same CRS."""
+    to_px = ~scene.transform @ reference.transform
+    rows = (np.arange(reference.height) + 0.5) * to_px.e + to_px.f
+    cols = (np.arange(reference.width) + 0.5) * to_px.a + to_px.c
+    return rows, cols
+
+
+def margin_px(footprint_m: float, pixel_m: float, beyond_m: float) -> int:
+    """Return the pixels around a scene that footprints at its border reach.
+
+    Args:
+        footprint_m: Full width at half maximum of a footprint.
+        pixel_m: Size of a pixel.
+        beyond_m: How far outside the scene the centre of a footprint may lie.
+    """
+    # of whole twelfths of a footprint: with another margin, seeds would give other scenes
+    step_px = max(1, round(footprint_m / 12.0 / pixel_m))
+    # a Gaussian's tail beyond 1.3 times its full width at half maximum holds 0.1 %
+    return math.ceil((1.3 * footprint_m + beyond_m) / (step_px * pixel_m)) * step_px
 
 
 def frame(scene: Grid, margin: int, side: int) -> Iterator[Window]:

@@ -139,8 +139,7 @@ def speckle_db(seed: int, stream: int, window: Window, looks: float) -> Field:
     Returns:
         (H, W), dB.
     """
-    around = Window(window.row - 1, window.col - 1, window.height + 2, window.width + 2)
-    z = white(seed, stream, around)
+    z = white(seed, stream, window.grown(1, 1))
     z = z[:-2] + np.float32(2.0) * z[1:-1] + z[2:]
     z = z[:, :-2] + np.float32(2.0) * z[:, 1:-1] + z[:, 2:]
     # the weights' squares sum to 6 along each axis

@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 
 from ml_core.observation import band as support
 from ml_core.observation.band import Support, overlap
-from ml_core.observation.footprint import FWHM_PER_SIGMA
+from ml_core.observation.support import FWHM_PER_SIGMA
 from ml_core.raster.grid import Grid, Window
 from ml_core.raster.reading import open_band
 

@@ -3,7 +3,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from ml_core.observation import footprint
-from ml_core.observation.footprint import FWHM_PER_SIGMA, FootprintFields
+from ml_core.observation.footprint import FootprintFields
+from ml_core.observation.support import FWHM_PER_SIGMA
 from ml_core.raster.grid import Window
 
 

@@ -18,3 +18,11 @@ def test_blocks_cover_a_window_once_row_by_row(window, height, width):
         seen[block.moved(-window.row, -window.col).slices] += 1
     assert (seen == 1).all()
     assert blocks == sorted(blocks, key=lambda block: (block.row, block.col))
+
+
+@given(st.builds(Window, PLACES, PLACES, SIDES, SIDES), SIDES, SIDES)
+def test_a_grown_window_has_as_much_more_on_every_side(window, rows, cols):
+    grown = window.grown(rows, cols)
+    assert window.intersection(grown) == window
+    assert (window.row - grown.row, grown.stop_row - window.stop_row) == (rows, rows)
+    assert (window.col - grown.col, grown.stop_col - window.stop_col) == (cols, cols)
