@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -13,20 +13,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import OneCycleLR
 
+from ..ahead import computed_ahead
 from ..datasets.sampler import Batch
 from ..errors import SeaIceError
 from ..events import Reporter
 from .device import Device
 from .initial_weights import is_frozen
 from .losses import DataLoss, l1_term, l2_term, penalised
-from .schedule import OneCycle
 
 Draw = Callable[[int, np.random.Generator], Batch]
 """Returns a batch of so many chips."""
 
 Validate = Callable[[nn.Module], float]
 """Returns the data loss of a network, in evaluation mode, on the validation part."""
+
+_RISE, _FIRST, _LAST = 0.3, 0.04, 1e-3
+"""The learning rate's cycle (Smith and Topin 2018, "Super-convergence"): share of the steps until
+its peak; first and last rate as shares of the peak."""
+
+_SETTLED: Final = 0.857
+"""After this share of the steps the learning rate has come down to a tenth of its peak."""
 
 _STATISTICS_BATCHES: Final = 20
 """Batch norm's statistics are means over an epoch where it has at least so many batches."""
@@ -147,29 +155,40 @@ def fit(
         SeaIceError: The loss is no longer a number.
     """
     network.to(device.name, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    cycle = OneCycle(settings.learning_rate, settings.epochs * settings.steps_per_epoch)
     optimiser = _optimiser(network, settings)
     last = settings.epochs
     steps = last * settings.steps_per_epoch
+    cycle = OneCycleLR(
+        optimiser,
+        settings.learning_rate,
+        total_steps=steps,
+        pct_start=_RISE,
+        div_factor=1 / _FIRST,
+        final_div_factor=_FIRST / _LAST,
+        cycle_momentum=False,
+    )
     epochs: list[Epoch] = []
     best: tuple[float, int, dict[str, NDArray[np.generic]]] | None = None
     seconds, chips, step = 0.0, 0, 0
-    with _ahead(draw, _sizes(settings), settings.seed) as batches:
+    rng = np.random.default_rng(settings.seed)
+    sizes = _sizes(settings)
+    with closing(computed_ahead(lambda size: draw(size, rng), sizes)) as batches:
         for number in range(1, last + 1):
             start = time.perf_counter()
-            end = number * settings.steps_per_epoch - 1
-            _set_statistics(network, settings, settled=cycle.is_down(end) or number == last)
+            settled = number == last or number * settings.steps_per_epoch > _SETTLED * steps
+            _set_statistics(network, settings, settled=settled)
             network.train()
             for module in filter(is_frozen, network.modules()):
                 module.eval()
             total = torch.zeros(2, device=device.name)
             for _ in range(settings.steps_per_epoch):
                 batch = next(batches)
-                for group in optimiser.param_groups:
-                    group["lr"] = cycle.at(step)
+                rate = float(cycle.get_last_lr()[0])
                 total += _step(network, batch, loss, optimiser, settings, device)
                 chips += len(batch.label)
                 step += 1
+                if step < steps:
+                    cycle.step()
                 report.progress(step / steps)
             training = float(total[0] / total[1])
             seconds += time.perf_counter() - start
@@ -182,8 +201,8 @@ def fit(
                 validation,
                 settings.l2 * float(l2_term(network).detach()),
                 settings.l1 * float(l1_term(network).detach()),
-                cycle.at(step - 1),
-                cycle.is_down(step - 1) or number == last,
+                rate,
+                settled,
             )
             epochs.append(epoch)
             if on_epoch:
@@ -274,29 +293,6 @@ def _sizes(settings: FitSettings) -> list[int]:
     full, rest = divmod(settings.chips_per_epoch, settings.batch_size)
     epoch = [settings.batch_size] * full + [rest] * (rest > 0)
     return epoch * settings.epochs
-
-
-class _ahead:  # noqa: N801 - used as a function
-    """Batches, each drawn in a thread while the one before is learnt from."""
-
-    def __init__(self, draw: Draw, sizes: list[int], seed: int) -> None:
-        self._draw, self._sizes = draw, sizes
-        self._rng = np.random.default_rng(seed)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="chips")
-
-    def __enter__(self) -> Iterator[Batch]:
-        return self._batches()
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _batches(self) -> Iterator[Batch]:
-        future = self._pool.submit(self._draw, self._sizes[0], self._rng)
-        for size in self._sizes[1:]:
-            batch = future.result()
-            future = self._pool.submit(self._draw, size, self._rng)
-            yield batch
-        yield future.result()
 
 
 def _to_device(array: NDArray[np.generic], device: Device) -> Tensor:

@@ -9,7 +9,6 @@ from ml_core.networks import NetworkConfig, build
 from ml_core.training.device import Device, choose, seeded
 from ml_core.training.fit import FitSettings, fit
 from ml_core.training.losses import l1_term, l2_term, squared_error
-from ml_core.training.schedule import OneCycle
 
 CPU = Device("cpu", low_precision=False)
 SILENT = Reporter(lambda event: None)
@@ -67,7 +66,7 @@ def one_step(**penalty):
     with seeded(1, CPU):
         oracle = build(config)
     batch = draw(4, np.random.default_rng(1))
-    optimiser = torch.optim.Adam(oracle.parameters(), lr=OneCycle(0.02, 1).at(0), eps=1e-4)
+    optimiser = torch.optim.Adam(oracle.parameters(), lr=found.epochs[0].learning_rate, eps=1e-4)
     output = oracle(torch.from_numpy(batch.pixels).permute(0, 3, 1, 2))
     total, count = squared_error(
         output, torch.from_numpy(batch.label), torch.from_numpy(batch.valid)
@@ -128,9 +127,8 @@ def test_a_fit_of_another_length_runs_its_whole_cycle():
     with seeded(1, CPU):
         plan = settings(epochs=9, patience=2).of_length(5)
         result = fit(build(TINY), draw, squared_error, plan, CPU, SILENT)
-    cycle = OneCycle(plan.learning_rate, 5 * plan.steps_per_epoch)
     assert len(result.epochs) == 5
-    assert result.epochs[-1].learning_rate == cycle.at(5 * plan.steps_per_epoch - 1)
+    assert result.epochs[-1].learning_rate == pytest.approx(1e-3 * plan.learning_rate)
 
 
 def test_a_loss_that_is_no_number_is_an_error_with_a_remedy():
@@ -164,18 +162,22 @@ def test_an_error_while_drawing_reaches_the_caller():
         fit(build(TINY), fail, squared_error, settings(), CPU, SILENT)
 
 
-def test_one_cycle_rises_to_its_peak_and_comes_down():
-    cycle = OneCycle(4e-3, 500)
-    rates = np.array([cycle.at(step) for step in range(500)])
+def test_the_learning_rate_rises_to_its_peak_and_comes_down():
+    with seeded(1, CPU):
+        # an epoch of one step: the rate of each is known
+        plan = settings(epochs=100, chips_per_epoch=1, batch_size=1, learning_rate=4e-3)
+        epochs = fit(build(TINY), draw, squared_error, plan, CPU, SILENT).epochs
+    rates = np.array([epoch.learning_rate for epoch in epochs])
     top = int(rates.argmax())
+    assert rates[0] == pytest.approx(0.04 * 4e-3)
     assert rates.max() == pytest.approx(4e-3, rel=1e-3)
-    assert 145 <= top <= 155
+    assert 28 <= top <= 30
     assert (np.diff(rates[: top + 1]) > 0).all()
     assert (np.diff(rates[top:]) < 0).all()
-    assert rates[-1] < 0.01 * 4e-3
-    down = [step for step in range(500) if cycle.is_down(step)]
-    assert down == list(range(down[0], 500))
-    assert rates[down[0]] <= 4e-4 < rates[down[0] - 1]
+    assert rates[-1] == pytest.approx(1e-3 * 4e-3)
+    down = [k for k, epoch in enumerate(epochs) if epoch.is_candidate]
+    assert down == list(range(down[0], 100))
+    assert rates[down[0]] <= 1.05 * 4e-4 < rates[down[0] - 2]
 
 
 def test_a_gpu_that_is_not_there_is_an_error():
