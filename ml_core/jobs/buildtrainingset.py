@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
+from . import fields
 from .base import Number
-from .fields import Kind, parameter
 from .inputs import ReferenceInputs
 
 
@@ -32,46 +32,36 @@ class BuildTrainingSetJob(ReferenceInputs):
         Number("CHIPS", "Chips in the set"),
     )
 
-    name: str = parameter(
-        Kind.TEXT,
+    name: str = fields.text(
         "Name of the scene",
         "By which the set knows it. Empty: the name of its Sentinel-1 product where HH's file names"
         " it, else that of HH's file.",
-        default="",
         optional=True,
     )
-    resolution: Optional[float] = parameter(
-        Kind.NUMBER,
+    resolution: Optional[float] = fields.number(
         "Resolution",
         "Pixel size of the set; HH and HV are averaged to it in linear power. Empty: that of the"
         " set; for the first scene, a chip spans two footprints of its reference.",
         unit="m",
-        minimum=1,
+        bounds=(1, None),
         optional=True,
         decimals=1,
         advanced=True,
     )
-    chip_size: int = parameter(
-        Kind.INTEGER,
+    chip_size: int = fields.integer(
         "Chip size",
         "Side of a training sample, for which the first scene's Resolution is chosen.",
         unit="px",
         default=160,
-        minimum=8,
-        maximum=4096,
+        bounds=(8, 4096),
         advanced=True,
     )
-    training_set: Optional[str] = parameter(
-        Kind.OUTPUT_FOLDER,
-        "Training set",
-        "The folder of the set; a new one is made where it does not exist.",
+    training_set: Optional[str] = fields.output_folder(
+        "Training set", "The folder of the set; a new one is made where it does not exist."
     )
-    report: Optional[str] = parameter(
-        Kind.OUTPUT_HTML,
+    report: Optional[str] = fields.output_html(
         "Report of the training set",
         "Scenes, chips, SIC and backscatter of the whole set, for a browser.",
-        extension="html",
-        description="HTML report",
         optional=True,
     )
 

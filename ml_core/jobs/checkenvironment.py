@@ -16,7 +16,6 @@ class CheckEnvironmentJob(Job):
     LABEL: ClassVar[str] = "Check environment"
     GROUP: ClassVar[str] = "Environment"
     SUMMARY: ClassVar[str] = (
-        "<p>Starts the Python that does the computing and reports its version, the libraries it"
-        " has and"
-        " the processors and GPUs it can use.</p>"
+        "<p>Starts the Python that does the computing and reports its version, the libraries it has"
+        " and the processors and GPUs it can use.</p>"
     )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
 from ..errors import JobError
+from . import fields
 from .choices import ARCHITECTURES, AUGMENTATIONS
-from .fields import Kind, parameter
 from .fitting import FitDetails
 from .inputs import ReferenceInputs
 
@@ -16,86 +16,73 @@ from .inputs import ReferenceInputs
 class SweptSettings(ReferenceInputs):
     """The settings that are combined, every value of one with every value of the others."""
 
-    architecture: Tuple[str, ...] = parameter(
-        Kind.CHOICES,
+    architecture: Tuple[str, ...] = fields.choices(
         "Networks",
         "The networks to compare.",
         default=("unet", "encoder_decoder", "same_resolution_cnn", "patch_cnn"),
         choices=ARCHITECTURES,
     )
-    filters: Tuple[float, ...] = parameter(
-        Kind.NUMBERS,
+    filters: Tuple[float, ...] = fields.numbers(
         "Filters",
         'Numbers of filters to compare, such as "4, 16, 64": too simple, right, too complex. Empty:'
         " each network's own.",
         default=(),
         optional=True,
     )
-    depth: Tuple[float, ...] = parameter(
-        Kind.NUMBERS,
+    depth: Tuple[float, ...] = fields.numbers(
         "Depths",
         'Depths to compare, such as "1, 2, 4". Empty: each network\'s own.',
         default=(),
         optional=True,
     )
-    dropout: Tuple[float, ...] = parameter(
-        Kind.NUMBERS,
+    dropout: Tuple[float, ...] = fields.numbers(
         "Dropout rates",
         'Rates to compare, such as "0, 0.2"; 0 is none.',
         default=(0.0, 0.2),
-        minimum=0,
+        bounds=(0, None),
         below=1,
     )
-    l2: Tuple[float, ...] = parameter(
-        Kind.NUMBERS,
+    l2: Tuple[float, ...] = fields.numbers(
         "L2 lambdas",
         "Weights of the sum of squared convolution and dense weights in the loss, such as"
         ' "0, 1e-4"; 0 is none.',
         default=(1e-4,),
-        minimum=0,
+        bounds=(0, None),
     )
-    l1: Tuple[float, ...] = parameter(
-        Kind.NUMBERS,
+    l1: Tuple[float, ...] = fields.numbers(
         "L1 lambdas",
         'Weights of the sum of the moduli of these weights, such as "0, 1e-5"; 0 is none.',
         default=(0.0,),
-        minimum=0,
+        bounds=(0, None),
     )
-    augmentation: Tuple[str, ...] = parameter(
-        Kind.CHOICES,
+    augmentation: Tuple[str, ...] = fields.choices(
         "Augmentations",
         "How chips are varied.",
         default=("flips",),
         choices=AUGMENTATIONS,
         advanced=True,
     )
-    data_fraction: Tuple[float, ...] = parameter(
-        Kind.NUMBERS,
+    data_fraction: Tuple[float, ...] = fields.numbers(
         "Data fractions",
         'Shares of the training part that are used, such as "0.25, 0.5, 1": what more data are'
         " worth.",
         default=(1.0,),
-        minimum=0.01,
-        maximum=1,
+        bounds=(0.01, 1),
         advanced=True,
     )
-    seeds: int = parameter(
-        Kind.INTEGER,
+    seeds: int = fields.integer(
         "Seeds",
         "How often each is trained, with other first weights, chips and dropout: the spread over"
         " seeds shows which differences mean something.",
         default=3,
-        minimum=1,
-        maximum=100,
+        bounds=(1, 100),
     )
-    test_fraction: float = parameter(
-        Kind.NUMBER,
+    test_fraction: float = fields.number(
         "Test fraction",
         "Share of the reference kept for the final test, in blocks of their own that choose"
         " nothing.",
         default=0.15,
-        minimum=0,
-        maximum=0.4,
+        bounds=(0, 0.4),
         decimals=3,
         advanced=True,
     )
@@ -116,22 +103,8 @@ class CompareNetworksJob(FitDetails, SweptSettings, ReferenceInputs):
         " was cancelled goes on from there when it is started again with the same report.</p>"
     )
 
-    report: Optional[str] = parameter(
-        Kind.OUTPUT_HTML,
-        "Comparison",
-        "Curves and tables, for a browser.",
-        extension="html",
-        description="HTML report",
-    )
-    table: Optional[str] = parameter(
-        Kind.OUTPUT_FILE,
-        "Table of runs",
-        "One line for each run.",
-        extension="csv",
-        description="CSV",
-        optional=True,
-        created=False,
-    )
+    report: Optional[str] = fields.output_html("Comparison", "Curves and tables, for a browser.")
+    table: Optional[str] = fields.output_table("Table of runs", "One line for each run.")
 
     def check(self) -> None:
         """Check that the layers to learn from are there and the sizes are whole numbers."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
+from . import fields
 from .base import Job, Number
-from .fields import Kind, parameter
 from .network import NetworkInputs
 
 
@@ -14,13 +14,10 @@ from .network import NetworkInputs
 class ModelInput(Job):
     """A model file, or none."""
 
-    model: Optional[str] = parameter(
-        Kind.FILE,
+    model: Optional[str] = fields.network_file(
         "SIC network",
         "A model file that Train SIC network wrote. Empty: the network that the parameters below"
         " describe.",
-        extension="safetensors",
-        description="SIC network",
         optional=True,
     )
 
@@ -45,39 +42,28 @@ class DescribeModelJob(NetworkInputs, ModelInput):
         Number("GFLOP_PER_MPX", "Arithmetic", "GFLOP per million pixels"),
     )
 
-    incidence_channel: bool = parameter(
-        Kind.FLAG,
+    incidence_channel: bool = fields.flag(
         "Incidence angle is a channel",
         "Without a model file: whether the network gets the incidence angle besides HH and HV.",
-        default=False,
         advanced=True,
     )
-    pixel_size: Optional[float] = parameter(
-        Kind.NUMBER,
+    pixel_size: Optional[float] = fields.number(
         "Pixel size",
         "Without a model file: the pixel size that the network would work at, to give the receptive"
         " field in km.",
         unit="m",
-        minimum=0.1,
+        bounds=(0.1, None),
         optional=True,
         decimals=1,
         advanced=True,
     )
-    chip_size: Optional[int] = parameter(
-        Kind.INTEGER,
+    chip_size: Optional[int] = fields.integer(
         "Chip size",
         "Side of the input that sizes are given for. Empty: that of the training, or one that fits."
         " A patch network is shown for its patch.",
         unit="px",
-        minimum=8,
-        maximum=4096,
+        bounds=(8, 4096),
         optional=True,
         advanced=True,
     )
-    report: Optional[str] = parameter(
-        Kind.OUTPUT_HTML,
-        "Description",
-        "The description, for a browser.",
-        extension="html",
-        description="HTML report",
-    )
+    report: Optional[str] = fields.output_html("Description", "The description, for a browser.")

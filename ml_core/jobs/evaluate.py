@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Iterator, Optional, Tuple
 
 from ..errors import JobError
+from . import fields
 from .base import Number
-from .fields import Kind, Spec, optional, parameter
+from .fields import Spec
 from .inputs import SceneInputs
 from .sources import RasterSource
 
@@ -50,80 +51,52 @@ class EvaluateJob(SceneInputs):
         Number("COVERAGE_90", "Share of cells within the 90 % interval"),
     )
 
-    hh: Optional[RasterSource] = optional(SceneInputs, "hh")
-    hv: Optional[RasterSource] = optional(SceneInputs, "hv")
-    prediction: Optional[RasterSource] = parameter(
-        Kind.RASTER,
+    hh: Optional[RasterSource] = fields.optional(SceneInputs, "hh")
+    hv: Optional[RasterSource] = fields.optional(SceneInputs, "hv")
+    prediction: Optional[RasterSource] = fields.raster(
         "Predicted SIC",
         "Sea-ice concentration in percent (0-100), such as Predict sea-ice concentration gives.",
         band=True,
     )
-    reference: Optional[RasterSource] = parameter(
-        Kind.RASTER,
+    reference: Optional[RasterSource] = fields.raster(
         "Reference SIC",
         "Sea-ice concentration in percent (0-100) or as a fraction (0-1), on any grid. Values"
         " above 100 are flags (251 pole hole, 253 coast, 254 land, 255 missing) and are counted"
         " apart.",
         band=True,
     )
-    uncertainty: Optional[RasterSource] = parameter(
-        Kind.RASTER,
+    uncertainty: Optional[RasterSource] = fields.raster(
         "Uncertainty of the prediction",
         "Standard deviation in percent, such as Predict sea-ice concentration gives; whether it"
         " is as large as the errors is then reported.",
         optional=True,
         band=True,
     )
-    footprint: Optional[float] = parameter(
-        Kind.NUMBER,
+    footprint: Optional[float] = fields.number(
         "Footprint of the reference",
         "Ground size that one reference value averages, full width at half maximum. Empty: the"
         " pixel size of the reference, or what its file says.",
         unit="m",
-        minimum=0,
+        bounds=(0, None),
         optional=True,
         decimals=1,
     )
-    nodata_is_water: bool = parameter(
-        Kind.FLAG,
+    nodata_is_water: bool = fields.flag(
         "Reference cells without data are open water",
         "For products that leave out what has less than 15 % ice, such as some of the University"
         " of Bremen. They leave out land too, so a mask that is 0 on land must be given.",
-        default=False,
         advanced=True,
     )
-    seed: int = parameter(
-        Kind.INTEGER,
-        "Seed",
-        "Of the drawing of blocks for confidence intervals.",
-        default=1,
-        minimum=0,
-        maximum=2**31 - 1,
-        advanced=True,
+    seed: int = fields.seed("Of the drawing of blocks for confidence intervals.", advanced=True)
+    report: Optional[str] = fields.output_html(
+        "Evaluation report", "Scores, baselines, maps and plots, for a browser.", optional=True
     )
-    report: Optional[str] = parameter(
-        Kind.OUTPUT_HTML,
-        "Evaluation report",
-        "Scores, baselines, maps and plots, for a browser.",
-        extension="html",
-        description="HTML report",
-        optional=True,
+    table: Optional[str] = fields.output_table(
+        "Evaluation table", "All numbers of the report, one a line."
     )
-    table: Optional[str] = parameter(
-        Kind.OUTPUT_FILE,
-        "Evaluation table",
-        "All numbers of the report, one a line.",
-        extension="csv",
-        description="CSV",
-        optional=True,
-        created=False,
-    )
-    difference: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
+    difference: Optional[str] = fields.output_raster(
         "Prediction minus reference",
         "On the reference's grid, in percent, the prediction averaged over the footprint.",
-        extension="tif",
-        description="GeoTIFF",
         optional=True,
         created=False,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any, Optional, Sequence, Tuple
 
 
@@ -89,10 +90,53 @@ class Spec:
         return f"{self.label} [{self.unit}]" if self.unit else self.label
 
 
-def parameter(kind: Kind, label: str, help: str, *, default: Any = None, **more: Any) -> Any:
-    """Return a dataclass field that carries its `Spec`, of which ``more`` are attributes."""
-    spec = Spec(kind, label, help, **more)
+def parameter(
+    kind: Kind,
+    label: str,
+    help: str,
+    *,
+    default: Any = None,
+    bounds: Tuple[Optional[float], Optional[float]] = (None, None),
+    **more: Any,
+) -> Any:
+    """Return a dataclass field that carries its `Spec`, of which ``more`` are attributes.
+
+    Args:
+        kind: What the value is.
+        label: As in `Spec`.
+        help: As in `Spec`.
+        default: The value where none is given; None: it must be given unless it is optional.
+        bounds: The smallest and the largest value allowed; None: no such bound.
+        more: Further attributes of the Spec.
+    """
+    spec = Spec(kind, label, help, minimum=bounds[0], maximum=bounds[1], **more)
     return dataclasses.field(default=default, metadata={"spec": spec})
+
+
+# One constructor for each kind, with what all of the kind have in common.
+raster = partial(parameter, Kind.RASTER)
+vector = partial(parameter, Kind.VECTOR)
+integer = partial(parameter, Kind.INTEGER)
+number = partial(parameter, Kind.NUMBER)
+numbers = partial(parameter, Kind.NUMBERS)
+flag = partial(parameter, Kind.FLAG, default=False)
+choice = partial(parameter, Kind.CHOICE)
+choices = partial(parameter, Kind.CHOICES)
+text = partial(parameter, Kind.TEXT, default="")
+crs = partial(parameter, Kind.CRS)
+file = partial(parameter, Kind.FILE)
+folder = partial(parameter, Kind.FOLDER)
+network_file = partial(file, extension="safetensors", description="SIC network")
+output_raster = partial(parameter, Kind.OUTPUT_RASTER, extension="tif", description="GeoTIFF")
+output_network = partial(
+    parameter, Kind.OUTPUT_FILE, extension="safetensors", description="SIC network"
+)
+output_table = partial(
+    parameter, Kind.OUTPUT_FILE, extension="csv", description="CSV", optional=True, created=False
+)
+output_html = partial(parameter, Kind.OUTPUT_HTML, extension="html", description="HTML report")
+output_folder = partial(parameter, Kind.OUTPUT_FOLDER)
+seed = partial(integer, "Seed", default=1, bounds=(0, 2**31 - 1))
 
 
 def optional(job: type, name: str) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
+from . import fields
 from .base import Job, Number
-from .fields import Choice, Kind, parameter
+from .fields import Choice
 from .sources import RasterSource, VectorSource
 
 CONVENTIONS = (
@@ -39,72 +40,52 @@ class IceChartToSicJob(Job):
         Number("VALID_FRACTION", "Share of pixels with a SIC"),
     )
 
-    chart: Optional[VectorSource] = parameter(
-        Kind.VECTOR,
-        "Ice chart",
-        "The chart's polygons, in any CRS.",
+    chart: Optional[VectorSource] = fields.vector("Ice chart", "The chart's polygons, in any CRS.")
+    hh: Optional[RasterSource] = fields.raster(
+        "HH backscatter", "The scene; only its grid is used."
     )
-    hh: Optional[RasterSource] = parameter(
-        Kind.RASTER,
-        "HH backscatter",
-        "The scene; only its grid is used.",
-    )
-    field: str = parameter(
-        Kind.TEXT,
+    field: str = fields.text(
         "Concentration field",
         "The field with the SIGRID-3 code of total concentration.",
         default="CT",
         advanced=True,
     )
-    type_field: str = parameter(
-        Kind.TEXT,
+    type_field: str = fields.text(
         "Polygon type field",
         "The field with L land, W water, I ice, N no data, S ice shelf; may be missing.",
         default="POLY_TYPE",
         optional=True,
         advanced=True,
     )
-    id_field: str = parameter(
-        Kind.TEXT,
+    id_field: str = fields.text(
         "Polygon number field",
         "The field with the numbers for the raster of polygons. Empty: counted from 1.",
-        default="",
         optional=True,
         advanced=True,
     )
-    convention: str = parameter(
-        Kind.CHOICE,
+    convention: str = fields.choice(
         "Convention",
         "The SIC that stands for a code.",
         default="middle",
         choices=CONVENTIONS,
         advanced=True,
     )
-    footprint: Optional[float] = parameter(
-        Kind.NUMBER,
+    footprint: Optional[float] = fields.number(
         "Footprint",
         "Ground that one value is taken to average, written into the file for training and"
         " evaluation. Empty: not written.",
         unit="m",
         optional=True,
-        minimum=10.0,
-        maximum=500000.0,
+        bounds=(10.0, 500000.0),
         decimals=0,
         advanced=True,
     )
-    output: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
-        "Sea-ice concentration",
-        "SIC, lowest and highest SIC in percent, float32, nodata -9999.",
-        extension="tif",
-        description="GeoTIFF",
+    output: Optional[str] = fields.output_raster(
+        "Sea-ice concentration", "SIC, lowest and highest SIC in percent, float32, nodata -9999."
     )
-    polygons: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
+    polygons: Optional[str] = fields.output_raster(
         "Polygon numbers",
         "The number of the polygon that each pixel lies in, nodata 0.",
-        extension="tif",
-        description="GeoTIFF",
         optional=True,
         created=False,
     )

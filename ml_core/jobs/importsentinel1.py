@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
 from ..errors import JobError
+from . import fields
 from .base import Job, Number
-from .fields import Choice, Kind, parameter
+from .fields import Choice
 
 NOISE_REMOVALS = (
     Choice("esa", "ESA's annotated noise, subtracted"),
@@ -39,72 +40,56 @@ class ImportSentinel1Job(Job):
         Number("FLOORED_HV", "HV pixels at the floor", "%"),
     )
 
-    product: Optional[str] = parameter(
-        Kind.FILE,
+    product: Optional[str] = fields.file(
         "Sentinel-1 product",
         "A zip as downloaded, the manifest.safe of an unpacked product, or its SAFE folder (type"
         " or paste its path).",
         description="Sentinel-1 product",
     )
-    noise: str = parameter(
-        Kind.CHOICE,
+    noise: str = fields.choice(
         "Thermal noise",
         "What is done about the radar's own noise, which dominates HV over water. ESA's noise has"
         " values across and along the track since IPF 2.9 (2018), before that across only.",
         default="esa",
         choices=NOISE_REMOVALS,
     )
-    resolution: float = parameter(
-        Kind.NUMBER,
+    resolution: float = fields.number(
         "Resolution",
         "Pixel size of the outputs; backscatter is averaged to it in linear power. EW products"
         " have pixels of 40 m (GRDM) or 25 m (GRDH), IW of 40 m or 10 m.",
         unit="m",
         default=80.0,
-        minimum=1,
-        maximum=100000,
+        bounds=(1, 100000),
         decimals=1,
     )
-    crs: Optional[str] = parameter(
-        Kind.CRS,
+    crs: Optional[str] = fields.crs(
         "CRS of the outputs",
         "Empty: polar stereographic, EPSG:3413 in the north and EPSG:3031 in the south.",
         optional=True,
     )
-    floor: float = parameter(
-        Kind.NUMBER,
+    floor: float = fields.number(
         "Floor",
         "Pixels whose averaged sigma0 is below it, negative ones included, are set to it. nodata"
         " there would delete calm water.",
         unit="dB",
         default=-50.0,
-        minimum=-79,
-        maximum=-30,
+        bounds=(-79, -30),
         decimals=1,
         advanced=True,
     )
-    hh: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
+    hh: Optional[str] = fields.output_raster(
         "HH backscatter",
         "sigma0 in dB, rounded to 0.004 dB, float32, nodata -9999; VV of a product with VV and VH.",
-        extension="tif",
-        description="GeoTIFF",
         optional=True,
     )
-    hv: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
+    hv: Optional[str] = fields.output_raster(
         "HV backscatter",
         "sigma0 in dB, rounded to 0.004 dB, float32, nodata -9999; VH of a product with VV and VH.",
-        extension="tif",
-        description="GeoTIFF",
         optional=True,
     )
-    incidence: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
+    incidence: Optional[str] = fields.output_raster(
         "Incidence angle",
         "Incidence angle at sea level in degrees, float32, nodata -9999.",
-        extension="tif",
-        description="GeoTIFF",
         optional=True,
     )
 

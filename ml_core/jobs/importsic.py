@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
+from . import fields
 from .base import Job, Number
-from .fields import Choice, Kind, parameter
+from .fields import Choice
 from .sources import RasterSource
 
 SIC_FORMATS = (
@@ -39,49 +40,34 @@ class ImportSicJob(Job):
         Number("VALID_FRACTION", "Share of pixels with a SIC"),
     )
 
-    product: Optional[str] = parameter(
-        Kind.FILE,
-        "SIC product",
-        "The file as it was downloaded.",
-        description="SIC product",
+    product: Optional[str] = fields.file(
+        "SIC product", "The file as it was downloaded.", description="SIC product"
     )
-    format: str = parameter(
-        Kind.CHOICE,
-        "Format",
-        "How the file is read.",
-        default="auto",
-        choices=SIC_FORMATS,
-        advanced=True,
+    format: str = fields.choice(
+        "Format", "How the file is read.", default="auto", choices=SIC_FORMATS, advanced=True
     )
-    variable: str = parameter(
-        Kind.TEXT,
+    variable: str = fields.text(
         "Variable",
         "NetCDF: the SIC field, where the file has several. Empty: recognised.",
-        default="",
         optional=True,
         advanced=True,
     )
-    time: str = parameter(
-        Kind.TEXT,
+    time: str = fields.text(
         "Time",
         "NetCDF with several times: a day such as 2017-10-02, or a number from 1.",
-        default="",
         optional=True,
         advanced=True,
     )
-    scale: Optional[float] = parameter(
-        Kind.NUMBER,
+    scale: Optional[float] = fields.number(
         "Scale",
         "Rasters: percent per unit of the file, such as 0.4 for bytes of 0-250. Empty: percent or"
         " fractions, recognised.",
         optional=True,
-        minimum=1e-9,
-        maximum=1e6,
+        bounds=(1e-9, 1e6),
         decimals=9,
         advanced=True,
     )
-    flags: Tuple[float, ...] = parameter(
-        Kind.NUMBERS,
+    flags: Tuple[float, ...] = fields.numbers(
         "Flags",
         "Rasters: values of the file that are no SIC, such as 251, 253, 254. Values outside"
         " 0-100 % are left out anyway.",
@@ -89,37 +75,30 @@ class ImportSicJob(Job):
         optional=True,
         advanced=True,
     )
-    footprint: Optional[float] = parameter(
-        Kind.NUMBER,
+    footprint: Optional[float] = fields.number(
         "Footprint",
         "Ground that one value averages, full width at half maximum. Empty: by sensor and"
         " channel of the known products.",
         unit="m",
         optional=True,
-        minimum=100.0,
-        maximum=500000.0,
+        bounds=(100.0, 500000.0),
         decimals=0,
         advanced=True,
     )
-    crs: Optional[str] = parameter(
-        Kind.CRS,
+    crs: Optional[str] = fields.crs(
         "Coordinate reference system",
         "For files that do not name theirs. Empty: the file's.",
         optional=True,
         advanced=True,
     )
-    mask: Optional[RasterSource] = parameter(
-        Kind.RASTER,
+    mask: Optional[RasterSource] = fields.raster(
         "Land mask",
         "Where this layer is 0 or nodata is land, which is left out. Products that have no value"
         " for open water (Bremen's GeoTIFF) get 0 % on the sea with it.",
         optional=True,
     )
-    output: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
+    output: Optional[str] = fields.output_raster(
         "Sea-ice concentration",
         "SIC in percent (0-100), float32, nodata -9999, with product, date and footprint in its"
         " tags.",
-        extension="tif",
-        description="GeoTIFF",
     )

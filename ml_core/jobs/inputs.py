@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..errors import JobError
+from . import fields
 from .base import Job
 from .choices import UNITS
-from .fields import Kind, optional, parameter
 from .sources import RasterSource
 
 
@@ -16,35 +16,30 @@ from .sources import RasterSource
 class SceneInputs(Job):
     """HH and HV backscatter of one scene, with its incidence angle and mask."""
 
-    hh: Optional[RasterSource] = parameter(
-        Kind.RASTER,
+    hh: Optional[RasterSource] = fields.raster(
         "HH backscatter",
         "Calibrated sigma0 in HH polarisation. Its grid is the scene's grid: the other layers are"
         " aligned to it on the fly, whatever their CRS, pixel size and extent.",
         band=True,
     )
-    hv: Optional[RasterSource] = parameter(
-        Kind.RASTER,
+    hv: Optional[RasterSource] = fields.raster(
         "HV backscatter",
         "Calibrated sigma0 in HV polarisation, of the same scene as HH.",
         band=True,
     )
-    incidence: Optional[RasterSource] = parameter(
-        Kind.RASTER,
+    incidence: Optional[RasterSource] = fields.raster(
         "Incidence angle",
         "Incidence angle of the radar beam in degrees. Backscatter of water and ice falls with it;"
         " a network that is given the angle can separate the trend across the swath from ice.",
         unit="deg",
         optional=True,
     )
-    mask: Optional[RasterSource] = parameter(
-        Kind.RASTER,
+    mask: Optional[RasterSource] = fields.raster(
         "Mask",
         "Pixels where this layer is 0 or nodata are left out, for example land.",
         optional=True,
     )
-    units: str = parameter(
-        Kind.CHOICE,
+    units: str = fields.choice(
         "Backscatter unit",
         "The unit of HH and HV. Values that contradict it are an error.",
         default="db",
@@ -68,27 +63,23 @@ class SceneInputs(Job):
 class ReferenceInputs(SceneInputs):
     """A scene with the SIC to learn from; a training set may stand in for all of them."""
 
-    hh: Optional[RasterSource] = optional(SceneInputs, "hh")
-    hv: Optional[RasterSource] = optional(SceneInputs, "hv")
+    hh: Optional[RasterSource] = fields.optional(SceneInputs, "hh")
+    hv: Optional[RasterSource] = fields.optional(SceneInputs, "hv")
 
-    reference: Optional[RasterSource] = parameter(
-        Kind.RASTER,
+    reference: Optional[RasterSource] = fields.raster(
         "Reference SIC",
         "Sea-ice concentration to learn from, in percent (0-100) or as a fraction (0-1), for"
-        " example from"
-        " passive microwaves. Values above 100 are taken as flags and left out.",
+        " example from passive microwaves. Values above 100 are taken as flags and left out.",
         optional=True,
         band=True,
     )
-    footprint: Optional[float] = parameter(
-        Kind.NUMBER,
+    footprint: Optional[float] = fields.number(
         "Footprint of the reference",
         "Ground size that one reference value averages, full width at half maximum: about 12 km"
-        " for AMSR2 at"
-        " 36 GHz. Empty: what its file says, else its pixel size, or an estimate where the"
-        " reference was interpolated to finer pixels.",
+        " for AMSR2 at 36 GHz. Empty: what its file says, else its pixel size, or an estimate"
+        " where the reference was interpolated to finer pixels.",
         unit="m",
-        minimum=0,
+        bounds=(0, None),
         optional=True,
         decimals=1,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from . import fields
 from .base import Job
 from .choices import ARCHITECTURES, DROPOUT_POSITIONS, TASKS, UPSAMPLINGS
-from .fields import Kind, parameter
 
 
 def _own(name: str) -> str:
@@ -19,43 +19,37 @@ def _own(name: str) -> str:
 class NetworkSize(Job):
     """One network, its size and its dropout: what a comparison takes several of."""
 
-    architecture: str = parameter(
-        Kind.CHOICE,
+    architecture: str = fields.choice(
         "Network",
         "Which kind of network is fitted; the U-Net is the one to start with.",
         default="unet",
         choices=ARCHITECTURES,
     )
-    filters: Optional[int] = parameter(
-        Kind.INTEGER,
+    filters: Optional[int] = fields.integer(
         "Filters",
         "Filters of the first convolution; encoders double them at every level. More filters can"
         " fit more and over-fit more; time grows with their square. Empty: the network's own, "
         + _own("filters")
         + ".",
-        minimum=1,
-        maximum=1024,
+        bounds=(1, 1024),
         optional=True,
         advanced=True,
     )
-    depth: Optional[int] = parameter(
-        Kind.INTEGER,
+    depth: Optional[int] = fields.integer(
         "Depth",
         "How many times the image is reduced on the way down, or how many convolutions there are"
         " where nothing is reduced. Each level doubles the ground that an output pixel sees. Empty:"
         " the network's own, " + _own("depth") + ".",
-        minimum=1,
-        maximum=64,
+        bounds=(1, 64),
         optional=True,
         advanced=True,
     )
-    dropout: float = parameter(
-        Kind.NUMBER,
+    dropout: float = fields.number(
         "Dropout rate",
         "Share of a layer's channels (filters) that is switched off at random, anew for each chip,"
         " against over-fitting.",
         default=0.2,
-        minimum=0,
+        bounds=(0, None),
         below=1,
         decimals=3,
         advanced=True,
@@ -66,8 +60,7 @@ class NetworkSize(Job):
 class NetworkDetails(Job):
     """What a network gives, and the settings that a comparison holds fixed."""
 
-    task: str = parameter(
-        Kind.CHOICE,
+    task: str = fields.choice(
         "Task",
         "What the network gives and how its error is measured: SIC by squared error, or the"
         " probability of each class of SIC by cross-entropy.",
@@ -75,8 +68,7 @@ class NetworkDetails(Job):
         choices=TASKS,
         advanced=True,
     )
-    class_bounds: Tuple[float, ...] = parameter(
-        Kind.NUMBERS,
+    class_bounds: Tuple[float, ...] = fields.numbers(
         "Class bounds",
         'Classes only: the SIC between the classes, increasing, such as "15" for water and ice or'
         ' "15, 80". Empty: 11 classes of 10 %.',
@@ -85,70 +77,58 @@ class NetworkDetails(Job):
         optional=True,
         advanced=True,
     )
-    kernel_size: Optional[int] = parameter(
-        Kind.INTEGER,
+    kernel_size: Optional[int] = fields.integer(
         "Kernel size",
         "Side K of the convolution kernels; odd where the convolutions keep the image's size."
         " Empty: the network's own, " + _own("kernel_size") + ".",
         unit="px",
-        minimum=1,
-        maximum=63,
+        bounds=(1, 63),
         optional=True,
         advanced=True,
     )
-    stride: Optional[int] = parameter(
-        Kind.INTEGER,
+    stride: Optional[int] = fields.integer(
         "Stride",
         "patch_cnn: stride S of the convolutions (1); alexnet: of the first convolution (4);"
         " encoder_decoder: reduction at each level (2). Leave empty for the others.",
         unit="px",
-        minimum=1,
-        maximum=16,
+        bounds=(1, 16),
         optional=True,
         advanced=True,
     )
-    padding: Optional[int] = parameter(
-        Kind.INTEGER,
+    padding: Optional[int] = fields.integer(
         "Padding",
         "patch_cnn: zeros P around the input of each convolution (0). Leave empty for the others.",
         unit="px",
-        minimum=0,
-        maximum=63,
+        bounds=(0, 63),
         optional=True,
         advanced=True,
     )
-    patch_size: Optional[int] = parameter(
-        Kind.INTEGER,
+    patch_size: Optional[int] = fields.integer(
         "Patch size",
         "Side of the patch that patch_cnn (25) or alexnet (67; 227 as published) judges. Leave"
         " empty for the others.",
         unit="px",
-        minimum=3,
-        maximum=1024,
+        bounds=(3, 1024),
         optional=True,
         advanced=True,
     )
-    output_stride: Optional[int] = parameter(
-        Kind.INTEGER,
+    output_stride: Optional[int] = fields.integer(
         "Output stride",
         "patch_cnn (1) and alexnet (16): one value for each block of so many pixels; larger is"
         " faster and coarser. Leave empty for the others.",
         unit="px",
-        minimum=1,
-        maximum=256,
+        bounds=(1, 256),
         optional=True,
         advanced=True,
     )
-    upsampling: str = parameter(
-        Kind.CHOICE,
+    upsampling: str = fields.choice(
         "Up-sampling",
         "How unet and encoder_decoder enlarge on the way up.",
         default="transposed",
         choices=UPSAMPLINGS,
         advanced=True,
     )
-    dropout_position: str = parameter(
-        Kind.CHOICE,
+    dropout_position: str = fields.choice(
         "Dropout position",
         "Where dropout sits.",
         default="bottleneck",

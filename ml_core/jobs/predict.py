@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
+from . import fields
 from .base import Number
 from .choices import COMPRESSIONS, DEVICES, RUNTIMES
-from .fields import Kind, parameter
 from .inputs import SceneInputs
 
 
@@ -19,10 +19,9 @@ class PredictJob(SceneInputs):
     LABEL: ClassVar[str] = "Predict sea-ice concentration"
     GROUP: ClassVar[str] = "Maps"
     SUMMARY: ClassVar[str] = (
-        "<p>Applies a network from <i>Train SIC network</i> to the HH and HV backscatter of a"
-        " scene and gives"
-        " a GeoTIFF of sea-ice concentration in percent (0-100), nodata -9999, at the network's"
-        " resolution.</p>"
+        "<p>Applies a network from <i>Train SIC network</i> to the HH and HV backscatter of a scene"
+        " and gives a GeoTIFF of sea-ice concentration in percent (0-100), nodata -9999, at the"
+        " network's resolution.</p>"
         "<p>Pixels where HH, HV or the incidence angle have no data, or where the mask is 0, are"
         " nodata.</p>"
     )
@@ -33,76 +32,56 @@ class PredictJob(SceneInputs):
         Number("NOVEL_FRACTION", "Share of pixels unlike the training data"),
     )
 
-    model: Optional[str] = parameter(
-        Kind.FILE,
-        "SIC network",
-        "A model file that Train SIC network wrote.",
-        extension="safetensors",
-        description="SIC network",
+    model: Optional[str] = fields.network_file(
+        "SIC network", "A model file that Train SIC network wrote."
     )
-    samples: Optional[int] = parameter(
-        Kind.INTEGER,
+    samples: Optional[int] = fields.integer(
         "Samples for the uncertainty",
         "Networks that are drawn by dropout for the uncertainty; more give a steadier one and take"
         " longer, but what lies before the first dropout layer is computed once. Empty: 16. An"
         " ensemble uses its members instead.",
-        minimum=2,
-        maximum=63,
+        bounds=(2, 63),
         optional=True,
         advanced=True,
     )
-    tile_size: Optional[int] = parameter(
-        Kind.INTEGER,
+    tile_size: Optional[int] = fields.integer(
         "Tile size",
         "Side of the part of the map that one pass of the network writes, about; a margin comes on"
         " top. Empty: chosen for speed and memory.",
         unit="px",
-        minimum=64,
-        maximum=8192,
+        bounds=(64, 8192),
         optional=True,
         advanced=True,
     )
-    overlap: Optional[int] = parameter(
-        Kind.INTEGER,
+    overlap: Optional[int] = fields.integer(
         "Margin",
         "Margin around a tile that the network sees but does not write, so that no seams show."
-        " Empty: what"
-        " the network needs.",
+        " Empty: what the network needs.",
         unit="px",
-        minimum=0,
-        maximum=2048,
+        bounds=(0, 2048),
         optional=True,
         advanced=True,
     )
-    runtime: str = parameter(
-        Kind.CHOICE,
+    runtime: str = fields.choice(
         "Runtime",
         "The library that computes the network.",
         default="auto",
         choices=RUNTIMES,
         advanced=True,
     )
-    device: str = parameter(
-        Kind.CHOICE,
-        "Device",
-        "Where the network runs.",
-        default="auto",
-        choices=DEVICES,
-        advanced=True,
+    device: str = fields.choice(
+        "Device", "Where the network runs.", default="auto", choices=DEVICES, advanced=True
     )
-    memory_gib: float = parameter(
-        Kind.NUMBER,
+    memory_gib: float = fields.number(
         "Memory",
         "Main memory that the prediction may take, about. Tile size follows from it.",
         unit="GiB",
         default=2.0,
-        minimum=0.5,
-        maximum=1024,
+        bounds=(0.5, 1024),
         decimals=1,
         advanced=True,
     )
-    compression: str = parameter(
-        Kind.CHOICE,
+    compression: str = fields.choice(
         "Compression",
         "How the output is compressed. Choose Deflate for programs that read neither Zstandard nor"
         " LERC.",
@@ -110,31 +89,21 @@ class PredictJob(SceneInputs):
         choices=COMPRESSIONS,
         advanced=True,
     )
-    output: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
-        "Sea-ice concentration",
-        "SIC in percent (0-100), float32, nodata -9999.",
-        extension="tif",
-        description="GeoTIFF",
+    output: Optional[str] = fields.output_raster(
+        "Sea-ice concentration", "SIC in percent (0-100), float32, nodata -9999."
     )
-    class_map: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
+    class_map: Optional[str] = fields.output_raster(
         "Class map",
         "Most likely class of SIC, of a network that was trained with the task classes; with"
         " colours and names as its legend, nodata 255.",
-        extension="tif",
-        description="GeoTIFF",
         optional=True,
         created=False,
     )
-    uncertainty: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
+    uncertainty: Optional[str] = fields.output_raster(
         "Uncertainty",
         "Standard deviation in percent of the mean SIC over a footprint of the network's reference,"
         " from networks drawn by dropout or the members of an ensemble, calibrated in training;"
         " its second band is the share of pixels unlike the training data.",
-        extension="tif",
-        description="GeoTIFF",
         optional=True,
         created=False,
     )

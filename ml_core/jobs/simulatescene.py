@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
 from ..errors import JobError
+from . import fields
 from .base import Job, Number
-from .fields import Choice, Kind, parameter
+from .fields import Choice
 
 SIMULATED_NOISE = (
     Choice("kept", "Kept: subswaths differ in HV"),
@@ -37,138 +38,96 @@ class SimulateSceneJob(Job):
     )
     NUMBERS: ClassVar[Tuple[Number, ...]] = (Number("MEAN_SIC", "Mean true SIC", "%"),)
 
-    seed: int = parameter(
-        Kind.INTEGER,
-        "Seed",
-        "Another seed gives another scene; the same seed and parameters give the same scene.",
-        default=1,
-        minimum=0,
-        maximum=2**31 - 1,
+    seed: int = fields.seed(
+        "Another seed gives another scene; the same seed and parameters give the same scene."
     )
-    width: int = parameter(
-        Kind.INTEGER,
-        "Width",
-        "Columns, from near to far range.",
-        unit="px",
-        default=2000,
-        minimum=64,
-        maximum=30000,
+    width: int = fields.integer(
+        "Width", "Columns, from near to far range.", unit="px", default=2000, bounds=(64, 30000)
     )
-    height: int = parameter(
-        Kind.INTEGER,
-        "Height",
-        "Rows, along the satellite's track.",
-        unit="px",
-        default=2000,
-        minimum=64,
-        maximum=30000,
+    height: int = fields.integer(
+        "Height", "Rows, along the satellite's track.", unit="px", default=2000, bounds=(64, 30000)
     )
-    resolution: float = parameter(
-        Kind.NUMBER,
+    resolution: float = fields.number(
         "Pixel size",
         "Ground size of a pixel; 40 m is Sentinel-1's EW medium resolution.",
         unit="m",
         default=80.0,
-        minimum=20.0,
-        maximum=1000.0,
+        bounds=(20.0, 1000.0),
         decimals=1,
     )
-    ice_fraction: float = parameter(
-        Kind.NUMBER,
+    ice_fraction: float = fields.number(
         "Ice cover",
         "Share of the scene inside the ice edge; leads, polynyas and gaps between floes take"
         " some of it, so the mean SIC is lower.",
         unit="%",
         default=65.0,
-        minimum=0.0,
-        maximum=100.0,
+        bounds=(0.0, 100.0),
         decimals=1,
     )
-    wind_speed: float = parameter(
-        Kind.NUMBER,
+    wind_speed: float = fields.number(
         "Wind speed",
         "Mean wind at 10 m height; it roughens open water, which then looks as bright as ice.",
         unit="m/s",
         default=7.0,
-        minimum=0.5,
-        maximum=25.0,
+        bounds=(0.5, 25.0),
         decimals=1,
     )
-    wind_direction: float = parameter(
-        Kind.NUMBER,
+    wind_direction: float = fields.number(
         "Wind direction",
         "Direction that the wind comes from, relative to the radar's look: 0 is against it"
         " (upwind), 90 across, 180 along (downwind).",
         unit="deg",
         default=45.0,
-        minimum=0.0,
-        maximum=360.0,
+        bounds=(0.0, 360.0),
         decimals=1,
         advanced=True,
     )
-    multi_year: float = parameter(
-        Kind.NUMBER,
+    multi_year: float = fields.number(
         "Multi-year ice",
         "Share of the pack ice that is multi-year ice; the rest is first-year ice.",
         unit="%",
         default=30.0,
-        minimum=0.0,
-        maximum=100.0,
+        bounds=(0.0, 100.0),
         decimals=1,
     )
-    deformed: float = parameter(
-        Kind.NUMBER,
+    deformed: float = fields.number(
         "Deformed ice",
         "Share of the first-year ice that is deformed.",
         unit="%",
         default=25.0,
-        minimum=0.0,
-        maximum=100.0,
+        bounds=(0.0, 100.0),
         decimals=1,
         advanced=True,
     )
-    leads: float = parameter(
-        Kind.NUMBER,
+    leads: float = fields.number(
         "Leads",
         "Share of the pack that long leads take, open or covered with new ice.",
         unit="%",
         default=3.0,
-        minimum=0.0,
-        maximum=20.0,
+        bounds=(0.0, 20.0),
         decimals=1,
         advanced=True,
     )
-    polynyas: int = parameter(
-        Kind.INTEGER,
-        "Polynyas",
-        "Number of polynyas in the pack.",
-        default=1,
-        minimum=0,
-        maximum=10,
-        advanced=True,
+    polynyas: int = fields.integer(
+        "Polynyas", "Number of polynyas in the pack.", default=1, bounds=(0, 10), advanced=True
     )
-    melt: float = parameter(
-        Kind.NUMBER,
+    melt: float = fields.number(
         "Melt",
         "0: cold, dry snow; 1: wet snow, which hides the difference between the ice types and"
         " weakens HV.",
         default=0.0,
-        minimum=0.0,
-        maximum=1.0,
+        bounds=(0.0, 1.0),
         decimals=2,
     )
-    looks: float = parameter(
-        Kind.NUMBER,
+    looks: float = fields.number(
         "Looks",
         "Equivalent number of looks of the speckle; about 10 in Sentinel-1 EW at 40 m.",
         default=10.0,
-        minimum=1.0,
-        maximum=1000.0,
+        bounds=(1.0, 1000.0),
         decimals=1,
         advanced=True,
     )
-    noise: str = parameter(
-        Kind.CHOICE,
+    noise: str = fields.choice(
         "Thermal noise",
         "Whether the radar's own noise, which dominates HV over water, stays in the scene or its"
         " mean is taken off again, as Import Sentinel-1 does with ESA's. Its grain stays either"
@@ -177,96 +136,64 @@ class SimulateSceneJob(Job):
         choices=SIMULATED_NOISE,
         advanced=True,
     )
-    incidence_near: float = parameter(
-        Kind.NUMBER,
+    incidence_near: float = fields.number(
         "Near incidence angle",
         "Incidence angle at the first column.",
         unit="deg",
         default=19.0,
-        minimum=15.0,
-        maximum=50.0,
+        bounds=(15.0, 50.0),
         decimals=1,
         advanced=True,
     )
-    incidence_far: Optional[float] = parameter(
-        Kind.NUMBER,
+    incidence_far: Optional[float] = fields.number(
         "Far incidence angle",
         "Incidence angle at the last column. Empty: what the satellite's geometry gives for the"
         " scene's width.",
         unit="deg",
         default=46.0,
-        minimum=15.0,
-        maximum=60.0,
+        bounds=(15.0, 60.0),
         decimals=1,
         optional=True,
         advanced=True,
     )
-    footprint: float = parameter(
-        Kind.NUMBER,
+    footprint: float = fields.number(
         "Footprint",
         "Ground area that one value of the reference averages, full width at half maximum of a"
         " Gaussian.",
         unit="m",
         default=12000.0,
-        minimum=500.0,
-        maximum=100000.0,
+        bounds=(500.0, 100000.0),
         decimals=0,
     )
-    reference_pixel: float = parameter(
-        Kind.NUMBER,
+    reference_pixel: float = fields.number(
         "Reference pixel size",
         "Pixel size of the reference's own coarse grid.",
         unit="m",
         default=6250.0,
-        minimum=250.0,
-        maximum=100000.0,
+        bounds=(250.0, 100000.0),
         decimals=0,
         advanced=True,
     )
-    crs: str = parameter(
-        Kind.CRS,
+    crs: str = fields.crs(
         "Coordinate reference system",
         "The scene's projected CRS, in metres.",
         default="EPSG:3413",
         optional=True,
         advanced=True,
     )
-    hh: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
-        "HH backscatter",
-        "sigma0 in dB, rounded to 0.004 dB, nodata -9999.",
-        extension="tif",
-        description="GeoTIFF",
+    hh: Optional[str] = fields.output_raster(
+        "HH backscatter", "sigma0 in dB, rounded to 0.004 dB, nodata -9999."
     )
-    hv: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
-        "HV backscatter",
-        "sigma0 in dB, rounded to 0.004 dB, nodata -9999.",
-        extension="tif",
-        description="GeoTIFF",
+    hv: Optional[str] = fields.output_raster(
+        "HV backscatter", "sigma0 in dB, rounded to 0.004 dB, nodata -9999."
     )
-    incidence: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
-        "Incidence angle",
-        "Degrees.",
-        extension="tif",
-        description="GeoTIFF",
-        optional=True,
+    incidence: Optional[str] = fields.output_raster("Incidence angle", "Degrees.", optional=True)
+    true_sic: Optional[str] = fields.output_raster(
+        "True SIC", "SIC of every pixel of the scene, percent.", optional=True
     )
-    true_sic: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
-        "True SIC",
-        "SIC of every pixel of the scene, percent.",
-        extension="tif",
-        description="GeoTIFF",
-        optional=True,
-    )
-    reference: Optional[str] = parameter(
-        Kind.OUTPUT_RASTER,
+    reference: Optional[str] = fields.output_raster(
         "Reference SIC",
         "The true SIC averaged over the footprint, on a coarse grid of its own, percent.",
-        extension="tif",
-        description="GeoTIFF",
         optional=True,
     )
 

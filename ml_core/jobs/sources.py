@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Mapping, Tuple
+from typing import Any, Dict, Mapping, Tuple
 
 from ..errors import JobError
 
@@ -49,16 +50,7 @@ class RasterSource:
         """
         if isinstance(value, RasterSource):
             return value
-        if isinstance(value, str) and value:
-            return cls(path=value)
-        if not isinstance(value, Mapping) or not isinstance(value.get("path"), str):
-            raise JobError(
-                f"{label}: expected a raster's path or an object with a path, got {value!r}"
-            )
-        unknown = set(value) - set(cls.__dataclass_fields__)
-        if unknown:
-            raise JobError(f"{label}: unknown raster attributes {', '.join(sorted(unknown))}")
-        fields = dict(value)
+        fields = _attributes(cls, value, label)
         try:
             fields["band"] = int(fields.get("band", 1))
             fields["nodata"] = tuple((float(a), float(b)) for a, b in fields.get("nodata", ()))
@@ -102,13 +94,17 @@ class VectorSource:
         """
         if isinstance(value, VectorSource):
             return value
-        if isinstance(value, str) and value:
-            return cls(path=value)
-        if not isinstance(value, Mapping) or not isinstance(value.get("path"), str):
-            raise JobError(
-                f"{label}: expected a vector layer's path or an object with a path, got {value!r}"
-            )
-        unknown = set(value) - set(cls.__dataclass_fields__)
-        if unknown:
-            raise JobError(f"{label}: unknown vector attributes {', '.join(sorted(unknown))}")
-        return cls(**{key: str(item) for key, item in value.items()})
+        fields = _attributes(cls, value, label)
+        return cls(**{key: str(item) for key, item in fields.items()})
+
+
+def _attributes(source: type, value: Any, label: str) -> Dict[str, Any]:
+    """Return the attributes of a source that a JSON value gives: a path, or an object."""
+    if isinstance(value, str) and value:
+        return {"path": value}
+    if not isinstance(value, Mapping) or not isinstance(value.get("path"), str):
+        raise JobError(f"{label}: expected a layer's path or an object with a path, got {value!r}")
+    unknown = set(value) - {field.name for field in dataclasses.fields(source)}
+    if unknown:
+        raise JobError(f"{label}: unknown attributes of a layer: {', '.join(sorted(unknown))}")
+    return dict(value)

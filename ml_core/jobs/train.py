@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
 from ..errors import JobError
+from . import fields
 from .base import Number
 from .choices import KEPT, MATCHES
-from .fields import Kind, parameter
 from .fitting import FitInputs
 from .sources import RasterSource
 
@@ -21,17 +21,15 @@ class TrainJob(FitInputs):
     LABEL: ClassVar[str] = "Train SIC network"
     GROUP: ClassVar[str] = "Networks"
     SUMMARY: ClassVar[str] = (
-        "<p>Fits a convolutional network to a scene whose sea-ice concentration (SIC) is known,"
-        " so that it"
-        " can predict the SIC of other scenes.</p>"
-        "<p>Give HH, HV and a reference SIC, or a training set of many scenes in their place;"
-        " each is called optional only because the other will do.</p>"
-        "<p>Validation blocks spread over the scene are kept apart from the training part, with"
-        " a buffer of"
-        " the reference's footprint between them, and their error is reported: it is the error"
-        " to expect on"
-        " scenes like this one, not on others. Of a training set whole scenes validate, those of"
-        " one pass together: their error is that on other scenes of the kind.</p>"
+        "<p>Fits a convolutional network to a scene whose sea-ice concentration (SIC) is known, so"
+        " that it can predict the SIC of other scenes.</p>"
+        "<p>Give HH, HV and a reference SIC, or a training set of many scenes in their place; each"
+        " is called optional only because the other will do.</p>"
+        "<p>Validation blocks spread over the scene are kept apart from the training part, with a"
+        " buffer of the reference's footprint between them, and their error is reported: it is the"
+        " error to expect on scenes like this one, not on others. Of a training set whole scenes"
+        " validate, those of one pass together: their error is that on other scenes of the"
+        " kind.</p>"
     )
     NUMBERS: ClassVar[Tuple[Number, ...]] = (
         Number("TRAIN_RMSE", "RMSE on the training part", "% SIC"),
@@ -41,8 +39,7 @@ class TrainJob(FitInputs):
         Number("WATER_ICE_SHARE", "Share of open water called ice", "%"),
     )
 
-    match: str = parameter(
-        Kind.CHOICE,
+    match: str = fields.choice(
         "Match the reference",
         "Pixel by pixel, the network also learns how the reference blurs: water near ice gets some"
         " percent of ice, and leads and floes are evened out. In its means over the reference's"
@@ -52,8 +49,7 @@ class TrainJob(FitInputs):
         default="pixels",
         choices=MATCHES,
     )
-    refit: bool = parameter(
-        Kind.FLAG,
+    refit: bool = fields.flag(
         "Refit on the full data",
         "After the best number of steps is known, fit the network again on the whole scene, or on"
         " all scenes of a training set, for that many steps. The errors reported are those of the"
@@ -61,20 +57,17 @@ class TrainJob(FitInputs):
         default=True,
         advanced=True,
     )
-    folds: int = parameter(
-        Kind.INTEGER,
+    folds: int = fields.integer(
         "Cross-validation folds",
         "Cut the scene, or the scenes of a training set, into so many parts, each of which"
         " validates once while the others train: a better estimate of the error and its spread, for"
         " as many times the work. The folds of a training set hold whole passes, and are alike in"
         " SIC and season. 0: a single split.",
         default=0,
-        minimum=0,
-        maximum=20,
+        bounds=(0, 20),
         advanced=True,
     )
-    keep: str = parameter(
-        Kind.CHOICE,
+    keep: str = fields.choice(
         "Network kept of a cross-validation",
         "The network in the model file: fitted on the full data for the folds' median of steps, or"
         " that of the fold with the lowest error.",
@@ -82,55 +75,44 @@ class TrainJob(FitInputs):
         choices=KEPT,
         advanced=True,
     )
-    members: int = parameter(
-        Kind.INTEGER,
+    members: int = fields.integer(
         "Members",
         "Networks that are fitted from different first weights and chips. With 2 or more, Predict"
         " gives their mean, which errs less, and their spread as uncertainty; time grows with the"
         " number.",
         default=1,
-        minimum=1,
-        maximum=20,
+        bounds=(1, 20),
         advanced=True,
     )
-    training_set: Optional[str] = parameter(
-        Kind.FOLDER,
+    training_set: Optional[str] = fields.folder(
         "Training set",
         "A folder of Build training set, to learn from many scenes instead of HH, HV and a"
         " reference. Whole scenes then validate, those of one pass together, and the uncertainty is"
         " calibrated on them.",
         optional=True,
     )
-    oversample: bool = parameter(
-        Kind.FLAG,
+    oversample: bool = fields.flag(
         "Oversample rare SIC",
         "Draw chips about as often from rare SIC as from frequent, by tenths of SIC.",
-        default=False,
         advanced=True,
     )
-    initial_model: Optional[str] = parameter(
-        Kind.FILE,
+    initial_model: Optional[str] = fields.network_file(
         "Initial model",
         "A network to fine-tune instead of starting from fresh weights: the same network, channels,"
         " task and resolution. Its normalisation is kept. A Learning rate of about a tenth of the"
         " usual keeps more of what it knows.",
-        extension="safetensors",
-        description="SIC network",
         optional=True,
         advanced=True,
     )
-    frozen_convolutions: int = parameter(
-        Kind.INTEGER,
+    frozen_convolutions: int = fields.integer(
         "Frozen convolutions",
         "How many of the first convolutions keep the initial model's weights; a block of the U-Net"
         " has two.",
         default=0,
-        minimum=0,
-        maximum=1000,
+        bounds=(0, 1000),
         advanced=True,
     )
-    water_hh: Optional[RasterSource] = parameter(
-        Kind.RASTER,
+    water_hh: Optional[RasterSource] = fields.raster(
         "Open water: HH backscatter",
         "A scene that is known to hold no ice and no land, in the unit of HH. Nothing is learnt"
         " from it: the report shows how much of it the network calls ice. Water roughened by wind,"
@@ -139,35 +121,22 @@ class TrainJob(FitInputs):
         advanced=True,
         band=True,
     )
-    water_hv: Optional[RasterSource] = parameter(
-        Kind.RASTER,
-        "Open water: HV backscatter",
-        "HV of that scene.",
-        optional=True,
-        advanced=True,
-        band=True,
+    water_hv: Optional[RasterSource] = fields.raster(
+        "Open water: HV backscatter", "HV of that scene.", optional=True, advanced=True, band=True
     )
-    water_incidence: Optional[RasterSource] = parameter(
-        Kind.RASTER,
+    water_incidence: Optional[RasterSource] = fields.raster(
         "Open water: incidence angle",
         "Incidence angle of that scene; false ice is then also given by angle.",
         unit="deg",
         optional=True,
         advanced=True,
     )
-    model: Optional[str] = parameter(
-        Kind.OUTPUT_FILE,
-        "SIC network",
-        "The fitted network: one file with its weights and its model card.",
-        extension="safetensors",
-        description="SIC network",
+    model: Optional[str] = fields.output_network(
+        "SIC network", "The fitted network: one file with its weights and its model card."
     )
-    report: Optional[str] = parameter(
-        Kind.OUTPUT_HTML,
+    report: Optional[str] = fields.output_html(
         "Training report",
         "Curves, split map, validation scatter and model card, for a browser.",
-        extension="html",
-        description="HTML report",
         optional=True,
     )
 

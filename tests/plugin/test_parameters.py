@@ -38,10 +38,10 @@ class EverythingJob(Job):
     raster: Optional[RasterSource] = parameter(Kind.RASTER, "Raster", "h", optional=True, band=True)
     rasters: Tuple[Any, ...] = parameter(Kind.RASTERS, "Rasters", "h", optional=True, default=())
     vector: Optional[Any] = parameter(Kind.VECTOR, "Vector", "h", optional=True)
-    integer: int = parameter(Kind.INTEGER, "Integer", "h", default=3, minimum=0, maximum=2**31 - 1)
-    absent: Optional[int] = parameter(Kind.INTEGER, "Absent", "h", optional=True, minimum=0)
+    integer: int = parameter(Kind.INTEGER, "Integer", "h", default=3, bounds=(0, 2**31 - 1))
+    absent: Optional[int] = parameter(Kind.INTEGER, "Absent", "h", optional=True, bounds=(0, None))
     number: float = parameter(
-        Kind.NUMBER, "Number", "h", unit="m", default=1e-9, minimum=0, below=1, decimals=9
+        Kind.NUMBER, "Number", "h", unit="m", default=1e-9, bounds=(0, None), below=1, decimals=9
     )
     flag: bool = parameter(Kind.FLAG, "Flag", "h", default=True)
     choice: str = parameter(Kind.CHOICE, "Choice", "h", default="one", choices=CHOICES)

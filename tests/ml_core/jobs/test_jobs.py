@@ -87,8 +87,11 @@ def test_job_file_round_trip_keeps_every_value():
         ({"epochs": "many"}, r"Epochs: expected a number, got 'many'"),
         ({"units": "dB"}, r"Backscatter unit: 'dB' is not one of db, linear"),
         ({"refit": "maybe"}, r"expected true or false, got 'maybe'"),
-        ({"hh": 3}, r"HH backscatter: expected a raster's path or an object with a path, got 3"),
-        ({"hh": {"path": "a", "bands": 2}}, r"HH backscatter: unknown raster attributes bands"),
+        ({"hh": 3}, r"HH backscatter: expected a layer's path or an object with a path, got 3"),
+        (
+            {"hh": {"path": "a", "bands": 2}},
+            r"HH backscatter: unknown attributes of a layer: bands",
+        ),
         ({"hh": {"path": "a", "band": 0}}, r"HH backscatter: bands count from 1, got 0"),
         ({"hh": {"path": "a", "nodata": [1]}}, r"HH backscatter: malformed raster description"),
     ],
