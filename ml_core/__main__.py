@@ -71,7 +71,6 @@ def run_file(path: Path, attached: bool, emit: events.Emit, cancelled: threading
     """Run a job file and return the exit code.
 
     Args:
-        path: The job file.
         attached: Whether standard input is watched: the run is cancelled when it closes.
         emit: Receives what happens; the last event says how it ended, unless it was cancelled.
         cancelled: Set to cancel the run.

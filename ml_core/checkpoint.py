@@ -119,7 +119,6 @@ def save(path: str, tensors: Mapping[str, Array], card: ModelCard) -> None:
         path: The file to write.
         tensors: Weights by name; those of member k of an ensemble are called ``member{k}.…``, and
             a single network is member 0.
-        card: The model card.
 
     Raises:
         SeaIceError: The file cannot be written.

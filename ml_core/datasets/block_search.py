@@ -73,7 +73,6 @@ def best_blocks(
     buffer.
 
     Args:
-        cells: The reference.
         buffer: Width of the buffer around each block, in cells.
         length_px: Least side of a block.
         fraction: Share of the reference to validate, above 0.

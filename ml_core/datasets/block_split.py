@@ -35,7 +35,6 @@ def draw_split(
     distribution of SIC, which is spread over the scene, and which loses least to the buffer.
 
     Args:
-        cells: The reference.
         length_px: The buffer is 1.5 of it where that leaves half of the reference for
             training, else 1.
         fraction: Share of the reference to validate, 0-0.5.
@@ -64,7 +63,6 @@ def draw_folds(cells: CellCounts, length_px: float, folds: int) -> list[Split]:
     part validates once, with a buffer of one footprint around it.
 
     Args:
-        cells: The reference.
         length_px: The buffer; no part is narrower.
         folds: Number of parts.
 
@@ -120,7 +118,6 @@ def draw_split_with_test(
     validation only chooses the epoch.
 
     Args:
-        cells: The reference.
         length_px: The decorrelation length: buffer, and least side of a block.
         validation_fraction: Share of the reference that validates, above 0.
         test_fraction: Share of the reference that tests; 0: none.

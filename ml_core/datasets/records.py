@@ -111,13 +111,8 @@ def scene_record(
     Args:
         name: What messages and reports call it.
         fingerprint: Changes with the scene's files and parameters.
-        scene: The scene.
-        reference: The reference.
-        footprint_m: Its footprint.
         array: Pixels and reference (H, W, C + 1).
-        cells: The reference counted by cells.
         inputs: The layers' names.
-        chip_px: Side of a chip.
     """
     known = moments(array, Split.full(cells))
     assert known is not None  # the cells hold a reference

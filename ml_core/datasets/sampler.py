@@ -103,8 +103,6 @@ class ChipSampler:
     Args:
         array: Pixels and reference SIC in percent (H, W, C + 1), NaN where there is none, and no
             reference without pixels; may be memory-mapped.
-        cells: The reference counted by cells.
-        split: Which part trains.
         size_px: Side S of a chip.
         label: Turns SIC in percent into what the network learns.
         augmentation: How chips are varied.
@@ -251,7 +249,6 @@ class TrainingSampler:
     """Draws chips uniformly over the reference of the scenes' training parts.
 
     Args:
-        scenes: The scenes by name.
         splits: Their training parts, of which one at least is not empty.
         normalisation: Of the pixels.
         size_px: Side S of a chip.

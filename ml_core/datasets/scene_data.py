@@ -80,7 +80,6 @@ def resolution_m(given_m: float | None, footprint_m: float, chip_px: int) -> flo
         given_m: What the analyst gives; 0: HH's own; None: a chip spans two footprints, and the
             scene takes HH's own where that would be finer.
         footprint_m: Footprint of the reference.
-        chip_px: Side of a chip.
     """
     if given_m is None:
         return _FOOTPRINTS_PER_CHIP * footprint_m / chip_px
@@ -116,13 +115,6 @@ def collected(
     scene: Scene, reference: Reference, footprint_m: float, chip_px: int, report: Reporter
 ) -> Iterator[SceneData]:
     """Read a scene and its reference into a temporary file that chips are drawn from.
-
-    Args:
-        scene: The scene.
-        reference: The reference.
-        footprint_m: Its footprint.
-        chip_px: Side of a chip.
-        report: Receives progress 0-1.
 
     Raises:
         SeaIceError: The scene is smaller than a chip, scene and reference have no valid pixel in
@@ -182,10 +174,7 @@ def fill(
 
     Args:
         array: Becomes pixels and reference SIC in percent (H, W, C + 1), NaN where there is none.
-        scene: The scene.
-        reference: The reference.
         length_px: The decorrelation length, by which the cells' size is chosen.
-        report: Receives progress 0-1.
 
     Returns:
         The reference by cells, and the sums over each cell (h, w, C + 1) of what was filled in.

@@ -28,7 +28,6 @@ def draw_scenes(
     """Return the scenes that validate: those closest to the share and the set's SIC and season.
 
     Args:
-        scenes: The scenes by name.
         fraction: Share of the reference to validate, 0-0.5.
         rng: Draws the sets of scenes.
 
@@ -65,7 +64,6 @@ def draw_scene_folds(
     kept whose folds come closest to the set.
 
     Args:
-        scenes: The scenes by name.
         number: Folds, 2 or more.
         rng: Draws the orders.
 
@@ -119,7 +117,6 @@ class _Held:
     """What groups of scenes hold, so that parts of them can be compared with all.
 
     Args:
-        scenes: The scenes by name.
         groups: Names of those of each group.
 
     Attributes:

@@ -52,7 +52,6 @@ class Split:
         """Return the split with given validation blocks.
 
         Args:
-            cells: The reference.
             blocks: Validation blocks, in cells.
             buffer: Width of the buffer around each, in cells.
         """
@@ -110,7 +109,6 @@ class Split:
         information.
 
         Args:
-            cells: The reference.
             fraction: Share of the training part to keep, above 0.
             rng: Draws the squares.
         """

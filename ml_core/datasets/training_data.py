@@ -218,7 +218,6 @@ def of_set(training_set: TrainingSet, report: Reporter) -> TrainingData:
     """Open the scenes of a training set, memory-mapped.
 
     Args:
-        training_set: The set.
         report: Warned where the references' footprints differ much.
 
     Raises:

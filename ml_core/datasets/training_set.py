@@ -45,7 +45,6 @@ class TrainingSet:
     """A training set.
 
     Args:
-        folder: Its folder.
         shared: What its scenes share.
 
     Attributes:

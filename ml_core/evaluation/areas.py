@@ -22,9 +22,6 @@ class PixelAreas:
     A pixel's corners are transformed to an equal-area projection, where the area of their
     quadrangle is the true one but for the bend of its sides. Small pixels are interpolated
     between some 20 km apart: their areas change slowly.
-
-    Args:
-        grid: The grid.
     """
 
     def __init__(self, grid: Grid) -> None:

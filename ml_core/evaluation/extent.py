@@ -162,7 +162,6 @@ def places(grid: Grid, row: NDArray[np.integer], col: NDArray[np.integer]) -> ND
     """Return where cells' centres lie, (N, 3) in m from the Earth's centre: no map distorts them.
 
     Args:
-        grid: The grid.
         row: (N,) rows.
         col: (N,) columns.
     """

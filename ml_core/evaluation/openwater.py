@@ -83,12 +83,7 @@ def by_angle(
 
 
 class WaterSums:
-    """Sums over a predicted scene of open water, added window by window.
-
-    Args:
-        name: The scene.
-        grid: Its grid.
-    """
+    """Sums over a predicted scene of open water, added window by window."""
 
     def __init__(self, name: str, grid: Grid) -> None:
         self._name, self._grid = name, grid

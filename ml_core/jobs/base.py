@@ -231,7 +231,6 @@ def dumps(job: Job, run_id: str = "") -> str:
     """Return the text of a job file.
 
     Args:
-        job: The job.
         run_id: Letters and digits that mark this run's unfinished files, so that whoever started
             the worker can remove them should it be killed.
     """

@@ -92,7 +92,6 @@ class AlignedBand:
     - Resampling.NEAREST: always the value of the source pixel that holds the target's centre.
 
     Args:
-        band: The band.
         grid: The grid to read it on.
         resampling: How values get there.
         quantity: What the values are.

@@ -15,7 +15,6 @@ class SharedBlocks:
     """Gathers blocks that several windows share, and passes all on in whole blocks.
 
     Args:
-        shape: Height and width of the grid.
         bands: Number of bands.
         block_px: Side of the blocks.
         fill: The value, of the values' data type, of pixels that no window brings.

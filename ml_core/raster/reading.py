@@ -57,7 +57,6 @@ class Band:
     """One band of an open raster.
 
     Args:
-        dataset: The open file.
         source: What describes the band.
 
     Attributes:

@@ -57,7 +57,6 @@ class Reference:
         """Open a reference and recognise its unit and flags.
 
         Args:
-            source: The layer.
             footprint_m: Ground size of one value; None or 0: what the file's tag says, else its
                 pixel size.
 
@@ -99,7 +98,6 @@ class Reference:
         """Check that a network can learn from the reference on a scene's grid.
 
         Args:
-            grid: The scene's grid.
             needs_ice_and_water: Whether a single value is refused.
 
         Raises:
@@ -174,7 +172,6 @@ class ReferenceOnGrid:
     """A reference read through another grid; it keeps its coarse values.
 
     Args:
-        reference: The reference.
         band: Its band on the grid.
 
     Attributes:

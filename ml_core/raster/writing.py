@@ -77,9 +77,6 @@ class RasterWriter:
     Leaving it with an error leaves an unfinished file behind, which `OutputFiles` removes.
 
     Args:
-        path: The file, usually a staged one.
-        grid: Its grid.
-        bands: Its bands.
         nodata: The nodata value; NaN in written values becomes it.
         dtype: Data type of the values.
         tags: Metadata of the file.

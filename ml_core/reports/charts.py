@@ -1,4 +1,9 @@
-"""Charts: curves, bars, and the density of points."""
+"""Charts: curves, bars, and the density of points.
+
+All take what an axis shows, with its unit (``x_label``, ``y_label``), what the picture shows in
+words for readers who cannot see it (``alt``), and the lines below (``caption``) and above
+(``title``) it.
+"""
 
 from __future__ import annotations
 
@@ -66,18 +71,9 @@ def curves(
     """Draw lines over a common x axis.
 
     Args:
-        series: The lines.
-        x_label: Name and unit of x.
-        y_label: Name and unit of y.
-        alt: What the picture shows, in words.
-        caption: The line below it.
-        title: The line above it.
-        log_y: Whether y is logarithmic.
-        diagonal: Whether to draw the line y = x.
-        square: Whether the plot is a square.
-        x_limits: Range of x; chosen when None.
-        y_limits: Range of y; chosen when None.
-        marks: Vertical lines.
+        diagonal: Draw the line y = x, too.
+        x_limits: Range of x; None: that of the lines.
+        y_limits: Range of y; None: that of the lines.
     """
     with style():
         figure = canvas(4.6 if square else 7.0, 4.2 if square else 3.4)
@@ -135,13 +131,7 @@ def bars(
     """Draw bars, grouped where there are several series.
 
     Args:
-        labels: Names of the positions.
         series: The groups; y holds one value for each label, NaN where there is none.
-        y_label: Name and unit of the values.
-        alt: What the picture shows, in words.
-        x_label: Name of the positions.
-        caption: The line below it.
-        title: The line above it.
         counts: How many values stand behind each label; written below it.
     """
     with style():
@@ -200,12 +190,6 @@ def density(
         counts: (X, Y) numbers of points.
         x_edges: (X + 1,) edges along x.
         y_edges: (Y + 1,) edges along y.
-        x_label: Name and unit of x.
-        y_label: Name and unit of y.
-        alt: What the picture shows, in words.
-        caption: The line below it.
-        title: The line above it.
-        diagonal: Whether to draw the line y = x.
         means: A line over the density, such as the mean of y for each x.
     """
     x, y = np.asarray(x_edges, float), np.asarray(y_edges, float)
@@ -261,12 +245,6 @@ def matrix(
 
     Args:
         shares: (K, K) 0-1; NaN where there is none. Rows are drawn from the top.
-        labels: Names of rows and columns.
-        x_label: What the columns are.
-        y_label: What the rows are.
-        alt: What the picture shows, in words.
-        caption: The line below it.
-        title: The line above it.
     """
     values = np.asarray(shares, float)
     with style():
@@ -291,38 +269,6 @@ def matrix(
         bar = figure.colorbar(image, ax=ax, shrink=0.8, aspect=25)
         bar.set_label("Share of the row")
         return picture(figure, alt, caption)
-
-
-def scatter(
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    x_label: str,
-    y_label: str,
-    alt: str,
-    caption: str = "",
-    limits: tuple[float, float] = (0.0, 100.0),
-    bins: int = 50,
-) -> Picture:
-    """Draw the density of points (x, y); those beyond the limits are drawn at them.
-
-    Args:
-        x: (N,) positions; NaN is left out.
-        y: (N,) values; NaN is left out.
-        x_label: Name and unit of x.
-        y_label: Name and unit of y.
-        alt: What the picture shows, in words.
-        caption: The line below it.
-        limits: Range of both axes.
-        bins: Cells along each axis.
-    """
-    first, second = np.ravel(np.asarray(x, float)), np.ravel(np.asarray(y, float))
-    keep = np.isfinite(first) & np.isfinite(second)
-    edges = np.linspace(*limits, bins + 1)
-    counts, _, _ = np.histogram2d(
-        np.clip(first[keep], *limits), np.clip(second[keep], *limits), bins=(edges, edges)
-    )
-    return density(counts, edges, edges, x_label=x_label, y_label=y_label, alt=alt, caption=caption)
 
 
 def count_text(number: int) -> str:

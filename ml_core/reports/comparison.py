@@ -37,13 +37,7 @@ def write(
     """Write the report as one HTML file.
 
     Args:
-        path: The file.
-        job: The parameters.
-        summaries: The configurations.
-        runs: Their runs.
         left_out: Why combinations were left out.
-        data: The scene.
-        split: Its parts.
     """
     part = TEST if any(TEST in s.rmse_percent for s in summaries) else VALIDATION
     loss = "Mean squared error [%²]" if job.task == "regression" else "Cross-entropy [nat]"

@@ -78,7 +78,6 @@ def picture(figure: Figure, alt: str, caption: str = "") -> Picture:
     Args:
         figure: A figure from `canvas`.
         alt: What it shows, in words.
-        caption: The line below it.
     """
     stream = io.StringIO()
     figure.savefig(stream, format="svg", dpi=_IMAGE_DPI, metadata={"Date": None, "Creator": None})

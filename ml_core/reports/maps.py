@@ -82,8 +82,6 @@ def maps(
     Args:
         panels: The maps; all of one shape.
         pixel_size_m: Ground size (height, width) of a pixel in metres.
-        alt: What the picture shows, in words.
-        caption: The line below it.
         columns: Maps in a row.
 
     Returns:

@@ -46,12 +46,7 @@ def write(
     """Write the report as one HTML file.
 
     Args:
-        path: The file.
-        config: What was fitted and how.
         data: What was learnt from; maps show the scene with the most reference compared.
-        split: How it was split.
-        outcome: What came out.
-        card: The model card.
         water: What the network predicts on a scene of open water; None where none was given.
     """
     scored = outcome.validation or outcome.training

@@ -23,7 +23,6 @@ def write(path: str, title: str, shared: SetRecord, scenes: Sequence[SceneRecord
     """Write the report as one HTML file.
 
     Args:
-        path: The file.
         title: The set's name.
         shared: What its scenes share.
         scenes: Its scenes, in the order to show.

@@ -55,10 +55,6 @@ class OpenLayers:
     def read(self, chip_px: int, report: Reporter) -> Iterator[TrainingData]:
         """Read the layers as training data.
 
-        Args:
-            chip_px: Side of a chip.
-            report: Receives progress 0-1.
-
         Raises:
             SeaIceError: The scene is smaller than a chip, scene and reference have no valid pixel
                 in common, or the disk is full.
@@ -95,7 +91,6 @@ def open_layers(
     Args:
         job: The layers, HH, HV and reference among them.
         asked_m: Resolution that is asked for; 0: HH's own; None: by footprint and chip.
-        chip_px: Side of a chip.
         report: Informed where the footprint was estimated.
         needs_ice_and_water: Whether a reference of a single SIC is refused.
 

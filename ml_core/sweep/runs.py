@@ -92,10 +92,7 @@ def execute(
     Args:
         configuration: What to fit.
         seed: Of first weights, chips and dropout.
-        data: The scene.
         split: Its training, validation and test parts.
-        device: What computes.
-        report: Receives progress 0-1.
 
     Raises:
         SeaIceError: The data cannot be learnt from, or the fit went astray.

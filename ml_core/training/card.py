@@ -28,16 +28,7 @@ def card_of(
     outcome: Outcome,
     device: Device,
 ) -> ModelCard:
-    """Return the model card of a fitted network, without what its uncertainty was calibrated on.
-
-    Args:
-        job: The parameters.
-        config: What was fitted and how.
-        data: What was learnt from.
-        split: How it was split.
-        outcome: What came out.
-        device: What computed.
-    """
+    """Return the model card of a fitted network, without what its uncertainty was calibrated on."""
     kept, scale = outcome.kept, config.task.loss_scale
     first, refit = outcome.first.fit, outcome.refit.fit if outcome.refit else None
     seen = training_scenes(split.full if refit else outcome.splits)

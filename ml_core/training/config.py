@@ -59,7 +59,6 @@ class TrainingConfig:
         """Return what a job's parameters ask for, checked.
 
         Args:
-            job: The job.
             channels: Names of the channels.
             footprint_px: Footprint over whose means the network is compared with the reference;
                 0: pixel by pixel.

@@ -33,10 +33,6 @@ def cross_validate(
     network that did not see it.
 
     Args:
-        scenes: The scenes by name.
-        config: What to fit and how.
-        split: The folds.
-        device: What computes.
         report: Receives progress 0-1, losses and messages.
         refit: Whether the network that is kept is fitted on the full data; else it is that of the
             fold with the lowest error.

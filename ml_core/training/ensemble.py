@@ -34,13 +34,9 @@ def fit_ensemble(
     """Fit the other members of an ensemble and score all together.
 
     Args:
-        scenes: The scenes by name.
-        config: What to fit and how.
         first: The first member.
         size: Members in all.
         full: What each is fitted again on; None: it is not.
-        device: What computes.
-        report: Receives progress 0-1.
 
     Returns:
         The first member with the ensemble's errors in place of its own, and all members.

@@ -145,8 +145,6 @@ def fit(
         network: The network; it is changed, and ends with its last weights.
         draw: Gives the chips.
         loss: The data loss.
-        settings: How.
-        device: Where.
         report: Receives progress 0-1; cancels between steps.
         validate: Scores the network after each epoch; without it the last weights are kept.
         on_epoch: Receives each epoch.
@@ -267,7 +265,6 @@ def _set_statistics(network: nn.Module, settings: FitSettings, *, settled: bool)
     mean is therefore that of all the epoch's batches; before, it would be stale.
 
     Args:
-        network: The network.
         settings: Have the length of an epoch.
         settled: Whether the learning rate has come down by the end of the epoch.
     """

@@ -60,8 +60,6 @@ def read(
     """Read a chart and bring it to a scene's CRS.
 
     Args:
-        source: The layer.
-        grid: The scene's grid.
         field_name: The field with the code of total concentration.
         type_field: The field with the kind of polygon; may be missing.
         id_field: The field with the polygons' numbers; counted from 1 when empty.

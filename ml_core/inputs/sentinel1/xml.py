@@ -16,7 +16,6 @@ class Node:
     """An XML element that knows its file, for messages.
 
     Args:
-        element: The element.
         where: Product and file, for messages.
     """
 

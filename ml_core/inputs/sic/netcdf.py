@@ -38,7 +38,6 @@ def read(path: str, variable: str = "", time: str = "", crs: str = "") -> SicPro
     """Read one SIC field.
 
     Args:
-        path: The file.
         variable: The SIC variable; found by its standard name, or by its name, when empty.
         time: Which of several times: a day (2017-10-02) or a number, counted from 1.
         crs: The CRS of a file that does not give one.

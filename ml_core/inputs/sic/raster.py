@@ -35,7 +35,6 @@ def read(
     """Read one band as SIC.
 
     Args:
-        source: The band.
         scale: Percent per unit of the file; recognised when None.
         flags: Values of the file that are no SIC.
 

@@ -48,7 +48,6 @@ def read(
     """Read a SIC product.
 
     Args:
-        path: The file.
         form: A format as `recognise` returns it, or ``auto``.
         variable: NetCDF: the field.
         time: NetCDF: which of several times.

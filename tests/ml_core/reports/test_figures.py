@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ml_core.reports import colours
-from ml_core.reports.charts import Mark, Series, bars, count_text, curves, density, scatter
+from ml_core.reports.charts import Mark, Series, bars, count_text, curves, density
 from ml_core.reports.maps import Panel, maps, nice_length, reduced
 
 LAND = (("sea", "#eeeeee"), ("land", "#333333"))
@@ -47,7 +47,6 @@ def drawn():
         alt="bars",
         counts=[3, 20_000],
     )
-    yield scatter(values, values + 1, x_label="x", y_label="y", alt="scatter")
     yield density(np.zeros((2, 2)), [0, 1, 2], [0, 1, 2], x_label="x", y_label="y", alt="none")
 
 
