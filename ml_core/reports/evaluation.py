@@ -10,6 +10,7 @@ from ..evaluation.result import DISTANCE_BINS, Baseline, Result
 from ..evaluation.spread import CALIBRATED
 from ..raster.grid import Grid
 from . import evaluation_figures as figures
+from .errors import error_columns, error_values
 from .page import render
 from .tables import Column, Table, Value, text
 
@@ -145,17 +146,16 @@ def notices(result: Result, subject: Subject) -> list[tuple[str, str]]:
 
 
 def _baseline_table(result: Result) -> Table:
-    rows: list[list[Value]] = []
-    for baseline in result.ranked_baselines:
-        rows.append(
-            [
-                baseline.label,
-                baseline.scores.rmse_percent,
-                baseline.prediction.rmse_percent,
-                _beaten(baseline),
-                baseline.scores.count,
-            ]
-        )
+    rows: list[list[Value]] = [
+        [
+            one.label,
+            one.scores.rmse_percent,
+            one.prediction.rmse_percent,
+            _beaten(one),
+            one.scores.count,
+        ]
+        for one in result.ranked_baselines
+    ]
     return Table(
         [
             Column("Baseline"),
@@ -188,35 +188,19 @@ def _bins_table(sums: ErrorSums, labels: tuple[str, ...], name: str) -> Table:
         [
             label,
             scores.count,
-            scores.rmse_percent,
-            scores.mae_percent,
-            scores.bias_percent,
+            *error_values(scores),
             scores.reference_mean_percent,
             scores.prediction_mean_percent,
         ]
-        for label, scores in zip(labels, sums.scores(), strict=True)
+        for label, scores in zip((*labels, "all"), (*sums.scores(), sums.total()), strict=True)
     ]
-    total = sums.total()
-    rows.append(
-        [
-            "all",
-            total.count,
-            total.rmse_percent,
-            total.mae_percent,
-            total.bias_percent,
-            total.reference_mean_percent,
-            total.prediction_mean_percent,
-        ]
-    )
     return Table(
         [
             Column(name),
             Column("Cells"),
-            Column("RMSE", "%", 1),
-            Column("MAE", "%", 1),
-            Column("Bias", "%", 1),
-            Column("Mean reference", "%", 1),
-            Column("Mean prediction", "%", 1),
+            *error_columns(1),
+            Column("Mean reference", "% SIC", 1),
+            Column("Mean prediction", "% SIC", 1),
         ],
         rows,
         strong=frozenset({len(rows) - 1}),

@@ -20,6 +20,7 @@ from ..training.experiment import Outcome
 from ..training.fit import Fit
 from . import colours, modelcard, openwater, page
 from .charts import Mark, Series, curves, density
+from .errors import error_columns, error_values
 from .figures import Picture
 from .maps import MAX_SIDE_PX, Panel, maps
 from .tables import Column, Table, text
@@ -284,14 +285,12 @@ def _scatter(outcome: Outcome, validation: str) -> Picture | None:
 def _errors(outcome: Outcome, config: TrainingConfig) -> Table:
     columns = (
         Column("Part"),
-        Column("RMSE", "% SIC", 2),
-        Column("MAE", "% SIC", 2),
-        Column("Bias", "% SIC", 2),
+        *error_columns(2),
         Column("R²", decimals=3),
         Column("Reference pixels"),
     )
     rows = [
-        (name.capitalize(), s.rmse_percent, s.mae_percent, s.bias_percent, s.r2, s.count)
+        (name.capitalize(), *error_values(s), s.r2, s.count)
         for name, s in outcome.scores.items()
         if s is not None
     ]
@@ -316,16 +315,9 @@ def _scenes(outcome: Outcome, split: DataSplit) -> Table:
     for name, training in {**outcome.validation, **outcome.training}.items():
         s = outcome.validation.get(name, training).scores
         part = split.part_of(name)
-        rows.append((name, part, s.rmse_percent, s.mae_percent, s.bias_percent, s.count))
+        rows.append((name, part, *error_values(s), s.count))
     return Table(
-        (
-            Column("Scene"),
-            Column("Part"),
-            Column("RMSE", "% SIC", 2),
-            Column("MAE", "% SIC", 2),
-            Column("Bias", "% SIC", 2),
-            Column("Reference pixels"),
-        ),
+        (Column("Scene"), Column("Part"), *error_columns(2), Column("Reference pixels")),
         rows,
         caption=(
             "Errors by scene, each of the fold's fit that did not see it"
