@@ -77,14 +77,16 @@ class Support:
             math.ceil(grid.height * per_cell[0]),
             math.ceil(grid.width * per_cell[1]),
         )
-        # in working cells
-        self._footprint = (
-            footprint_m * per_cell[0] / height_m,
-            footprint_m * per_cell[1] / width_m,
-        )
-        self._all = self._working.window.grown(*(reach(side) + 1 for side in self._footprint))
         self._band = AlignedBand(band, self._working, quantity=quantity)
         self._step_px = max(PixelMap(self._working, band.grid).step_px, 1e-6)
+        # side of a working cell and footprint along rows and columns, in the band's pixels
+        self._cell_px = max(1.0, self._step_px)
+        self._footprint_px = (
+            footprint_m * per_cell[0] / height_m * self._cell_px,
+            footprint_m * per_cell[1] / width_m * self._cell_px,
+        )
+        self._reach = [reach(side, self._cell_px) for side in self._footprint_px]
+        self._all = self._working.window.grown(self._reach[0] + 1, self._reach[1] + 1)
 
     def read(self, window: Window) -> tuple[Floats, Mask]:
         """Return the footprint means of a window's cells.
@@ -104,15 +106,15 @@ class Support:
         first = math.floor(rows[0]), math.floor(cols[0])
         part = Window(
             *first, math.ceil(rows[-1]) + 1 - first[0], math.ceil(cols[-1]) + 1 - first[1]
-        ).grown(*map(reach, self._footprint))
+        ).grown(*self._reach)
         if self._all.height * self._all.width <= _MOST_KEPT:
             place = part.moved(-self._all.row, -self._all.col).slices
             values, valid = self._kept[0][place], self._kept[1][place]
         else:
             values, valid = self._means(part)
         supports = Footprints(
-            weights(rows - part.row, part.height, self._footprint[0]),
-            weights(cols - part.col, part.width, self._footprint[1]),
+            weights(rows - part.row, part.height, self._footprint_px[0], self._cell_px),
+            weights(cols - part.col, part.width, self._footprint_px[1], self._cell_px),
         )
         if not self._is_power:
             means, cover = observe(values, valid, supports)

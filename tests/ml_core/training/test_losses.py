@@ -68,7 +68,7 @@ def test_footprint_error_is_that_of_weighted_means():
     valid = gaussian_filter(rng.normal(size=(1, 24, 30)), (0, 4, 4)) > -0.02
     reference[~valid] = np.nan
     found, count = footprint_mse(output, reference, valid, 7.0)
-    sigma, reach = 7.0 / FWHM_PER_SIGMA, 9
+    sigma, reach = 7.0 / FWHM_PER_SIGMA, 13
     steps = np.arange(-reach, reach + 1)
     kernel = np.exp(-(steps[:, None] ** 2 + steps**2) / (2 * sigma**2))
     squares, weights = [], []
@@ -86,7 +86,7 @@ def test_footprint_error_is_that_of_weighted_means():
             squares.append((mean - reference[0, row, col]) ** 2)
             weights.append(cover**2)
     assert 0 < len(weights) < valid.sum()
-    assert found == pytest.approx(np.average(squares, weights=weights), rel=1e-3)
+    assert found == pytest.approx(np.average(squares, weights=weights), rel=4e-3)
     assert count == valid.sum()
 
 
