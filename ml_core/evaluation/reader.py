@@ -12,7 +12,7 @@ from ..errors import SeaIceError
 from ..events import Reporter
 from ..jobs.evaluate import EvaluateJob
 from ..jobs.sources import RasterSource
-from ..observation.band import Support, overlap
+from ..observation.band import ObservedBand, overlap
 from ..raster.aligned import AlignedBand, Quantity, Resampling
 from ..raster.grid import Window
 from ..raster.reading import open_band
@@ -52,9 +52,9 @@ class LayerReader:
     ) -> None:
         assert job.prediction is not None
 
-        def opened(source: RasterSource, quantity: Quantity = Quantity.PLAIN) -> Support:
+        def opened(source: RasterSource, quantity: Quantity = Quantity.PLAIN) -> ObservedBand:
             band = stack.enter_context(open_band(source))
-            return Support(
+            return ObservedBand(
                 band,
                 self.grid,
                 self.footprint_m,
@@ -80,7 +80,7 @@ class LayerReader:
         self._window = window
         self.grid = reference.own_grid.part(window)
         self.footprint_m = reference.footprint_m
-        self._prediction = Support(
+        self._prediction = ObservedBand(
             prediction, self.grid, self.footprint_m, on_part=report.check_cancelled
         )
         self._areas = PixelAreas(self.grid)

@@ -1,4 +1,4 @@
-"""Support: a fine raster averaged over the ground that a coarse reference's cell stands for."""
+"""A fine raster observed by the cells of a coarse reference, in windows of these."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _READ_PX = 2048
 """Side of the part of the fine raster that is read at once."""
 
 
-class Support:
+class ObservedBand:
     """A band averaged over the footprints of a grid's cells.
 
     Without a footprint wider than a cell, a cell's value is the mean over the cell. Else it is
@@ -116,11 +116,9 @@ class Support:
             weights(rows - part.row, part.height, self._footprint_px[0], self._cell_px),
             weights(cols - part.col, part.width, self._footprint_px[1], self._cell_px),
         )
-        if not self._is_power:
-            means, cover = observe(values, valid, supports)
-            return means, cover >= LEAST_COVER
-        means, cover = observe(db_to_linear(values), valid, supports)
-        return linear_to_db(means), cover >= LEAST_COVER
+        plain = db_to_linear(values) if self._is_power else values
+        means, cover = observe(plain, valid, supports)
+        return (linear_to_db(means) if self._is_power else means), cover >= LEAST_COVER
 
     @cached_property
     def _kept(self) -> tuple[Floats, Mask]:

@@ -71,8 +71,8 @@ def estimate_footprint_px(sic_percent: NDArray[np.float32], valid: NDArray[np.bo
         valid: Where it has values (H, W).
 
     Returns:
-        F in pixels; 1.0 where it is not wider than a pixel or cannot be told, because SIC varies
-        by less than 20 %.
+        F in pixels; 1.0 where it is not wider than a pixel or cannot be estimated, because SIC
+        varies by less than 20 %.
     """
     if not valid.any():
         return 1.0

@@ -5,8 +5,8 @@ from pyproj import Transformer
 from rasterio.crs import CRS
 from scipy.ndimage import gaussian_filter
 
-from ml_core.observation import band as support
-from ml_core.observation.band import Support, overlap
+from ml_core.observation import band as observed
+from ml_core.observation.band import ObservedBand, overlap
 from ml_core.observation.support import FWHM_PER_SIGMA
 from ml_core.raster.grid import Grid, Window
 from ml_core.raster.reading import open_band
@@ -22,7 +22,7 @@ def test_a_cell_gets_the_mean_of_its_pixels(write, make_grid):
     values[:10, :12] = np.nan
     values[0:6, 70] = np.nan
     with open_band(write("p.tif", values, make_grid(60, 80))) as band:
-        found, valid = Support(band, make_grid(6, 8, 10_000), 10_000).read(Window(0, 0, 6, 8))
+        found, valid = ObservedBand(band, make_grid(6, 8, 10_000), 10_000).read(Window(0, 0, 6, 8))
     blocks = values.reshape(6, 10, 8, 10).transpose(0, 2, 1, 3).reshape(6, 8, 100)
     expected = np.nanmean(blocks, axis=2)
     np.testing.assert_array_equal(valid, np.isfinite(blocks).mean(axis=2) >= 0.5)
@@ -59,7 +59,7 @@ def test_a_gaussian_footprint_weighs_the_pixels_around_a_cell(write, make_grid, 
     cells = make_grid(count, count, size_m)
     footprint_m = 35_000 if size_m == 1000 else 20_000
     with open_band(write("p.tif", values, grid)) as band:
-        reader = Support(band, cells, footprint_m)
+        reader = ObservedBand(band, cells, footprint_m)
         found, valid = reader.read(cells.window)
     assert reader.is_gaussian
     expected = gaussian_oracle(values, grid, cells, footprint_m)
@@ -76,10 +76,10 @@ def test_what_a_cell_gets_does_not_depend_on_the_window(write, make_grid, monkey
     values = smooth((90, 90), 3)
     cells = make_grid(30, 30, 3000)
     with open_band(write("p.tif", values, make_grid(90, 90))) as band:
-        whole, _ = Support(band, cells, footprint_m).read(cells.window)
-        monkeypatch.setattr(support, "_MOST_KEPT", 0)
-        monkeypatch.setattr(support, "_READ_PX", 16)
-        reader = Support(band, cells, footprint_m)
+        whole, _ = ObservedBand(band, cells, footprint_m).read(cells.window)
+        monkeypatch.setattr(observed, "_MOST_KEPT", 0)
+        monkeypatch.setattr(observed, "_READ_PX", 16)
+        reader = ObservedBand(band, cells, footprint_m)
         for window in (Window(0, 0, 7, 30), Window(7, 3, 20, 11), Window(29, 29, 1, 1)):
             found, _ = reader.read(window)
             np.testing.assert_allclose(found, whole[window.slices], rtol=1e-4)
@@ -100,7 +100,7 @@ def test_another_crs(write, epsg, size_m):
         11,
     )
     with open_band(write("p.tif", values, fine)) as band:
-        found, valid = Support(band, cells, 0).read(cells.window)
+        found, valid = ObservedBand(band, cells, 0).read(cells.window)
     t = cells.transform
     row, col = np.indices(cells.shape)
     x, y = to_cells.transform(t.a * (col + 0.5) + t.c, t.e * (row + 0.5) + t.f, direction="INVERSE")
@@ -114,7 +114,7 @@ def test_the_prediction_is_never_judged_against_interpolated_reference_values(wr
     """Cells finer than the prediction: it is the prediction that is interpolated."""
     values = np.array([[0, 100]], np.float32)
     with open_band(write("p.tif", values, make_grid(1, 2, 8000))) as band:
-        found, valid = Support(band, make_grid(8, 16, 1000), 0).read(Window(4, 0, 1, 16))
+        found, valid = ObservedBand(band, make_grid(8, 16, 1000), 0).read(Window(4, 0, 1, 16))
     assert valid.all()
     assert (np.diff(found[0]) >= 0).all()
     assert found[0, 0] == 0
