@@ -15,7 +15,7 @@ from ..inputs.sentinel1.calibration import Noise, read_calibration, read_noise
 from ..inputs.sentinel1.geocoding import geocoded
 from ..inputs.sentinel1.geolocation import Geolocation
 from ..inputs.sentinel1.mapping import ImageMap, polar_crs, scene_grid
-from ..inputs.sentinel1.measurement import CalibratedImage, Measurement
+from ..inputs.sentinel1.measurement import CalibratedImage
 from ..inputs.sentinel1.product import Product, ProductInfo
 from ..jobs.importsentinel1 import ImportSentinel1Job
 from ..raster.writing import BandInfo, RasterWriter, backscatter_band
@@ -70,11 +70,8 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
     )
 
     outputs = {name.upper(): path for name, path in job.output_paths().items()}
-    bands = {
-        "HH": backscatter_band(names[0]),
-        "HV": backscatter_band(names[1]),
-        "INCIDENCE": BandInfo("incidence angle", "deg"),
-    }
+    layers = *map(backscatter_band, names), BandInfo("incidence angle", "deg")
+    bands = dict(zip(("HH", "HV", "INCIDENCE"), layers, strict=True))
     tags = {
         **info.tags(),
         "SEAICE_NOISE": removal,
@@ -85,12 +82,15 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
     valid, floored = 0, np.zeros(2, np.int64)
     with rasterio.Env(GDAL_CACHEMAX=_CACHE_MIB), ExitStack() as stack:
         images = [
-            CalibratedImage(
-                stack.enter_context(Measurement(source.image, source.image_label, annotation)),
-                read_calibration(source.calibration, annotation.samples),
-                noise,
-                subtract=job.noise == "esa",
-                ipf=info.ipf,
+            stack.enter_context(
+                CalibratedImage(
+                    source,
+                    annotation,
+                    read_calibration(source.calibration, annotation.samples),
+                    noise,
+                    subtract=job.noise == "esa",
+                    ipf=info.ipf,
+                )
             )
             for source, noise in zip(sources, noises, strict=True)
         ]
@@ -104,9 +104,9 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
         }
         image_map = ImageMap(geolocation, grid, job.resolution)
         for block in geocoded(images, annotation, image_map, job.resolution, job.floor, report):
-            layers = dict(zip(bands, (*block.sigma0_db, block.incidence_deg), strict=True))
+            values = dict(zip(bands, (*block.sigma0_db, block.incidence_deg), strict=True))
             for output, writer in writers.items():
-                writer.write(block.window, layers[output])
+                writer.write(block.window, values[output])
             valid += int(block.valid.sum())
             floored += block.floored
     if not valid:

@@ -37,14 +37,6 @@ class GeolocationGrid:
     incidence_deg: Floats
     slant_range_m: Floats
 
-    def part(self, rows: NDArray[np.int_], columns: NDArray[np.int_]) -> GeolocationGrid:
-        """Return the grid of some rows and columns."""
-        grids = (
-            getattr(self, name)[np.ix_(rows, columns)]
-            for name in ("latitude", "longitude", "height_m", "incidence_deg", "slant_range_m")
-        )
-        return GeolocationGrid(self.line[rows], self.pixel[columns], *grids)
-
 
 @dataclass(frozen=True)
 class RangeConversion:

@@ -14,7 +14,7 @@ from ...raster.radiometry import Floats, Mask
 from ...raster.writing import BLOCK_PX
 from .annotation import Annotation
 from .mapping import ImageMap
-from .measurement import CalibratedImage, strips
+from .measurement import CalibratedImage
 from .resampling import RunningBox, block_sums, looks
 
 _STRIP_LINES = 256
@@ -72,18 +72,20 @@ def geocoded(
     blocks = _blocks_by_line(image_map, annotation.lines, float(block_y * (box_y + 1)))
     # the first line that this and all later blocks need
     needed = np.minimum.accumulate([first for first, _, _ in blocks][::-1])[::-1]
-    coming = strips(annotation.lines, max(_STRIP_LINES // block_y, 1) * block_y)
+    height = max(_STRIP_LINES // block_y, 1) * block_y
+    starts = iter(range(0, annotation.lines, height))
     ended = False
     for done, (_, last, window) in enumerate(blocks):
         running.drop(float(needed[done]))
         while not ended and running.stop_line <= last:
-            strip = next(coming, None)
-            if strip is None:
+            start = next(starts, None)
+            if start is None:
                 running.finish()
                 ended = True
-                continue
-            running.append(block_sums(_strip(images, *strip), block))
-            report.check_cancelled()
+            else:
+                stop = min(start + height, annotation.lines)
+                running.append(block_sums(_strip(images, start, stop), block))
+                report.check_cancelled()
         yield _averaged(running, image_map, window, full, floor)
         report.progress((done + 1) / len(blocks))
 

@@ -152,20 +152,12 @@ class Geolocation:
             f" {moved_m.max():.0f} m); they fit to {self.residual_m:.1f} m"
         )
 
-    def position(self, line: Floats, pixel: Floats) -> Floats:
-        """Return Earth-centred coordinates in m, (..., 3), of image positions of any shape."""
-        u, v = self._units(line, self.slant_range.at(line, pixel))
-        place: Floats = self._evaluate(u, v)[..., :3] + self._centre
-        return place
-
     def geographic(self, line: Floats, pixel: Floats) -> tuple[Floats, Floats]:
         """Return latitude and longitude in degrees of image positions of any shape."""
-        return _geodetic(self.position(line, pixel))
-
-    def incidence_deg(self, line: Floats, pixel: Floats) -> Floats:
-        """Return the incidence angle at sea level of image positions of any shape."""
-        u, v = self._units(line, self.slant_range.at(line, pixel))
-        return self._evaluate(u, v)[..., 3]
+        slant_m = self.slant_range.at(line, pixel)
+        angle = _range_angle(slant_m, self.nodes.antenna_m, self.nodes.earth_m)
+        u, v = _unit(line, self._line_scale), _unit(angle, self._angle_scale)
+        return _geodetic(self._evaluate(u, v)[..., :3] + self._centre)
 
     def locate(self, latitude: Floats, longitude: Floats) -> tuple[Floats, Floats, Floats]:
         """Return line, pixel and incidence angle in degrees of places of any shape.
@@ -190,10 +182,6 @@ class Geolocation:
         slant = _slant_range(angle, self.nodes.antenna_m, self.nodes.earth_m)
         pixel = self.slant_range.pixel(line, slant)
         return tuple(np.where(off, np.nan, x) for x in (line, pixel, found[..., 3]))  # type: ignore[return-value]
-
-    def _units(self, line: Floats, slant_range_m: Floats) -> tuple[Floats, Floats]:
-        angle = _range_angle(slant_range_m, self.nodes.antenna_m, self.nodes.earth_m)
-        return _unit(line, self._line_scale), _unit(angle, self._angle_scale)
 
     def _evaluate(self, u: Floats, v: Floats) -> Floats:
         """Return relative position and incidence angle, (..., 4)."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from rasterio.windows import Window as RasterioWindow
 from ...errors import SeaIceError
 from .annotation import Annotation
 from .calibration import LineTable, Noise
+from .product import PolarisationFiles
 from .resampling import block_sums
 
 _CLEAN_BORDER_SINCE_IPF = 2.9
@@ -25,90 +24,62 @@ _ECHO_SHARE = 0.5
 """An echo adds to the thermal noise, so a mean below this share of it is none."""
 
 
-class Measurement:
-    """The image of one polarisation, open for reading; a context manager.
+class CalibratedImage:
+    """Sigma0 of one polarisation, strip by strip; a context manager.
 
     Args:
-        path: The image for GDAL.
-        name: What messages call it.
+        source: Where the image is.
         annotation: Its annotation, which has the size.
+        calibration: Factor A of sigma0 = (DN^2 - eta) / A^2.
+        noise: The thermal noise eta.
+        subtract: Whether the noise is subtracted.
+        ipf: Version of the processor; border noise is masked for those before 2.9.
 
     Raises:
         SeaIceError: The image cannot be opened, or is not of the annotated size.
     """
 
-    def __init__(self, path: str, name: str, annotation: Annotation) -> None:
-        self.name = name
-        self.annotation = annotation
-        try:
-            self._dataset = rasterio.open(path)
-        except RasterioError as error:
-            raise SeaIceError(
-                f"{name}: cannot be opened as a TIFF ({error}); download the product again"
-            ) from error
-        shape = self._dataset.height, self._dataset.width
-        if shape != (annotation.lines, annotation.samples) or self._dataset.count != 1:
-            self._dataset.close()
-            raise SeaIceError(
-                f"{name}: has {shape[0]} x {shape[1]} px and {self._dataset.count} bands; its"
-                f" annotation has {annotation.lines} x {annotation.samples} px and one band."
-                " Download the product again"
-            )
-        if self._dataset.dtypes[0] != "uint16":
-            dtype = self._dataset.dtypes[0]
-            self._dataset.close()
-            raise SeaIceError(
-                f"{name}: holds {dtype} values; expected uint16, the amplitude of a GRD product"
-            )
-
-    def __enter__(self) -> Measurement:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._dataset.close()
-
-    def rows(self, start: int, stop: int) -> NDArray[np.uint16]:
-        """Return the digital numbers of rows start to stop, (stop - start, samples).
-
-        Raises:
-            SeaIceError: The file ends early or is damaged.
-        """
-        window = RasterioWindow(0, start, self.annotation.samples, stop - start)
-        try:
-            values: NDArray[np.uint16] = self._dataset.read(1, window=window)
-        except RasterioError as error:
-            raise SeaIceError(
-                f"{self.name}: rows {start}-{stop - 1} cannot be read; the file is truncated or"
-                f" damaged ({error.__cause__ or error}). Download the product again"
-            ) from error
-        return values
-
-
-class CalibratedImage:
-    """Sigma0 of one polarisation, strip by strip.
-
-    Args:
-        measurement: The image.
-        calibration: Factor A of sigma0 = (DN^2 - eta) / A^2.
-        noise: The thermal noise eta.
-        subtract: Whether the noise is subtracted.
-        ipf: Version of the processor; border noise is masked for those before 2.9.
-    """
-
     def __init__(
         self,
-        measurement: Measurement,
+        source: PolarisationFiles,
+        annotation: Annotation,
         calibration: LineTable,
         noise: Noise,
         *,
         subtract: bool,
         ipf: float | None,
     ) -> None:
-        self._measurement = measurement
+        self._label = label = source.image_label
         self._calibration = calibration
         self._noise = noise
         self._subtract = subtract
         self._mask_border = ipf is not None and ipf < _CLEAN_BORDER_SINCE_IPF
+        try:
+            self._dataset = rasterio.open(source.image)
+        except RasterioError as error:
+            raise SeaIceError(
+                f"{label}: cannot be opened as a TIFF ({error}); download the product again"
+            ) from error
+        height, width, bands = self._dataset.height, self._dataset.width, self._dataset.count
+        dtype, self._width = self._dataset.dtypes[0], width
+        wrong = ""
+        if (height, width, bands) != (annotation.lines, annotation.samples, 1):
+            wrong = (
+                f"has {height} x {width} px and {bands} bands; its annotation has"
+                f" {annotation.lines} x {annotation.samples} px and one band."
+                " Download the product again"
+            )
+        elif dtype != "uint16":
+            wrong = f"holds {dtype} values; expected uint16, the amplitude of a GRD product"
+        if wrong:
+            self._dataset.close()
+            raise SeaIceError(f"{label}: {wrong}")
+
+    def __enter__(self) -> CalibratedImage:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._dataset.close()
 
     def rows(self, start: int, stop: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return sigma0 as linear power, negative ones included, and the valid mask.
@@ -117,9 +88,17 @@ class CalibratedImage:
             Both (stop - start, samples). A digital number of 0 is the product's nodata value.
 
         Raises:
-            SeaIceError: The image cannot be read.
+            SeaIceError: The file ends early or is damaged.
         """
-        numbers = self._measurement.rows(start, stop)
+        try:
+            numbers = self._dataset.read(
+                1, window=RasterioWindow(0, start, self._width, stop - start)
+            )
+        except RasterioError as error:
+            raise SeaIceError(
+                f"{self._label}: rows {start}-{stop - 1} cannot be read; the file is truncated or"
+                f" damaged ({error.__cause__ or error}). Download the product again"
+            ) from error
         valid = numbers > 0
         power = numbers.astype(np.float32)
         power *= power
@@ -156,9 +135,3 @@ def border(power: NDArray[np.float32], noise: NDArray[np.float32]) -> NDArray[np
         side |= np.roll(end, step, axis=1)
     mask = (left | right).repeat(_BORDER_BLOCK[0], axis=0).repeat(_BORDER_BLOCK[1], axis=1)
     return mask[:height, :width]
-
-
-def strips(lines: int, height: int) -> Iterator[tuple[int, int]]:
-    """Yield first and behind-last line of strips of an image, from top to bottom."""
-    for start in range(0, lines, height):
-        yield start, min(start + height, lines)

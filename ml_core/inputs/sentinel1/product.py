@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from ...errors import SeaIceError
-from .store import MANIFEST, ProductStore, open_store, read_xml
+from .store import MANIFEST, open_store
 from .xml import Node, parse
 
 _HEAD_BYTES = 4096
@@ -96,8 +96,8 @@ class Product:
     """
 
     def __init__(self, path: str) -> None:
-        self.store: ProductStore = open_store(path)
-        if MANIFEST not in self.store.names:
+        self.store = open_store(path)
+        if MANIFEST not in self.store.sizes:
             raise SeaIceError(f"{self.store.label}: holds no {MANIFEST}; give a SAFE folder")
         self._manifest = self._parse(MANIFEST)
         if self._manifest.name != "XFDU":
@@ -142,7 +142,7 @@ class Product:
         return next(name for name in self.info.polarisations if name in wanted)
 
     def _parse(self, name: str) -> Node:
-        return parse(read_xml(self.store, name), f"{self.store.label}: {name}")
+        return parse(self.store.read_xml(name), f"{self.store.label}: {name}")
 
     def _check_type(self) -> None:
         info, label = self.info, self.store.label
@@ -166,10 +166,10 @@ class Product:
     def _sniff(self) -> dict[str, tuple[str, str]]:
         """Return root element and polarisation of the XML files below annotation/."""
         found: dict[str, tuple[str, str]] = {}
-        for name in self.store.names:
+        for name in self.store.sizes:
             if not (name.startswith("annotation/") and name.lower().endswith(".xml")):
                 continue
-            head = read_xml(self.store, name, _HEAD_BYTES)
+            head = self.store.read_xml(name, _HEAD_BYTES)
             root = re.search(rb"<([A-Za-z_][\w:.-]*)", head)
             polarisation = re.search(rb"<polarisation>\s*(\w\w)\s*<", head)
             found[name] = (
@@ -196,7 +196,7 @@ class Product:
         token = re.compile(rf"(^|[^a-z]){polarisation.lower()}([^a-z]|$)")
         matches = [
             name
-            for name in self.store.names
+            for name in self.store.sizes
             if name.startswith("measurement/")
             and name.lower().endswith((".tif", ".tiff"))
             and token.search(posixpath.basename(name).lower())
@@ -208,7 +208,7 @@ class Product:
                 " download the product again"
             )
         name = (listed or matches)[0]
-        if self.store.size(name) == 0:
+        if self.store.sizes[name] == 0:
             raise SeaIceError(
                 f"{self.store.label}: {name} is empty (0 bytes); download the product again"
             )

@@ -7,7 +7,7 @@ from ml_core.inputs.sentinel1.annotation import read_annotation
 from ml_core.inputs.sentinel1.calibration import read_calibration, read_noise
 from ml_core.inputs.sentinel1.geolocation import Geolocation
 from ml_core.inputs.sentinel1.mapping import ImageMap, polar_crs, scene_grid
-from ml_core.inputs.sentinel1.measurement import CalibratedImage, Measurement
+from ml_core.inputs.sentinel1.measurement import CalibratedImage
 from ml_core.inputs.sentinel1.product import Product
 from tests.builders.safe import MadeUp
 
@@ -29,8 +29,9 @@ def mapped(tmp_path):
     def make():
         sigma0_db, angle = np.full((2, *grid.shape), np.nan)
         seen, events, floored = np.zeros(grid.shape, int), [], 0
-        with Measurement(source.image, source.image_label, annotation) as measurement:
-            image = CalibratedImage(measurement, calibration, noise, subtract=True, ipf=3.52)
+        with CalibratedImage(
+            source, annotation, calibration, noise, subtract=True, ipf=3.52
+        ) as image:
             for block in geocoding.geocoded(
                 [image],
                 annotation,

@@ -6,7 +6,7 @@ import pytest
 from ml_core.errors import SeaIceError
 from ml_core.inputs.sentinel1.annotation import read_annotation
 from ml_core.inputs.sentinel1.calibration import read_calibration, read_noise
-from ml_core.inputs.sentinel1.measurement import CalibratedImage, Measurement, border
+from ml_core.inputs.sentinel1.measurement import CalibratedImage, border
 from ml_core.inputs.sentinel1.product import Product
 from ml_core.inputs.sentinel1.xml import parse
 from tests.builders.safe import MadeUp, real_annotation
@@ -151,8 +151,9 @@ def one(tmp_path, **changes):
 
 def sigma0(tmp_path, subtract=True, **changes):
     files, annotation, calibration, noise, ipf = one(tmp_path, **changes)
-    with Measurement(files.image, "hv", annotation) as measurement:
-        image = CalibratedImage(measurement, calibration, noise, subtract=subtract, ipf=ipf)
+    with CalibratedImage(
+        files, annotation, calibration, noise, subtract=subtract, ipf=ipf
+    ) as image:
         return image.rows(0, annotation.lines)
 
 
