@@ -56,13 +56,7 @@ def geocoded(
     kept for as long as a block needs them. The images are so read once, from top to bottom, which
     is what a zip allows, and memory does not grow with the scene's length.
 
-    Args:
-        images: The polarisations of one acquisition.
-        annotation: Size and spacing of the images.
-        image_map: Where map pixels lie on them.
-        resolution_m: Size of a map pixel.
-        floor_db: Averages below it, negative power included, are set to it.
-        report: Receives progress 0-1; asked after each strip whether to stop.
+    Averages below the floor, negative power included, are set to it.
     """
     (block_y, box_y), (block_x, box_x) = (looks(resolution_m, m) for m in annotation.spacing_m)
     block, box = (block_y, block_x), (box_y, box_x)
@@ -123,10 +117,7 @@ def _blocks_by_line(
 ) -> list[tuple[float, float, Window]]:
     """Return first and last image line and window of the map's blocks, by their last line.
 
-    Args:
-        image_map: Where map pixels lie on the image.
-        lines: Height of the image.
-        reach: Lines that an average reaches beyond its centre.
+    An average reaches `reach` lines beyond its centre.
     """
     found = []
     for window in image_map.grid.window.blocks(BLOCK_PX):

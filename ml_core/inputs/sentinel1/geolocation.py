@@ -55,9 +55,6 @@ def reduce_to_sea_level(grid: GeolocationGrid) -> SeaLevelNodes:
     antenna, so the sea that a node's pixel would show lies that far towards the antenna. On the
     plane of the line of sight, with slant range and antenna kept; the Earth's curvature over the
     shift is below 2 m for 1000 m of terrain.
-
-    Args:
-        grid: The annotation's nodes.
     """
     normal = _normals(grid.latitude, grid.longitude)
     position = _ecef(grid.latitude, grid.longitude, grid.height_m)
@@ -96,7 +93,6 @@ class Geolocation:
     range of a pixel comes from `SlantRange`.
 
     Args:
-        annotation: The image's annotation.
         grid: The nodes to use; those of the annotation when None.
 
     Attributes:

@@ -56,10 +56,7 @@ def polar_crs(geolocation: Geolocation) -> str:
 def scene_grid(geolocation: Geolocation, crs: str, resolution_m: float) -> Grid:
     """Return the map grid around a scene, its corner on multiples of the pixel size.
 
-    Args:
-        geolocation: Where the image lies.
-        crs: Authority code or WKT.
-        resolution_m: Pixel size; in a geographic CRS the same in degrees of latitude.
+    In a geographic CRS the pixel size is the same in degrees of latitude.
 
     Raises:
         SeaIceError: The CRS is none, or cannot show the scene in one piece.
@@ -98,13 +95,7 @@ def scene_grid(geolocation: Geolocation, crs: str, resolution_m: float) -> Grid:
 
 
 class ImageMap:
-    """Where map pixels lie on the image, located on a coarse lattice and interpolated.
-
-    Args:
-        geolocation: Where the image lies.
-        grid: The map grid.
-        resolution_m: Its pixel size.
-    """
+    """Where map pixels lie on the image, located on a coarse lattice and interpolated."""
 
     def __init__(self, geolocation: Geolocation, grid: Grid, resolution_m: float) -> None:
         self.grid = grid

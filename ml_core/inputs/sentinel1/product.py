@@ -84,13 +84,6 @@ class PolarisationFiles:
 class Product:
     """A dual-polarised Sentinel-1 GRD product.
 
-    Args:
-        path: SAFE folder, its manifest.safe, or its zip.
-
-    Attributes:
-        store: Its files.
-        info: What its manifest holds.
-
     Raises:
         SeaIceError: There is no product at the path, or it is no dual-polarised GRD product.
     """

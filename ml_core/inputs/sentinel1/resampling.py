@@ -17,10 +17,6 @@ def looks(resolution_m: float, spacing_m: float) -> tuple[int, int]:
 
     Their product is the number of pixels nearest to the resolution, to 10 %. A box of at least
     two blocks keeps the average centred on the map pixel to a fraction of a block.
-
-    Args:
-        resolution_m: Size of a map pixel.
-        spacing_m: Size of an image pixel.
     """
     wanted = max(1, round(resolution_m / spacing_m))
     for block in range(max(1, wanted // 2), 0, -1):
@@ -52,7 +48,6 @@ class RunningBox:
     covers, whatever its phase on the image.
 
     Args:
-        columns: Columns of the rows that come.
         planes: Values of each pixel.
         block: Image pixels, (lines, pixels), that each value that comes is the sum of.
         box: Values, (rows, columns), that the box spans.

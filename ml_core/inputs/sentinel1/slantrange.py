@@ -24,7 +24,6 @@ class SlantRange:
     give the course, with a spline across the track.
 
     Args:
-        annotation: Spacing, size and polynomials of the image.
         grid: The nodes to honour.
     """
 

@@ -57,9 +57,6 @@ def cells(seed: int, stream: int, spacing_m: float, x_m: Field, y_m: Field) -> F
         spacing_m: Mean size of a cell.
         x_m: (H, W) x of the pixels in the scene's metres; may be warped.
         y_m: (H, W) y.
-
-    Returns:
-        The cells.
     """
     scale = np.float32(1.0 / spacing_m)
     u, v = x_m * scale, y_m * scale

@@ -22,12 +22,6 @@ _NORTH, _SOUTH = (30.0, 81.0), (-30.0, -72.0)
 def scene_grid(crs: str, width: int, height: int, pixel_m: float) -> Grid:
     """Return the scene's grid: near range on the left, its corner on a multiple of the pixel.
 
-    Args:
-        crs: The CRS, such as ``EPSG:3413``.
-        width: Columns.
-        height: Rows.
-        pixel_m: Pixel size.
-
     Raises:
         SeaIceError: The CRS is unknown, not projected or not in metres.
     """
@@ -77,10 +71,7 @@ def centres_px(scene: Grid, reference: Grid) -> tuple[NDArray[np.float64], NDArr
 def margin_px(footprint_m: float, pixel_m: float, beyond_m: float) -> int:
     """Return the pixels around a scene that footprints at its border reach.
 
-    Args:
-        footprint_m: Full width at half maximum of a footprint.
-        pixel_m: Size of a pixel.
-        beyond_m: How far outside the scene the centre of a footprint may lie.
+    Their centres lie up to `beyond_m` outside the scene.
     """
     # of whole twelfths of a footprint: with another margin, seeds would give other scenes
     step_px = max(1, round(footprint_m / 12.0 / pixel_m))

@@ -48,14 +48,8 @@ def ground_range_m(incidence_deg: NDArray[np.float64]) -> NDArray[np.float64]:
 def incidence_row(width: int, pixel_m: float, near_deg: float, far_deg: float | None) -> Field:
     """Return the incidence angle of each column, degrees.
 
-    Args:
-        width: Columns.
-        pixel_m: Pixel size.
-        near_deg: Angle at the first column's outer edge.
-        far_deg: Angle at the last column's outer edge; None: by the orbit's geometry.
-
-    Returns:
-        (W,) degrees, evenly spaced in ground range.
+    They are evenly spaced in ground range, from the near angle at the first column's outer edge to
+    the far one at the last's; None: by the orbit's geometry.
 
     Raises:
         SeaIceError: By the orbit's geometry the scene reaches beyond 60 degrees.
@@ -84,7 +78,6 @@ class NoiseFloor:
 
     Args:
         incidence_deg: (W,) incidence angle of each column.
-        pixel_m: Pixel size.
         polarisation: ``"HH"`` or ``"HV"``.
         phase: Where the first burst begins, 0-1.
     """
@@ -130,14 +123,7 @@ def speckle_db(seed: int, stream: int, window: Window, looks: float) -> Field:
     A normal field, smoothed by (1, 2, 1)/4 along rows and columns, is mapped to the Gamma
     distribution by its quantiles; the power's correlation is 0.66 at 1 px, 0.16 at 2, 0 beyond.
 
-    Args:
-        seed: The scene's seed.
-        stream: Which noise of the scene's.
-        window: Rows and columns.
-        looks: Equivalent number of looks: the power's squared mean over its variance.
-
-    Returns:
-        (H, W), dB.
+    The equivalent number of looks is the power's squared mean over its variance.
     """
     z = white(seed, stream, window.grown(1, 1))
     z = z[:-2] + np.float32(2.0) * z[1:-1] + z[2:]

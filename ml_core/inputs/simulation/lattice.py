@@ -19,16 +19,8 @@ _ORIGIN = 1 << 30
 def white(seed: int, stream: int, window: Window) -> Field:
     """Return standard normal white noise on a window of an unbounded lattice.
 
-    A value depends on its row and column, the seed and the stream alone, so that windows agree
-    where they overlap.
-
-    Args:
-        seed: The scene's seed.
-        stream: Which of the scene's independent noises.
-        window: Rows and columns; they may be negative.
-
-    Returns:
-        (H, W) noise with mean 0 and variance 1.
+    A value depends on its row and column, which may be negative, the seed and the stream alone, so
+    that windows agree where they overlap.
     """
     return _assemble(seed, stream, window, uniform=False)
 
@@ -102,10 +94,7 @@ def _octave(
 def _doubled(values: Field, start: int, count: int) -> Field:
     """Return the B-spline subdivision of rows, `count` of the doubled rows from `start` on.
 
-    Args:
-        values: (N, W).
-        start: First doubled row, at least 2 (row 2i lies on row i).
-        count: Doubled rows.
+    Row 2i of the doubled lies on row i; `start` is at least 2.
     """
     out = np.empty((2 * values.shape[0], values.shape[1]), np.float32)
     inner = values[1:-1]

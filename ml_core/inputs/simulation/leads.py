@@ -62,10 +62,7 @@ class Leads:
     def on(self, window: Window, pixel_m: float, warp_m: Field) -> tuple[Field, Field]:
         """Return each pixel's share of lead, and the share of the lead that is open, (H, W).
 
-        Args:
-            window: The pixels.
-            pixel_m: Their size.
-            warp_m: (H, W) how far the leads' lines are moved there.
+        The leads' lines are moved by `warp_m` (H, W) there.
         """
         lead = np.zeros((window.height, window.width), np.float32)
         if not self._families:
@@ -82,10 +79,8 @@ class Leads:
 def strip_share(off_m: Field, half_m: Field, pixel_m: float) -> Field:
     """Return the share of a pixel inside a strip: exact for one that lies along the pixels.
 
-    Args:
-        off_m: (H, W) distance of the pixel's centre from the strip's middle.
-        half_m: (H, W) half the strip's width.
-        pixel_m: Pixel size.
+    `off_m` is the distance of the pixel's centre from the strip's middle, `half_m` half the strip's
+    width, (H, W) both.
     """
     pixel = np.float32(pixel_m)
     right: Field = np.minimum(off_m + np.float32(0.5) * pixel, half_m)

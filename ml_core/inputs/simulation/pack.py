@@ -70,9 +70,6 @@ class Pack:
     """The ice of a scene and of a margin around it.
 
     Args:
-        seed: The scene's seed.
-        composition: What the ice is made of.
-        pixel_m: Pixel size.
         height: Rows of the scene.
         width: Columns of the scene.
         margin_m: How far beyond the scene the ice is known.

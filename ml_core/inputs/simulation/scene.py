@@ -117,10 +117,6 @@ class SimulatedScene:
     """A scene; any window of it can be computed, always with the same values.
 
     Args:
-        seed: The scene's seed.
-        geometry: Pixels and angles.
-        composition: The ice.
-        weather: Wind and snow.
         margin_m: How far beyond the scene `sic` is known.
     """
 

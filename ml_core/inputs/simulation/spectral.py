@@ -112,7 +112,6 @@ class Fields:
     """Makes a scene's smooth fields, all on the same nodes.
 
     Args:
-        seed: The scene's seed.
         size_m: Width and height of the scene.
         margin_m: How far beyond the scene the fields reach.
         spacing_m: Spacing of the nodes.

@@ -66,9 +66,7 @@ def cmod5n(speed: ArrayLike, direction_deg: ArrayLike, incidence_deg: ArrayLike)
 def polarisation_ratio(incidence_deg: ArrayLike, alpha: float = 0.6) -> Values:
     """Return sigma0 VV over HH of the sea, linear (Thompson et al. 1998, IGARSS).
 
-    Args:
-        incidence_deg: Incidence angle.
-        alpha: 0.6 in the source; 0 is Bragg's, 1 Kirchhoff's ratio.
+    `alpha` is 0.6 in the source; 0 is Bragg's, 1 Kirchhoff's ratio.
     """
     tan2 = np.tan(np.radians(np.asarray(incidence_deg, np.float64))) ** 2
     ratio: Values = (1.0 + 2.0 * tan2) ** 2 / (1.0 + alpha * tan2) ** 2
@@ -82,13 +80,7 @@ def open_water_hh(speed: ArrayLike, direction_deg: ArrayLike, incidence_deg: Arr
     3-15 m/s are that much smaller, the more so the stronger the wind. Within 0.3 dB of HH at 20,
     30, 40 and 45 degrees, 3, 10 and 15 m/s, up- and crosswind (`tests`).
 
-    Args:
-        speed: Wind at 10 m height, m/s.
-        direction_deg: Where the wind comes from, relative to the look; 0 upwind.
-        incidence_deg: Incidence angle.
-
-    Returns:
-        sigma0, linear.
+    Arguments and result are those of `cmod5n`.
     """
     speed = np.asarray(speed, np.float64)
     lift_db = 0.64 + 0.373 * np.log(np.clip(speed, 2.0, 20.0))
@@ -108,12 +100,7 @@ def open_water_hv(speed: ArrayLike, incidence_deg: ArrayLike) -> Values:
     Straight in dB over the logarithm of the wind, beyond the ends as well; with the angle it
     falls by 0.1 dB/degree, an assumption: the noise hides it.
 
-    Args:
-        speed: Wind at 10 m height, m/s.
-        incidence_deg: Incidence angle.
-
-    Returns:
-        sigma0, linear.
+    Arguments and result are those of `cmod5n`.
     """
     x = np.log(np.maximum(np.asarray(speed, np.float64), 0.5))
     nodes, values = np.log(_HV_SPEED), np.asarray(_HV_DB)
