@@ -96,6 +96,23 @@ class Grid:
     height: int
     width: int
 
+    @classmethod
+    def covering(
+        cls, crs: CRS, bounds: tuple[float, float, float, float], pixel_size: tuple[float, float]
+    ) -> Grid:
+        """Return the grid over bounds whose corner is on multiples of its pixels.
+
+        Args:
+            crs: The coordinate reference system.
+            bounds: (left, bottom, right, top) in its unit.
+            pixel_size: Height and width of a pixel in its unit.
+        """
+        size_y, size_x = pixel_size
+        left, top = math.floor(bounds[0] / size_x), math.ceil(bounds[3] / size_y)
+        height, width = top - math.floor(bounds[1] / size_y), math.ceil(bounds[2] / size_x) - left
+        transform = Affine(size_x, 0.0, left * size_x, 0.0, -size_y, top * size_y)
+        return cls(crs, transform, max(height, 1), max(width, 1))
+
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width)."""

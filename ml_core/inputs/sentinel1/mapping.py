@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyproj
-from affine import Affine
 from pyproj import Transformer
 from pyproj.exceptions import CRSError as ProjCRSError
 from pyproj.exceptions import ProjError
@@ -77,21 +76,18 @@ def scene_grid(geolocation: Geolocation, crs: str, resolution_m: float) -> Grid:
             f"{crs}: cannot show the scene at {latitude.mean():.1f} N {longitude.mean():.1f} E"
             f" ({error}); choose a polar stereographic CRS such as {NORTH} or {SOUTH}"
         ) from error
-    size_y, size_x = _pixel_size(parsed, float(latitude.mean()), resolution_m)
-    left, top = math.floor(x.min() / size_x), math.ceil(y.max() / size_y)
-    width = math.ceil(x.max() / size_x) - left
-    height = top - math.floor(y.min() / size_y)
+    pixel_size = _pixel_size(parsed, float(latitude.mean()), resolution_m)
+    grid = Grid.covering(parsed, (x.min(), y.min(), x.max(), y.max()), pixel_size)
     covered = annotation.lines * annotation.azimuth_spacing_m
     covered *= annotation.samples * annotation.range_spacing_m
     expected = covered / resolution_m**2 + 16
-    if width * height > _LARGEST_SHARE * expected:
+    if grid.height * grid.width > _LARGEST_SHARE * expected:
         raise SeaIceError(
             f"{crs}: the scene at {latitude.mean():.1f} N {longitude.mean():.1f} E would need"
-            f" {width} x {height} px there, because it crosses the edge of that CRS or is"
+            f" {grid.width} x {grid.height} px there, because it crosses the edge of that CRS or is"
             f" stretched by it; choose a polar stereographic CRS such as {NORTH} or {SOUTH}"
         )
-    transform = Affine(size_x, 0, left * size_x, 0, -size_y, top * size_y)
-    return Grid(parsed, transform, max(height, 1), max(width, 1))
+    return grid
 
 
 class ImageMap:

@@ -53,11 +53,7 @@ def scene_grid(crs: str, width: int, height: int, pixel_m: float) -> Grid:
 
 def reference_grid(scene: Grid, pixel_m: float) -> Grid:
     """Return a coarse grid over a scene, whose origin ignores the scene's."""
-    left, bottom, right, top = scene.bounds()
-    first_x, last_y = math.floor(left / pixel_m), math.ceil(top / pixel_m)
-    transform = Affine(pixel_m, 0.0, first_x * pixel_m, 0.0, -pixel_m, last_y * pixel_m)
-    height = last_y - math.floor(bottom / pixel_m)
-    return Grid(scene.crs, transform, height, math.ceil(right / pixel_m) - first_x)
+    return Grid.covering(scene.crs, scene.bounds(), (pixel_m, pixel_m))
 
 
 def centres_px(scene: Grid, reference: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,10 +81,8 @@ class SpectralField:
 
     def replaced(self, nodes: NDArray[np.floating]) -> SpectralField:
         """Return a field with other values at the nodes."""
-        other = object.__new__(SpectralField)
+        other = copy(self)
         other.nodes = np.asarray(nodes, np.float32)
-        other.spacing_m = self.spacing_m
-        other.origin_m = self.origin_m
         return other
 
     def on(self, window: Window, pixel_m: float) -> Field:
