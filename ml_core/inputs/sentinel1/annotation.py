@@ -22,8 +22,6 @@ class GeolocationGrid:
     Attributes:
         line: Image lines of the rows, (rows,), ascending; the first line's centre is 0.
         pixel: Image pixels of the columns, (columns,), ascending.
-        latitude: Degrees.
-        longitude: Degrees.
         height_m: Terrain height of the node above the ellipsoid.
         incidence_deg: Incidence angle at the node.
         slant_range_m: Distance from the antenna.
@@ -62,7 +60,6 @@ class Annotation:
         samples: Width of the image.
         azimuth_spacing_m: Distance of lines.
         range_spacing_m: Distance of pixels on the ground.
-        grid: The geolocation grid.
         conversion: Ground to slant range; None where the annotation has no records.
     """
 

@@ -35,10 +35,7 @@ class ImagePositions:
     """Where the pixels of a window lie on the image.
 
     Attributes:
-        line: Image lines, (h, w).
-        pixel: Image pixels, (h, w).
-        incidence_deg: Incidence angles, (h, w).
-        known: Where the three are known; elsewhere is far off the image, (h, w).
+        known: Where the others are known, all (h, w); elsewhere is far off the image.
     """
 
     line: Floats

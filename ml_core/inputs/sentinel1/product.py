@@ -19,16 +19,13 @@ class ProductInfo:
     """What the manifest holds of a product; texts as they stand there, empty where absent.
 
     Attributes:
-        name: The product's name.
         platform: ``S1A`` to ``S1D``.
         mode: ``EW``, ``IW``, ``SM`` or ``WV``.
         product_type: ``GRD``, ``SLC``, ``OCN`` or ``RAW``.
         polarisations: As acquired, such as ``("HH", "HV")``.
-        orbit: Absolute orbit number.
-        relative_orbit: Relative orbit number.
+        orbit: Absolute number.
         orbit_pass: ``ASCENDING`` or ``DESCENDING``.
         start: Start of the acquisition, UTC, ISO 8601.
-        stop: Its end.
         ipf: Version of the processor, such as 3.52; None where the manifest has none.
     """
 

@@ -16,9 +16,7 @@ class SicProduct:
     """A field of sea-ice concentration.
 
     Attributes:
-        name: What the product is.
         sic_percent: (H, W) SIC, NaN where there is none.
-        grid: Where the pixels lie.
         footprint: What one value averages, where that is known.
         date: Day or days of observation, ISO 8601, where that is known.
         excluded: Number of pixels without SIC by reason, such as ``land``.

@@ -82,10 +82,9 @@ class RadarGeometry:
     Attributes:
         height: Rows, along the track.
         width: Columns, from near to far range.
-        pixel_m: Pixel size.
         near_deg: Incidence angle at the first column.
         far_deg: Incidence angle at the last column; None: by the orbit's geometry.
-        looks: Equivalent number of looks.
+        looks: Their equivalent number.
         noise_subtracted: Whether the noise's mean is taken off the backscatter.
     """
 
