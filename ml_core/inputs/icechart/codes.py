@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -13,13 +13,11 @@ class Concentration:
         low: Lowest SIC that the code means.
         high: Highest.
         value: The SIC it is mapped as.
-        meaning: In words.
     """
 
     low: float
     high: float
     value: float
-    meaning: str
 
 
 UNKNOWN = frozenset({-9, 99})
@@ -29,25 +27,23 @@ UNKNOWN = frozenset({-9, 99})
 def _table() -> dict[int, Concentration]:
     """Return the codes of SIGRID-3, version 3.0 (WMO/TD-No. 1214, JCOMM TR-23, 2014)."""
     codes = {
-        0: Concentration(0, 0, 0, "ice free"),
-        # less than a tenth, and mostly nothing: charts draw it around the ice edge
-        1: Concentration(0, 10, 0, "open water, below 1/10"),
-        2: Concentration(0, 0, 0, "bergy water"),
-        55: Concentration(0, 0, 0, "ice free"),
-        91: Concentration(90, 100, 95, "9+/10"),
-        92: Concentration(100, 100, 100, "10/10"),
-        81: Concentration(80, 100, 90, "8/10-10/10"),
+        0: Concentration(0, 0, 0),  # ice free
+        # open water, less than a tenth, and mostly nothing: charts draw it around the ice edge
+        1: Concentration(0, 10, 0),
+        2: Concentration(0, 0, 0),  # bergy water
+        55: Concentration(0, 0, 0),  # ice free
+        91: Concentration(90, 100, 95),  # 9+/10
+        92: Concentration(100, 100, 100),  # 10/10
+        81: Concentration(80, 100, 90),  # 8/10-10/10
     }
     for tenth in range(1, 10):
         percent = 10.0 * tenth
-        codes[10 * tenth] = Concentration(percent, percent, percent, f"{tenth}/10")
+        codes[10 * tenth] = Concentration(percent, percent, percent)
         # two digits that rise by one or two are a range: 12 is 1/10-2/10, 79 is 7/10-9/10
         for last in (tenth + 1, tenth + 2):
             if last <= 9:
                 high = 10.0 * last
-                codes[10 * tenth + last] = Concentration(
-                    percent, high, (percent + high) / 2, f"{tenth}/10-{last}/10"
-                )
+                codes[10 * tenth + last] = Concentration(percent, high, (percent + high) / 2)
     return codes
 
 
@@ -83,5 +79,5 @@ def percent(code: int, convention: str) -> Concentration | None:
     """
     meaning = CODES.get(code)
     if meaning is not None and convention == "ai4arctic" and code in AI4ARCTIC:
-        return Concentration(meaning.low, meaning.high, AI4ARCTIC[code], meaning.meaning)
+        return replace(meaning, value=AI4ARCTIC[code])
     return meaning

@@ -62,7 +62,6 @@ class PolarisationFiles:
     """The files of one polarisation.
 
     Attributes:
-        polarisation: ``HH``, ``HV``, ``VV`` or ``VH``.
         annotation: Root of the product annotation.
         calibration: Root of the calibration annotation.
         noise: Root of the noise annotation.
@@ -70,7 +69,6 @@ class PolarisationFiles:
         image_label: What messages call it.
     """
 
-    polarisation: str
     annotation: Node
     calibration: Node
     noise: Node
@@ -120,7 +118,6 @@ class Product:
             self._parse(self._find(kind, polarisation)) for kind in _XML_KINDS
         )
         return PolarisationFiles(
-            polarisation,
             annotation,
             calibration,
             noise,

@@ -20,12 +20,10 @@ class IceCover:
     Attributes:
         inside: How far inside the ice edge a place is; 0 at the edge, about 1 some 50 km inside.
         compactness: Share of ice among floes, 0-1, outside leads.
-        polynya: 1 in a polynya, 0 outside.
     """
 
     inside: SpectralField
     compactness: SpectralField
-    polynya: SpectralField
 
 
 def ice_cover(fields: Fields, ice_fraction: float, polynyas: int) -> IceCover:
@@ -74,7 +72,7 @@ def ice_cover(fields: Fields, ice_fraction: float, polynyas: int) -> IceCover:
         distance = np.hypot(along / (1.8 * radius), across / (0.6 * radius)) + 0.2 * ragged
         polynya = np.maximum(polynya, 1.0 - step(distance, 0.8, 1.2))
     compactness *= 1.0 - 0.97 * polynya
-    return IceCover(field.replaced(inside), field.replaced(compactness), field.replaced(polynya))
+    return IceCover(field.replaced(inside), field.replaced(compactness))
 
 
 def step(values: NDArray[np.floating], low: float, high: float) -> Field:
