@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
+from typing import TypeVar
 
 import numpy as np
 import rasterio
 
+from ..ahead import computed_ahead
 from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..inputs.simulation.grid import (
@@ -17,12 +20,16 @@ from ..inputs.simulation.grid import (
     scene_grid,
 )
 from ..inputs.simulation.pack import Composition
-from ..inputs.simulation.scene import RadarGeometry, SimulatedScene, Weather, computed_ahead
+from ..inputs.simulation.scene import RadarGeometry, SimulatedScene, Weather
 from ..jobs import SimulateSceneJob
 from ..observation.footprint import FootprintFields
+from ..raster.grid import Window
 from ..raster.writing import BandInfo, RasterWriter, backscatter_band
 
+T = TypeVar("T")
+
 _BLOCK_PX = 512
+_THREADS = 2
 _CACHE_MB = 128
 """GDAL's cache of blocks; it would take 5 % of the machine's memory."""
 
@@ -81,7 +88,8 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
             for name, band in _BANDS.items()
             if (path := outputs.get(name))
         }
-        for done, (window, block) in enumerate(computed_ahead(scene.block, inner), 1):
+        blocks = stack.enter_context(_ahead(scene.block, inner))
+        for done, (window, block) in enumerate(zip(inner, blocks), 1):
             layers = {
                 "hh": block.hh_db,
                 "hv": block.hv_db,
@@ -95,7 +103,8 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
             seen.add(window.moved(margin, margin), block.sic[None], np.ones_like(block.sic, bool))
             sum_sic += float(block.sic.sum(dtype=np.float64))
             report.progress(0.95 * done / steps)
-        for done, (window, sic) in enumerate(computed_ahead(scene.sic, around), len(inner) + 1):
+        margins = stack.enter_context(_ahead(scene.sic, around))
+        for done, (window, sic) in enumerate(zip(around, margins), len(inner) + 1):
             seen.add(window.moved(margin, margin), sic[None], np.ones_like(sic, bool))
             report.progress(0.95 * done / steps)
         if job.reference:
@@ -114,3 +123,9 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
     mean = 100.0 * sum_sic / (grid.height * grid.width)
     report.info(f"simulated {grid.width} x {grid.height} px, mean SIC {mean:.1f} %")
     return Done({name.upper(): path for name, path in outputs.items()}, {"MEAN_SIC": mean})
+
+
+def _ahead(
+    compute: Callable[[Window], T], windows: Sequence[Window]
+) -> closing[Generator[T, None, None]]:
+    return closing(computed_ahead(compute, windows, threads=_THREADS, ahead=2 * _THREADS))

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +14,6 @@ from .lattice import Field
 from .pack import Composition, Pack
 from .spectral import SpectralField, Spectrum
 from .water import open_water_hh, open_water_hv
-
-T = TypeVar("T")
-
-_WORKERS = 2
 
 _DB = math.log(10.0) / 10.0
 
@@ -222,22 +214,3 @@ class SimulatedScene:
         gusts += np.float32(math.log(self._wind_speed / _SLOWEST))
         gusts *= np.float32((_SPEEDS - 1) / math.log(_FASTEST / _SLOWEST))
         return np.asarray(np.clip(gusts, 0, _SPEEDS - 1), np.intp)
-
-
-def computed_ahead(
-    compute: Callable[[Window], T], windows: Iterable[Window]
-) -> Iterator[tuple[Window, T]]:
-    """Yield each window and what is computed on it, in order, a few ahead."""
-    ahead: deque[tuple[Window, Future[T]]] = deque()
-    pool = ThreadPoolExecutor(_WORKERS)
-    try:
-        for window in windows:
-            ahead.append((window, pool.submit(compute, window)))
-            if len(ahead) > 2 * _WORKERS:
-                first, future = ahead.popleft()
-                yield first, future.result()
-        while ahead:
-            first, future = ahead.popleft()
-            yield first, future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
