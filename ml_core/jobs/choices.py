@@ -36,8 +36,8 @@ ARCHITECTURES = (
     Network("unet", "U-Net: encoder and decoder with skips (Ronneberger et al. 2015)"),
     Network("encoder_decoder", "Encoder and decoder without skips", settings=("stride",)),
     Network("same_resolution_cnn", "Convolutions at full resolution", depth=5, kernel_size=5),
-    Network("patch_cnn", "Patch CNN: slid over the scene", 5, 1, settings=(*_PATCH, "padding")),
-    Network("alexnet", "AlexNet (Krizhevsky et al. 2012): slid", 24, 5, settings=_PATCH),
+    Network("patch_cnn", "Patch CNN, fully convolutional", 5, 1, settings=(*_PATCH, "padding")),
+    Network("alexnet", "AlexNet (Krizhevsky et al. 2012)", 24, 5, settings=_PATCH),
 )
 """The networks; ``networks/<id>.py`` holds each."""
 

@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SeaIceError
 from .config import NetworkConfig
+from .fully_convolutional import as_map
 from .geometry import Geometry, geometry_of
-from .plan import Plan
-from .sliding import as_map
+from .plan import NetworkPlan
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["Geometry", "NetworkConfig", "Plan", "build", "geometry", "plan", "restore"]
+__all__ = ["Geometry", "NetworkConfig", "NetworkPlan", "build", "geometry", "plan", "restore"]
 
 
-def plan(config: NetworkConfig) -> Plan:
+def plan(config: NetworkConfig) -> NetworkPlan:
     """Return the layers of a network; those of a single patch where it judges patches.
 
     Raises:
         SeaIceError: The settings do not make a network.
     """
     config.check_settings()
-    result: Plan = import_module(f".{config.architecture}", __package__).plan(config)
+    result: NetworkPlan = import_module(f".{config.architecture}", __package__).plan(config)
     return result
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from ..errors import SeaIceError
 from .config import NetworkConfig
-from .plan import Plan, Planner
+from .plan import NetworkPlan, Planner
 
 _PATCH_PX = 67
 _OUTPUT_STRIDE_PX = 16
 _WIDTHS = (96, 256, 384, 384, 256, 4096, 4096)
 
 
-def plan(config: NetworkConfig) -> Plan:
+def plan(config: NetworkConfig) -> NetworkPlan:
     """Return the layers of a patch, 227 x 227 px in the publication, at least 67 x 67.
 
     Raises:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .fully_convolutional import as_map
 from .geometry import Geometry, geometry_of
-from .plan import Kind, Layer, Plan
-from .sliding import as_map
+from .plan import Layer, LayerKind, NetworkPlan
 
 _FLOAT_BYTES = 4
 
@@ -51,7 +51,7 @@ class Description:
         training_bytes_per_px: Memory of all layers' values, which training keeps for the gradient.
     """
 
-    plan: Plan
+    plan: NetworkPlan
     input_px: int
     rows: tuple[LayerRow, ...]
     geometry: Geometry
@@ -61,7 +61,7 @@ class Description:
     training_bytes_per_px: float
 
 
-def describe(plan: Plan, input_px: int | None = None) -> Description:
+def describe(plan: NetworkPlan, input_px: int | None = None) -> Description:
     """Return a network's numbers.
 
     Args:
@@ -77,10 +77,11 @@ def describe(plan: Plan, input_px: int | None = None) -> Description:
         input_px = plan.patch_px
     elif input_px is None:
         input_px = 10 * max(plan.multiple, 16)
-    slid = as_map(plan)
-    densities = list(_densities(slid))
+    mapped = as_map(plan)
+    densities = list(_densities(mapped))
     work = {
-        layer.name: _multiplications(slid, i, densities[i]) for i, layer in enumerate(slid.layers)
+        layer.name: _multiplications(mapped, i, densities[i])
+        for i, layer in enumerate(mapped.layers)
     }
     rows = tuple(
         LayerRow(layer, plan.in_channels_of(i), size, parameters, field, work[layer.name])
@@ -93,7 +94,7 @@ def describe(plan: Plan, input_px: int | None = None) -> Description:
             )
         )
     )
-    at_once, altogether = _values(slid, densities)
+    at_once, altogether = _values(mapped, densities)
     return Description(
         plan=plan,
         input_px=input_px,
@@ -106,11 +107,11 @@ def describe(plan: Plan, input_px: int | None = None) -> Description:
     )
 
 
-def _receptive_fields(plan: Plan, input_px: int) -> Iterator[int]:
+def _receptive_fields(plan: NetworkPlan, input_px: int) -> Iterator[int]:
     """Yield each layer's receptive field: the widest of a period of its output pixels."""
     sizes = plan.sizes(input_px)
     for count in range(1, len(plan.layers) + 1):
-        part = Plan(plan.architecture, plan.in_channels, plan.layers[:count])
+        part = NetworkPlan(plan.architecture, plan.in_channels, plan.layers[:count])
         if plan.patch_px is not None:  # beyond a lone patch there are only zeros
             middle = sizes[count - 1] // 2
             first, last = part.interval(middle, middle)
@@ -120,39 +121,39 @@ def _receptive_fields(plan: Plan, input_px: int) -> Iterator[int]:
             yield max(last - first + 1 for first, last in spans)
 
 
-def _densities(plan: Plan) -> Iterator[tuple[float, float]]:
+def _densities(plan: NetworkPlan) -> Iterator[tuple[float, float]]:
     """Yield each layer's input and output pixels for one pixel of the scene."""
     density, size = 1.0, 0
     for layer in plan.layers:
         before = density
-        if layer.kind is Kind.CUT:
+        if layer.kind is LayerKind.UNFOLD:
             size = layer.kernel
             density *= (layer.kernel / layer.stride) ** 2
-        elif layer.kind is Kind.STITCH:
+        elif layer.kind is LayerKind.FOLD:
             size = 0
         elif size:  # inside patches, whose number stays
             after = layer.size_after(size)
             density *= (after / size) ** 2
             size = after
-        elif layer.kind in (Kind.TRANSPOSED, Kind.RESIZE):
+        elif layer.kind in (LayerKind.TRANSPOSED, LayerKind.RESIZE):
             density *= layer.stride**2
-        elif layer.kind in (Kind.CONVOLUTION, Kind.MAX_POOL):
+        elif layer.kind in (LayerKind.CONVOLUTION, LayerKind.MAX_POOL):
             density /= layer.stride**2
         yield before, density
 
 
-def _multiplications(plan: Plan, index: int, densities: tuple[float, float]) -> float:
+def _multiplications(plan: NetworkPlan, index: int, densities: tuple[float, float]) -> float:
     """Return a layer's multiply-adds for one pixel of the scene."""
     layer = plan.layers[index]
     weights = layer.kernel**2 * plan.in_channels_of(index) * layer.channels
     before, after = densities
-    if layer.kind is Kind.CONVOLUTION:
+    if layer.kind is LayerKind.CONVOLUTION:
         return weights * after
     # every input pixel of a transposed convolution is spread by the whole kernel
-    return weights * before if layer.kind is Kind.TRANSPOSED else 0.0
+    return weights * before if layer.kind is LayerKind.TRANSPOSED else 0.0
 
 
-def _values(plan: Plan, densities: list[tuple[float, float]]) -> tuple[float, float]:
+def _values(plan: NetworkPlan, densities: list[tuple[float, float]]) -> tuple[float, float]:
     """Return the most values held at once and all values, for one pixel of the scene."""
     last_use = {layer.joins: i for i, layer in enumerate(plan.layers) if layer.joins}
     kept: dict[str, float] = {}

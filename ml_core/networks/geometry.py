@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..rounding import rounded_up
-from .plan import Plan
-from .sliding import lead_px
+from .fully_convolutional import lead_px
+from .plan import NetworkPlan
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Geometry:
     minimum_size_px: int
 
 
-def geometry_of(plan: Plan) -> Geometry:
+def geometry_of(plan: NetworkPlan) -> Geometry:
     """Return the geometry of a plan, from the pixels that its outputs depend on."""
     if plan.patch_px is not None:
         return _patch_geometry(plan, plan.patch_px)
@@ -52,7 +52,7 @@ def geometry_of(plan: Plan) -> Geometry:
     )
 
 
-def _patch_geometry(plan: Plan, patch_px: int) -> Geometry:
+def _patch_geometry(plan: NetworkPlan, patch_px: int) -> Geometry:
     stride = plan.output_stride
     first, last = plan.interval(0, 0)
     first, last = max(first, 0), min(last, patch_px - 1)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from .plan import Kind, Layer, Plan
+from .plan import Layer, LayerKind, NetworkPlan
 
 
 class PlannedNetwork(nn.Module):
@@ -18,7 +18,7 @@ class PlannedNetwork(nn.Module):
         generator: Draws the first weights; torch's global generator when None.
     """
 
-    def __init__(self, plan: Plan, generator: torch.Generator | None = None) -> None:
+    def __init__(self, plan: NetworkPlan, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.plan = plan
         self.layers = nn.ModuleDict()
@@ -41,13 +41,13 @@ class PlannedNetwork(nn.Module):
         kept: dict[str, Tensor] = {}
         batch, rows, cols = x.shape[0], 1, 1
         for layer in self.plan.layers:
-            if layer.kind is Kind.JOIN:
+            if layer.kind is LayerKind.JOIN:
                 x = torch.cat((x, kept.pop(layer.joins)), dim=1)
-            elif layer.kind is Kind.CUT:
+            elif layer.kind is LayerKind.UNFOLD:
                 x = x.unfold(2, layer.kernel, layer.stride).unfold(3, layer.kernel, layer.stride)
                 rows, cols = x.shape[2], x.shape[3]  # (B, C, rows, cols, K, K)
                 x = x.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)  # (B * rows * cols, C, K, K)
-            elif layer.kind is Kind.STITCH:
+            elif layer.kind is LayerKind.FOLD:
                 x = x.reshape(batch, rows, cols, -1).permute(0, 3, 1, 2)  # (B, O, rows, cols)
             else:
                 x = self.layers[layer.name](x)
@@ -69,7 +69,7 @@ class PlannedNetwork(nn.Module):
             module = modules.get(layer.name)
             if not isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
                 continue
-            if after is Kind.RELU:
+            if after is LayerKind.RELU:
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
             else:
                 nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=generator)
@@ -79,7 +79,7 @@ class PlannedNetwork(nn.Module):
 
 def _module(layer: Layer, channels: int) -> nn.Module | None:
     """Return a layer's module; None where it has none."""
-    if layer.kind is Kind.CONVOLUTION:
+    if layer.kind is LayerKind.CONVOLUTION:
         return nn.Conv2d(
             channels,
             layer.channels,
@@ -88,24 +88,24 @@ def _module(layer: Layer, channels: int) -> nn.Module | None:
             layer.padding,
             dilation=layer.dilation,
         )
-    if layer.kind is Kind.TRANSPOSED:
+    if layer.kind is LayerKind.TRANSPOSED:
         return nn.ConvTranspose2d(
             channels, layer.channels, layer.kernel, layer.stride, layer.padding
         )
-    if layer.kind is Kind.MAX_POOL:
+    if layer.kind is LayerKind.MAX_POOL:
         return nn.MaxPool2d(layer.kernel, layer.stride, layer.padding, layer.dilation)
-    if layer.kind is Kind.RESIZE:
+    if layer.kind is LayerKind.RESIZE:
         return nn.Upsample(scale_factor=float(layer.stride), mode="nearest")
-    if layer.kind is Kind.BATCH_NORM:
+    if layer.kind is LayerKind.BATCH_NORM:
         return nn.BatchNorm2d(channels)
-    if layer.kind is Kind.RELU:
+    if layer.kind is LayerKind.RELU:
         return nn.ReLU()
-    if layer.kind is Kind.DROPOUT:
+    if layer.kind is LayerKind.DROPOUT:
         # Whole channels: neighbouring pixels are so alike that switching off some of them takes
         # little away (Tompson et al. 2015, arXiv 1411.4280). On the tests' real scene, 600 steps,
         # two folds, three seeds: 9.2 % SIC at a rate of 0.2; pixel by pixel, at 0.1, 9.8. It is
         # also what predict draws its samples with (`prediction.sampling`).
         return nn.Dropout2d(layer.rate)
-    if layer.kind is Kind.PAD:
+    if layer.kind is LayerKind.PAD:
         return nn.ZeroPad2d((layer.padding, layer.padding_after) * 2)
     return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from .config import NetworkConfig
-from .plan import Plan, Planner
+from .plan import NetworkPlan, Planner
 
 _PATCH_PX = 25
 _PADDED_STRIDE_PX = 4
 
 
-def plan(config: NetworkConfig) -> Plan:
+def plan(config: NetworkConfig) -> NetworkPlan:
     """Return the layers of a patch: `depth` times convolution and pooling, then two dense layers.
 
     The defaults are the lecture's network: 25 x 25 px, batch norm on the input, 5 filters of 3 x 3,
@@ -38,6 +38,6 @@ def plan(config: NetworkConfig) -> Plan:
     planner.relu("dense0_relu")
     planner.dropout("dense0_dropout", config.dropout)
     planner.convolution("output", config.out_channels, 1, dense=True)
-    # padded patches cannot slide as one large image and are cut out one by one, so fewer of them
+    # padded patches overlap in the input but share no values: take fewer of them
     stride = config.output_stride or (_PADDED_STRIDE_PX if padding else 1)
     return planner.patch_plan(patch, stride)

@@ -11,7 +11,7 @@ from ..errors import SeaIceError
 from .sizes import convolution_size, same_padding, transposed_size
 
 
-class Kind(str, Enum):
+class LayerKind(str, Enum):
     """What a layer does."""
 
     CONVOLUTION = "convolution"
@@ -23,8 +23,8 @@ class Kind(str, Enum):
     DROPOUT = "dropout"
     JOIN = "join"  # the layer's input and a kept output, one behind the other
     PAD = "pad"  # zeros: `padding` before, `padding_after` behind
-    CUT = "cut into patches"  # patches of kernel x kernel, `stride` apart, along the batch's axis
-    STITCH = "stitch together"  # the values of those patches as a map
+    UNFOLD = "unfold"  # patches of kernel x kernel, `stride` apart, along the batch's axis
+    FOLD = "fold"  # the values of those patches as a map
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Layer:
     """
 
     name: str
-    kind: Kind
+    kind: LayerKind
     channels: int
     kernel: int = 1
     stride: int = 1
@@ -60,34 +60,34 @@ class Layer:
 
     def size_after(self, size: int) -> int:
         """Return the size that comes out along one axis, px."""
-        if self.kind in (Kind.CONVOLUTION, Kind.MAX_POOL):
+        if self.kind in (LayerKind.CONVOLUTION, LayerKind.MAX_POOL):
             return convolution_size(size, self.kernel, self.stride, self.padding, self.dilation)
-        if self.kind is Kind.TRANSPOSED:
+        if self.kind is LayerKind.TRANSPOSED:
             return transposed_size(size, self.kernel, self.stride, self.padding)
-        if self.kind is Kind.RESIZE:
+        if self.kind is LayerKind.RESIZE:
             return size * self.stride
-        if self.kind is Kind.PAD:
+        if self.kind is LayerKind.PAD:
             return size + self.padding + self.padding_after
         return size
 
     def interval_before(self, first: int, last: int) -> tuple[int, int]:
         """Return the first and last input pixel that output pixels first..last depend on."""
-        if self.kind in (Kind.CONVOLUTION, Kind.MAX_POOL):
+        if self.kind in (LayerKind.CONVOLUTION, LayerKind.MAX_POOL):
             start = first * self.stride - self.padding
             return start, last * self.stride - self.padding + self.dilation * (self.kernel - 1)
-        if self.kind is Kind.TRANSPOSED:
+        if self.kind is LayerKind.TRANSPOSED:
             # output o takes from input i through weight k where o = i S - P + k, 0 <= k < K
             low = -(-(first + self.padding - self.kernel + 1) // self.stride)
             return low, (last + self.padding) // self.stride
-        if self.kind is Kind.RESIZE:
+        if self.kind is LayerKind.RESIZE:
             return first // self.stride, last // self.stride
-        if self.kind is Kind.PAD:
+        if self.kind is LayerKind.PAD:
             return first - self.padding, last - self.padding
         return first, last
 
 
 @dataclass(frozen=True)
-class Plan:
+class NetworkPlan:
     """A network's layers and the sizes of input it takes.
 
     Attributes:
@@ -154,7 +154,7 @@ class Plan:
     def _trail(self, size: int, sizes: list[int]) -> str:
         steps = [f"input {size}"]
         for layer, after in zip(self.layers, sizes, strict=False):
-            if layer.kind not in (Kind.RELU, Kind.BATCH_NORM, Kind.DROPOUT):
+            if layer.kind not in (LayerKind.RELU, LayerKind.BATCH_NORM, LayerKind.DROPOUT):
                 steps.append(f"{layer.name} {after}")
         return ", ".join(steps)
 
@@ -180,9 +180,9 @@ class Plan:
         """Yield the number of trained parameters of each layer."""
         for i, layer in enumerate(self.layers):
             before = self.in_channels_of(i)
-            if layer.kind in (Kind.CONVOLUTION, Kind.TRANSPOSED):
+            if layer.kind in (LayerKind.CONVOLUTION, LayerKind.TRANSPOSED):
                 yield layer.kernel**2 * before * layer.channels + layer.channels
-            elif layer.kind is Kind.BATCH_NORM:
+            elif layer.kind is LayerKind.BATCH_NORM:
                 yield 2 * layer.channels
             else:
                 yield 0
@@ -236,7 +236,7 @@ class Planner:
         dense: bool = False,
     ) -> None:
         """Add a convolution."""
-        self.add(Layer(name, Kind.CONVOLUTION, channels, kernel, stride, padding, dense=dense))
+        self.add(Layer(name, LayerKind.CONVOLUTION, channels, kernel, stride, padding, dense=dense))
 
     def same_convolution(self, name: str, channels: int, kernel: int) -> None:
         """Add a convolution that keeps the size, with batch norm and ReLU.
@@ -255,33 +255,33 @@ class Planner:
 
     def transposed(self, name: str, channels: int, kernel: int, stride: int) -> None:
         """Add a transposed convolution."""
-        self.add(Layer(name, Kind.TRANSPOSED, channels, kernel, stride))
+        self.add(Layer(name, LayerKind.TRANSPOSED, channels, kernel, stride))
 
     def max_pool(self, name: str, kernel: int, stride: int | None = None) -> None:
         """Add max-pooling; the stride is the kernel's size unless given."""
-        self.add(Layer(name, Kind.MAX_POOL, self.channels, kernel, stride or kernel))
+        self.add(Layer(name, LayerKind.MAX_POOL, self.channels, kernel, stride or kernel))
 
     def resize(self, name: str, factor: int) -> None:
         """Add an enlargement to the nearest pixel."""
-        self.add(Layer(name, Kind.RESIZE, self.channels, stride=factor))
+        self.add(Layer(name, LayerKind.RESIZE, self.channels, stride=factor))
 
     def batch_norm(self, name: str) -> None:
         """Add batch normalisation (Ioffe and Szegedy 2015)."""
-        self.add(Layer(name, Kind.BATCH_NORM, self.channels))
+        self.add(Layer(name, LayerKind.BATCH_NORM, self.channels))
 
     def relu(self, name: str) -> None:
         """Add max(0, x)."""
-        self.add(Layer(name, Kind.RELU, self.channels))
+        self.add(Layer(name, LayerKind.RELU, self.channels))
 
     def dropout(self, name: str, rate: float) -> None:
         """Add dropout of channels, drawn anew for each batch; nothing at rate 0."""
         if rate > 0:
-            self.add(Layer(name, Kind.DROPOUT, self.channels, rate=rate))
+            self.add(Layer(name, LayerKind.DROPOUT, self.channels, rate=rate))
 
     def join(self, name: str, kept: str) -> None:
         """Put the output of an earlier layer behind the channels of the last one."""
         channels = next(layer.channels for layer in self._layers if layer.name == kept)
-        self.add(Layer(name, Kind.JOIN, self.channels + channels, joins=kept))
+        self.add(Layer(name, LayerKind.JOIN, self.channels + channels, joins=kept))
 
     def upsample(self, name: str, channels: int, factor: int, how: str) -> None:
         """Enlarge and change the channels, by the way that `NetworkConfig.upsampling` names."""
@@ -299,11 +299,11 @@ class Planner:
         """
         return (self.plan().sizes(size) or [size])[-1]
 
-    def plan(self, *, multiple: int = 1) -> Plan:
+    def plan(self, *, multiple: int = 1) -> NetworkPlan:
         """Return the plan of a network that maps pixel by pixel, of the layers so far."""
-        return Plan(self._architecture, self._in_channels, tuple(self._layers), multiple)
+        return NetworkPlan(self._architecture, self._in_channels, tuple(self._layers), multiple)
 
-    def patch_plan(self, patch_px: int, output_stride: int) -> Plan:
+    def patch_plan(self, patch_px: int, output_stride: int) -> NetworkPlan:
         """Return the plan of a network that judges patches, of the layers so far.
 
         Raises:
@@ -315,7 +315,9 @@ class Planner:
                 f" {patch_px} px, and would leave gaps; give {patch_px} or less"
             )
         layers = tuple(self._layers)
-        plan = Plan(self._architecture, self._in_channels, layers, 1, patch_px, output_stride)
+        plan = NetworkPlan(
+            self._architecture, self._in_channels, layers, 1, patch_px, output_stride
+        )
         if plan.sizes(patch_px)[-1] != 1:
             raise ValueError(
                 f"{self._architecture} leaves {plan.sizes(patch_px)[-1]} px of a patch"

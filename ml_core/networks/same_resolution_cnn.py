@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .config import NetworkConfig
-from .plan import Plan, Planner
+from .plan import NetworkPlan, Planner
 
 
-def plan(config: NetworkConfig) -> Plan:
+def plan(config: NetworkConfig) -> NetworkPlan:
     """Return the layers: `depth` convolutions of `filters` filters.
 
     Raises:

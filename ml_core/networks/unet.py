@@ -7,10 +7,10 @@ size, and followed by batch normalisation.
 from __future__ import annotations
 
 from .config import NetworkConfig
-from .plan import Plan, Planner
+from .plan import NetworkPlan, Planner
 
 
-def plan(config: NetworkConfig) -> Plan:
+def plan(config: NetworkConfig) -> NetworkPlan:
     """Return the layers: `depth` halvings, filters doubling at each, and the way back up.
 
     Raises:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..networks.plan import Kind, Plan
+from ..networks.plan import LayerKind, NetworkPlan
 
 Masks = Mapping[str, NDArray[np.float32]]
 """Dropout layer's name to factors (K, C) of its channels."""
 
 
-def draw_masks(plan: Plan, count: int, seed: int) -> Masks:
+def draw_masks(plan: NetworkPlan, count: int, seed: int) -> Masks:
     """Draw networks from those that a network with dropout stands for.
 
     A network drawn is one function: its filters are switched off over the whole scene (Gal and
@@ -31,7 +31,7 @@ def draw_masks(plan: Plan, count: int, seed: int) -> Masks:
     """
     masks = {}
     for number, layer in enumerate(plan.layers):
-        if layer.kind is not Kind.DROPOUT or layer.rate == 0:
+        if layer.kind is not LayerKind.DROPOUT or layer.rate == 0:
             continue
         rows = [np.ones(layer.channels)]
         for k in range(count):

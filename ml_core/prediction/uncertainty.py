@@ -14,9 +14,9 @@ from ..errors import SeaIceError
 from ..events import Reporter
 from ..jobs.predict import PredictJob
 from ..networks import NetworkConfig, plan
+from ..networks.fully_convolutional import as_map
 from ..networks.output import sic_percent
-from ..networks.plan import Kind
-from ..networks.sliding import as_map
+from ..networks.plan import LayerKind
 from ..observation.footprint import FootprintFields
 from ..raster.grid import Grid, Window
 from ..raster.radiometry import Floats, Mask
@@ -97,7 +97,7 @@ def masks_of(config: NetworkConfig, count: int, seed: int) -> Masks:
             "the network has no dropout, so no samples can be drawn from it; train it with Dropout"
             " rate above 0, or train an ensemble (Members)"
         )
-    if any(layer.kind is Kind.CUT for layer in layers.layers):
+    if any(layer.kind is LayerKind.UNFOLD for layer in layers.layers):
         raise SeaIceError(
             f"{config.architecture} judges padded patches one by one, of which no samples are"
             " drawn; train an ensemble (Members)"

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from ..networks.describe import Description
-from ..networks.plan import Kind, Layer
+from ..networks.plan import Layer, LayerKind
 from .figures import Picture
 
 _COLOURS = {
-    Kind.CONVOLUTION: "#0b5cad",
-    Kind.MAX_POOL: "#c0392b",
-    Kind.TRANSPOSED: "#1b8a5a",
-    Kind.RESIZE: "#1b8a5a",
-    Kind.JOIN: "#7a8591",
+    LayerKind.CONVOLUTION: "#0b5cad",
+    LayerKind.MAX_POOL: "#c0392b",
+    LayerKind.TRANSPOSED: "#1b8a5a",
+    LayerKind.RESIZE: "#1b8a5a",
+    LayerKind.JOIN: "#7a8591",
 }
 _OUTPUT = "#0f8b8d"
 _MAP, _COPY, _INK, _MUTED = "#a9c8e8", "#ffffff", "#1c2530", "#5b6672"
@@ -112,17 +112,22 @@ def _bars(description: Description) -> list[_Bar]:
     of_layer: dict[str, int] = {}
     for row in description.rows:
         layer, level = row.layer, bars[-1].row
-        if layer.kind in (Kind.CONVOLUTION, Kind.MAX_POOL, Kind.TRANSPOSED, Kind.RESIZE):
-            if layer.kind is Kind.MAX_POOL and plan.patch_px is None:
+        if layer.kind in (
+            LayerKind.CONVOLUTION,
+            LayerKind.MAX_POOL,
+            LayerKind.TRANSPOSED,
+            LayerKind.RESIZE,
+        ):
+            if layer.kind is LayerKind.MAX_POOL and plan.patch_px is None:
                 level += 1
-            if layer.kind in (Kind.TRANSPOSED, Kind.RESIZE):
+            if layer.kind in (LayerKind.TRANSPOSED, LayerKind.RESIZE):
                 level -= 1
             bars.append(_Bar(layer, layer.channels, row.size, level))
-        elif layer.kind is Kind.JOIN:
+        elif layer.kind is LayerKind.JOIN:
             bars[-1].copied = layer.channels - bars[-1].channels
             bars[-1].channels = layer.channels
             bars[-1].source = of_layer[layer.joins]
-        elif layer.kind is Kind.DROPOUT:
+        elif layer.kind is LayerKind.DROPOUT:
             bars[-1].dropout = layer.rate
         of_layer[layer.name] = len(bars) - 1
     return bars
@@ -164,7 +169,7 @@ def _rows(bars: list[_Bar]) -> Iterator[str]:
     for bar in bars:
         if bar.source >= 0:
             source, y = bars[bar.source], bar.middle
-            yield _arrow(_COLOURS[Kind.JOIN], (source.right + 4, y), (bar.x - 4, y))
+            yield _arrow(_COLOURS[LayerKind.JOIN], (source.right + 4, y), (bar.x - 4, y))
     for before, bar in zip([None, *bars], bars):
         if before is not None:
             yield _step(before, bar, last=bar is bars[-1])
@@ -226,7 +231,7 @@ def _legend(bars: list[_Bar], width: float, top: float) -> Iterator[str]:
             last = number == len(bars) - 1
             entries.setdefault(_words(bar.layer), _OUTPUT if last else _COLOURS[bar.layer.kind])
     if any(bar.source >= 0 for bar in bars):
-        entries["skip: copied and joined"] = _COLOURS[Kind.JOIN]
+        entries["skip: copied and joined"] = _COLOURS[LayerKind.JOIN]
     x, y = 20.0, top + 4
     for text, colour in entries.items():
         length = 30 + 6.4 * len(text)
@@ -243,7 +248,7 @@ def _legend(bars: list[_Bar], width: float, top: float) -> Iterator[str]:
 
 
 def _words(layer: Layer) -> str:
-    if layer.kind is Kind.RESIZE:
+    if layer.kind is LayerKind.RESIZE:
         return f"resize x {layer.stride}"
     name = "dense" if layer.dense else layer.kind.value
     step = f", stride {layer.stride}" if layer.stride > 1 else ""

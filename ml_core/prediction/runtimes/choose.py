@@ -15,8 +15,8 @@ from ...checkpoint import ModelCard
 from ...errors import SeaIceError
 from ...events import Reporter
 from ...networks import NetworkConfig, plan
-from ...networks.plan import Plan
-from ...networks.sliding import as_map
+from ...networks.fully_convolutional import as_map
+from ...networks.plan import NetworkPlan
 
 Floats = NDArray[np.float32]
 _LONG = 1 << 20
@@ -186,7 +186,7 @@ def gpu_may_be_there() -> bool:
     return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
 
 
-def activation_bytes_per_layers(layers: Plan, bytes_per_value: int) -> float:
+def activation_bytes_per_layers(layers: NetworkPlan, bytes_per_value: int) -> float:
     """Return the memory of the activations that a forward pass needs at a time, per input pixel.
 
     That is a layer's input and output and the outputs that skips keep, where they are largest.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...networks.plan import Kind, Layer, Plan
+from ...networks.plan import Layer, LayerKind, NetworkPlan
 from .openvino_library import ops, ov
 
 Tensors = Mapping[str, np.ndarray[Any, Any]]
@@ -18,13 +18,13 @@ _BATCH_NORM_EPS = 1e-5
 """torch.nn.BatchNorm2d's default."""
 
 
-def supports(plan: Plan) -> bool:
+def supports(plan: NetworkPlan) -> bool:
     """Say whether every layer has its OpenVINO counterpart here."""
-    known = {Kind.CONVOLUTION, Kind.JOIN, *_MAKERS}
+    known = {LayerKind.CONVOLUTION, LayerKind.JOIN, *_MAKERS}
     return all(layer.kind in known for layer in plan.layers)
 
 
-def build(plan: Plan, members: Sequence[Tensors], masks: Tensors | None = None) -> ov.Model:
+def build(plan: NetworkPlan, members: Sequence[Tensors], masks: Tensors | None = None) -> ov.Model:
     """Return the graph of fitted networks; height and width are free.
 
     As one graph they take turns in the same memory.
@@ -46,7 +46,7 @@ def build(plan: Plan, members: Sequence[Tensors], masks: Tensors | None = None) 
     return ov.Model([node], [source], plan.architecture)
 
 
-def _network(source: Node, plan: Plan, tensors: Tensors, masks: Tensors | None) -> Node:
+def _network(source: Node, plan: NetworkPlan, tensors: Tensors, masks: Tensors | None) -> Node:
     masks = masks or {}
     count = len(next(iter(masks.values()), ()))
     node: Node = source
@@ -55,18 +55,18 @@ def _network(source: Node, plan: Plan, tensors: Tensors, masks: Tensors | None) 
     joined = {layer.joins for layer in plan.layers if layer.joins}
     before: Layer | None = None
     for layer, behind in zip(plan.layers, (*plan.layers[1:], None), strict=True):
-        norm = behind if behind and behind.kind is Kind.BATCH_NORM else None
-        if layer.kind is Kind.JOIN:
+        norm = behind if behind and behind.kind is LayerKind.BATCH_NORM else None
+        if layer.kind is LayerKind.JOIN:
             beside = kept.pop(layer.joins)
             # OpenVINO cannot add up what was computed for one network and what for several
-            if count or behind is None or behind.kind is not Kind.CONVOLUTION:
+            if count or behind is None or behind.kind is not LayerKind.CONVOLUTION:
                 node, beside = _concatenated(node, beside, count), None
         elif layer is plan.layers[-1] and _is_weighted_sum(layer) and not beside:
             node = _weighted_sum(node, layer, tensors)
-        elif layer.kind is Kind.CONVOLUTION:
+        elif layer.kind is LayerKind.CONVOLUTION:
             node = _convolution(node, beside, layer, norm, tensors)
             beside = None
-        elif layer.kind is Kind.BATCH_NORM and before and before.kind is Kind.CONVOLUTION:
+        elif layer.kind is LayerKind.BATCH_NORM and before and before.kind is LayerKind.CONVOLUTION:
             pass  # part of the convolution
         elif layer.name in masks:
             factors = masks[layer.name][:, :, None, None]  # (K, C, 1, 1)
@@ -127,7 +127,9 @@ def _concatenated(node: Node, other: Node, count: int) -> Node:
 
 
 def _is_weighted_sum(layer: Layer) -> bool:
-    return layer.kind is Kind.CONVOLUTION and layer.channels == layer.kernel == layer.stride == 1
+    return (
+        layer.kind is LayerKind.CONVOLUTION and layer.channels == layer.kernel == layer.stride == 1
+    )
 
 
 def _weighted_sum(node: Node, layer: Layer, tensors: Tensors) -> Node:
@@ -199,12 +201,12 @@ def _pad(node: Node, layer: Layer, tensors: Tensors) -> Node:
     return ops.pad(node, begin, end, "constant", ops.constant(np.float32(0)))
 
 
-_MAKERS: Mapping[Kind, Callable[[Node, Layer, Tensors], Node]] = {
-    Kind.TRANSPOSED: _transposed,
-    Kind.MAX_POOL: _max_pool,
-    Kind.RESIZE: _resize,
-    Kind.BATCH_NORM: _batch_norm,
-    Kind.RELU: lambda node, layer, tensors: ops.relu(node),
-    Kind.DROPOUT: lambda node, layer, tensors: node,
-    Kind.PAD: _pad,
+_MAKERS: Mapping[LayerKind, Callable[[Node, Layer, Tensors], Node]] = {
+    LayerKind.TRANSPOSED: _transposed,
+    LayerKind.MAX_POOL: _max_pool,
+    LayerKind.RESIZE: _resize,
+    LayerKind.BATCH_NORM: _batch_norm,
+    LayerKind.RELU: lambda node, layer, tensors: ops.relu(node),
+    LayerKind.DROPOUT: lambda node, layer, tensors: node,
+    LayerKind.PAD: _pad,
 }

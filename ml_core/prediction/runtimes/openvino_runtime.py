@@ -6,14 +6,14 @@ import os
 import threading
 from collections.abc import Sequence
 
-from ...networks.plan import Plan
+from ...networks.plan import NetworkPlan
 from . import openvino_graph
 from .choose import Floats, activation_bytes_per_layers
 from .openvino_graph import Tensors
 from .openvino_library import ov, properties
 
 _CORES_PER_STREAM = 8
-"""Each stream needs the memory of a tile, and large tiles have little halo: better few streams."""
+"""Each stream needs the memory of a tile, and large tiles overlap little: better few streams."""
 
 _ONE_SHAPE, _ANY_SHAPE = 0.95, 1.75
 """Memory over that of the activations that must be kept at a time, where the shape is known
@@ -23,7 +23,7 @@ _FURTHER_MEMBER = 0.25
 """What each further network of an ensemble adds to that."""
 
 _PART = 0.29
-"""Share of a large tile that a quarter of it has, halo included: the largest part of one."""
+"""Share of a large tile that a quarter of it has, overlap included: the largest part of one."""
 
 
 class OpenVinoRuntime:
@@ -42,7 +42,7 @@ class OpenVinoRuntime:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: NetworkPlan,
         members: Sequence[Tensors],
         *,
         precision: str = "",

@@ -11,9 +11,9 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...networks import NetworkConfig, plan, restore
+from ...networks.fully_convolutional import as_map
 from ...networks.module import PlannedNetwork
-from ...networks.plan import Kind
-from ...networks.sliding import as_map
+from ...networks.plan import LayerKind
 from .choose import DeviceMemoryError, Floats, Tensors, activation_bytes_per_layers
 
 _OVERHEAD = 1.75
@@ -46,7 +46,7 @@ class TorchRuntime:
         assert isinstance(network, PlannedNetwork)
         _fuse(network)
         last = network.plan.layers[-1]
-        if last.kind is Kind.CONVOLUTION:
+        if last.kind is LayerKind.CONVOLUTION:
             network.layers[last.name] = _InFloat32(network.layers[last.name])
         self.on_gpu = device == "cuda"
         self._device = torch.device(device)
@@ -140,12 +140,12 @@ class Sampled(nn.Module):
         plan = self._inner.plan
         joined = {layer.joins for layer in plan.layers if layer.joins}
         for layer in plan.layers:
-            if layer.kind is Kind.JOIN:
+            if layer.kind is LayerKind.JOIN:
                 other = kept.pop(layer.joins)
                 # what stems from before the first dropout was computed once
                 batch = max(len(x), len(other))
                 x = torch.cat([part.expand(batch, -1, -1, -1) for part in (x, other)], dim=1)
-            elif layer.kind is Kind.DROPOUT:
+            elif layer.kind is LayerKind.DROPOUT:
                 mask = getattr(self, f"mask_{layer.name}", None)
                 x = x if mask is None else x * mask.to(x.dtype)
             else:
@@ -172,10 +172,10 @@ def _fuse(network: PlannedNetwork) -> None:
     """Fold each batch norm into the convolution before it, in place."""
     before = ""
     for layer in network.plan.layers:
-        if layer.kind is Kind.BATCH_NORM and before:
+        if layer.kind is LayerKind.BATCH_NORM and before:
             convolution, norm = network.layers[before], network.layers[layer.name]
             assert isinstance(convolution, nn.Conv2d)
             assert isinstance(norm, nn.BatchNorm2d)
             network.layers[before] = fuse_conv_bn_eval(convolution, norm)
             network.layers[layer.name] = nn.Identity()
-        before = layer.name if layer.kind is Kind.CONVOLUTION else ""
+        before = layer.name if layer.kind is LayerKind.CONVOLUTION else ""

@@ -7,7 +7,7 @@ from ml_core.jobs.choices import ARCHITECTURES
 from ml_core.jobs.network import NetworkInputs
 from ml_core.networks import NetworkConfig
 from ml_core.networks.module import PlannedNetwork
-from ml_core.networks.plan import Kind
+from ml_core.networks.plan import LayerKind
 
 IDS = [choice.id for choice in ARCHITECTURES]
 
@@ -40,7 +40,7 @@ def test_the_plan_counts_the_parameters_that_torch_has(architecture):
 def test_the_plans_sizes_are_those_of_the_running_network(architecture):
     config = NetworkConfig.of(architecture, filters=2)
     plan = networks.plan(config)
-    network = PlannedNetwork(plan).eval()  # the layers of one patch, not slid
+    network = PlannedNetwork(plan).eval()  # the layers of one patch, not of a map
     size = plan.patch_px or 5 * plan.multiple
     seen = {}
     for name, module in network.layers.items():
@@ -124,7 +124,9 @@ def test_every_network_works_with_a_jobs_defaults(architecture):
 def test_dropout_switches_off_whole_channels(architecture):
     config = NetworkConfig.of(architecture, filters=16, dropout=0.25)
     network = networks.build(config, torch.Generator().manual_seed(1)).train()
-    name = next(layer.name for layer in networks.plan(config).layers if layer.kind is Kind.DROPOUT)
+    name = next(
+        layer.name for layer in networks.plan(config).layers if layer.kind is LayerKind.DROPOUT
+    )
     shares = []
 
     def look(module, inputs, output):

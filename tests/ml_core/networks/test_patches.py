@@ -104,10 +104,10 @@ def test_the_slid_patch_cnn_equals_its_judgement_of_each_patch(settings, patch, 
     network = fitted(config)
     scene = torch.randn(1, config.in_channels, 9 * stride, 12 * stride)
     with torch.no_grad():
-        slid = network(scene)
+        mapped = network(scene)
         one_by_one = by_patches(judge_patch_cnn, config, network, scene, patch, stride)
-    assert slid.std() > 0.01
-    torch.testing.assert_close(slid, one_by_one, atol=1e-5, rtol=1e-5)
+    assert mapped.std() > 0.01
+    torch.testing.assert_close(mapped, one_by_one, atol=1e-5, rtol=1e-5)
     assert networks.geometry(config).output_stride == stride
 
 

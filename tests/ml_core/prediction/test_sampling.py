@@ -6,8 +6,8 @@ from ml_core import networks
 from ml_core.errors import SeaIceError
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
-from ml_core.networks.plan import Kind
-from ml_core.networks.sliding import as_map
+from ml_core.networks.fully_convolutional import as_map
+from ml_core.networks.plan import LayerKind
 from ml_core.prediction.runtimes.choose import make_runtime
 from ml_core.prediction.runtimes.openvino_runtime import OpenVinoRuntime
 from ml_core.prediction.runtimes.torch_runtime import TorchRuntime
@@ -63,7 +63,7 @@ def test_networks_computed_together_equal_each_by_itself(name, runtime):
 
 def test_masks_switch_off_the_stated_share_and_keep_the_mean():
     layers = networks.plan(NetworkConfig(filters=64, depth=4, dropout=0.25))
-    (dropped,) = [layer for layer in layers.layers if layer.kind is Kind.DROPOUT]
+    (dropped,) = [layer for layer in layers.layers if layer.kind is LayerKind.DROPOUT]
     factors = draw_masks(layers, 60, seed=1)[dropped.name]
     np.testing.assert_array_equal(factors[0], 1)
     assert set(np.unique(factors[1:])) == {np.float32(0), np.float32(4 / 3)}

@@ -12,8 +12,8 @@ from ml_core import networks
 from ml_core.errors import CancelledError, SeaIceError
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
+from ml_core.networks.fully_convolutional import as_map
 from ml_core.networks.halo import exact_halo
-from ml_core.networks.sliding import as_map
 from ml_core.prediction.precision import Trial
 from ml_core.prediction.runtimes.choose import DeviceMemoryError
 from ml_core.prediction.runtimes.openvino_runtime import OpenVinoRuntime

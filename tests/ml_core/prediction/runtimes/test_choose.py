@@ -9,8 +9,8 @@ from ml_core.errors import SeaIceError
 from ml_core.events import Reporter
 from ml_core.jobs.choices import ARCHITECTURES
 from ml_core.networks import NetworkConfig
-from ml_core.networks.plan import Kind, Layer, Plan
-from ml_core.networks.sliding import as_map
+from ml_core.networks.fully_convolutional import as_map
+from ml_core.networks.plan import Layer, LayerKind, NetworkPlan
 from ml_core.prediction.runtimes import openvino_graph
 from ml_core.prediction.runtimes.choose import (
     activation_bytes_per_layers,
@@ -143,5 +143,5 @@ def test_activations_of_a_u_net_peak_at_its_last_join():
 
 
 def test_a_kind_of_layer_that_is_not_known_is_not_supported():
-    cut = Plan("x", 2, (Layer("patches", Kind.CUT, 2, 25, 4),))
-    assert not openvino_graph.supports(cut)
+    unfolded = NetworkPlan("x", 2, (Layer("patches", LayerKind.UNFOLD, 2, 25, 4),))
+    assert not openvino_graph.supports(unfolded)

@@ -1,4 +1,4 @@
-"""The patch CNN slid over a scene against judging its patches one by one and in batches of 1024.
+"""The patch CNN, fully convolutional, against its patches one by one and in batches of 1024.
 
 All three use the same weights and give the same values; the time is per pixel of the map. They take
 turns, since a machine's speed drifts.
@@ -21,12 +21,12 @@ ALONE, BATCH = 300, 1024
 
 def main():
     config = NetworkConfig.of("patch_cnn")
-    slid = networks.build(config, torch.Generator().manual_seed(1)).eval()
+    as_map = networks.build(config, torch.Generator().manual_seed(1)).eval()
     patchwise = PlannedNetwork(networks.plan(config)).eval()
-    patchwise.load_state_dict(slid.state_dict())
+    patchwise.load_state_dict(as_map.state_dict())
     scene = torch.randn(1, 2, SIDE, SIDE, generator=torch.Generator().manual_seed(2))
     patches = scene.unfold(2, 25, 1).unfold(3, 25, 1).permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
-    seconds = {"slid": [], "one_by_one": [], "in_batches": []}
+    seconds = {"as_map": [], "one_by_one": [], "in_batches": []}
 
     def timed(name, pixels, work):
         start = time.perf_counter()
@@ -36,7 +36,7 @@ def main():
 
     with torch.inference_mode():
         for _ in range(ROUNDS):
-            whole = timed("slid", SIDE**2, lambda: slid(scene))
+            whole = timed("as_map", SIDE**2, lambda: as_map(scene))
             alone = timed(
                 "one_by_one", ALONE, lambda: [patchwise(patches[i : i + 1]) for i in range(ALONE)]
             )
@@ -50,8 +50,8 @@ def main():
     for name, value in per_pixel.items():
         report(f"patch_cnn_{name}", 1e6 * value, "µs per px")
     for name in ("one_by_one", "in_batches"):
-        report(f"slid_times_faster_than_{name}", per_pixel[name] / per_pixel["slid"], "")
-    report("slid_largest_difference", difference, "SIC fraction")
+        report(f"as_map_times_faster_than_{name}", per_pixel[name] / per_pixel["as_map"], "")
+    report("as_map_largest_difference", difference, "SIC fraction")
 
 
 def report(metric, value, unit):
