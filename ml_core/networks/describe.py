@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..rounding import rounded_up
+from .cost import layer_costs, values_at_once
 from .fully_convolutional import as_map
 from .geometry import Geometry, geometry_of
-from .plan import Layer, LayerKind, NetworkPlan
+from .plan import Layer, NetworkPlan
 
 _FLOAT_BYTES = 4
 
@@ -17,8 +19,6 @@ class LayerRow:
     """A layer as the table shows it.
 
     Attributes:
-        layer: The layer.
-        in_channels: Channels that go in.
         size: Height and width of the output for an input of the described size, px.
         parameters: Trained numbers.
         receptive_field_px: Side of the square of input pixels that one output value depends on,
@@ -27,7 +27,6 @@ class LayerRow:
     """
 
     layer: Layer
-    in_channels: int
     size: int
     parameters: int
     receptive_field_px: int
@@ -76,34 +75,31 @@ def describe(plan: NetworkPlan, input_px: int | None = None) -> Description:
     if plan.patch_px is not None:
         input_px = plan.patch_px
     elif input_px is None:
-        input_px = 10 * max(plan.multiple, 16)
-    mapped = as_map(plan)
-    densities = list(_densities(mapped))
-    work = {
-        layer.name: _multiplications(mapped, i, densities[i])
-        for i, layer in enumerate(mapped.layers)
+        input_px = rounded_up(10 * max(plan.multiple, 16), plan.multiple)
+    in_map = as_map(plan)
+    costs = {
+        layer.name: cost for layer, cost in zip(in_map.layers, layer_costs(in_map), strict=True)
     }
     rows = tuple(
-        LayerRow(layer, plan.in_channels_of(i), size, parameters, field, work[layer.name])
-        for i, (layer, size, parameters, field) in enumerate(
-            zip(
-                plan.layers,
-                plan.sizes(input_px),
-                plan.parameters(),
-                _receptive_fields(plan, input_px),
-            )
+        LayerRow(layer, size, parameters, field, costs[layer.name].multiplications)
+        for layer, size, parameters, field in zip(
+            plan.layers,
+            plan.sizes(input_px),
+            plan.parameters(),
+            _receptive_fields(plan, input_px),
+            strict=True,
         )
     )
-    at_once, altogether = _values(mapped, densities)
+    values = plan.in_channels + sum(cost.values for cost in costs.values())
     return Description(
         plan=plan,
         input_px=input_px,
         rows=rows,
         geometry=geometry,
         parameters=sum(plan.parameters()),
-        flop_per_px=2 * sum(work.values()),
-        prediction_bytes_per_px=_FLOAT_BYTES * at_once,
-        training_bytes_per_px=_FLOAT_BYTES * altogether,
+        flop_per_px=2 * sum(cost.multiplications for cost in costs.values()),
+        prediction_bytes_per_px=_FLOAT_BYTES * values_at_once(in_map),
+        training_bytes_per_px=_FLOAT_BYTES * values,
     )
 
 
@@ -119,52 +115,3 @@ def _receptive_fields(plan: NetworkPlan, input_px: int) -> Iterator[int]:
         else:
             spans = (part.interval(pixel, pixel) for pixel in range(plan.multiple))
             yield max(last - first + 1 for first, last in spans)
-
-
-def _densities(plan: NetworkPlan) -> Iterator[tuple[float, float]]:
-    """Yield each layer's input and output pixels for one pixel of the scene."""
-    density, size = 1.0, 0
-    for layer in plan.layers:
-        before = density
-        if layer.kind is LayerKind.UNFOLD:
-            size = layer.kernel
-            density *= (layer.kernel / layer.stride) ** 2
-        elif layer.kind is LayerKind.FOLD:
-            size = 0
-        elif size:  # inside patches, whose number stays
-            after = layer.size_after(size)
-            density *= (after / size) ** 2
-            size = after
-        elif layer.kind in (LayerKind.TRANSPOSED, LayerKind.RESIZE):
-            density *= layer.stride**2
-        elif layer.kind in (LayerKind.CONVOLUTION, LayerKind.MAX_POOL):
-            density /= layer.stride**2
-        yield before, density
-
-
-def _multiplications(plan: NetworkPlan, index: int, densities: tuple[float, float]) -> float:
-    """Return a layer's multiply-adds for one pixel of the scene."""
-    layer = plan.layers[index]
-    weights = layer.kernel**2 * plan.in_channels_of(index) * layer.channels
-    before, after = densities
-    if layer.kind is LayerKind.CONVOLUTION:
-        return weights * after
-    # every input pixel of a transposed convolution is spread by the whole kernel
-    return weights * before if layer.kind is LayerKind.TRANSPOSED else 0.0
-
-
-def _values(plan: NetworkPlan, densities: list[tuple[float, float]]) -> tuple[float, float]:
-    """Return the most values held at once and all values, for one pixel of the scene."""
-    last_use = {layer.joins: i for i, layer in enumerate(plan.layers) if layer.joins}
-    kept: dict[str, float] = {}
-    most, altogether = 0.0, float(plan.in_channels)
-    for i, layer in enumerate(plan.layers):
-        before, after = densities[i]
-        going_in = plan.in_channels_of(i) * before
-        coming_out = layer.channels * after
-        most = max(most, going_in + coming_out + sum(kept.values()))
-        altogether += coming_out
-        kept.pop(layer.joins, None)
-        if layer.name in last_use:
-            kept[layer.name] = coming_out
-    return most, altogether

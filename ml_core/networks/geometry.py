@@ -19,7 +19,11 @@ class Geometry:
         multiple: The input's height and width, and a tile's first row and column in the scene,
             must be multiples of this, px.
         halo_px: Margin, a multiple of `multiple`, beyond which no pixel touches a tile's core:
-            with it, tiles give exactly what the whole scene gives.
+            with it, tiles give exactly what the whole scene gives, wherever their cores start.
+        overlap_px: The same for tiles whose cores start and end at multiples of `multiple`: 96
+            instead of 112 px for a U-Net of depth 4. No less will do. Most of what a network may
+            see by its layers has next to no weight in most of its output, but with an overlap of
+            two thirds a trained network was off by 1.2 % SIC where its samples had shown 0.05 %.
         receptive_field_px: Side of the square that one output pixel depends on, at most.
         output_stride: Side of the aligned blocks of pixels that share one value; 1: every pixel
             has its own.
@@ -29,6 +33,7 @@ class Geometry:
 
     multiple: int
     halo_px: int
+    overlap_px: int
     receptive_field_px: int
     output_stride: int
     minimum_size_px: int
@@ -38,17 +43,17 @@ def geometry_of(plan: NetworkPlan) -> Geometry:
     """Return the geometry of a plan, from the pixels that its outputs depend on."""
     if plan.patch_px is not None:
         return _patch_geometry(plan, plan.patch_px)
-    reach, field = 0, 1
-    for pixel in range(plan.multiple):
-        first, last = plan.interval(pixel, pixel)
-        reach = max(reach, pixel - first, last - pixel)
-        field = max(field, last - first + 1)
+    multiple = plan.multiple
+    spans = [plan.interval(pixel, pixel) for pixel in range(multiple)]
+    reach = max(max(pixel - first, last - pixel) for pixel, (first, last) in enumerate(spans))
+    block_first, block_last = plan.interval(0, multiple - 1)
     return Geometry(
-        multiple=plan.multiple,
-        halo_px=rounded_up(reach, plan.multiple),
-        receptive_field_px=field,
+        multiple=multiple,
+        halo_px=rounded_up(reach, multiple),
+        overlap_px=rounded_up(max(-block_first, block_last - (multiple - 1)), multiple),
+        receptive_field_px=max(last - first + 1 for first, last in spans),
         output_stride=1,
-        minimum_size_px=plan.multiple,
+        minimum_size_px=multiple,
     )
 
 
@@ -58,9 +63,11 @@ def _patch_geometry(plan: NetworkPlan, patch_px: int) -> Geometry:
     first, last = max(first, 0), min(last, patch_px - 1)
     before = lead_px(plan) - first
     behind = last - lead_px(plan) - (stride - 1)
+    halo_px = rounded_up(max(before, behind, 0), stride)
     return Geometry(
         multiple=stride,
-        halo_px=rounded_up(max(before, behind, 0), stride),
+        halo_px=halo_px,
+        overlap_px=halo_px,
         receptive_field_px=last - first + 1,
         output_stride=stride,
         minimum_size_px=rounded_up(patch_px, stride),

@@ -7,7 +7,7 @@ import math
 import sys
 
 from ..raster.tiles import padded_length, tile_count
-from .runtimes.choose import Runtime
+from .runtimes.base import Runtime
 
 _LARGEST_PX = 2656**2
 """Larger inputs save no more than a few percent of halo, and reading ahead takes more memory. Those

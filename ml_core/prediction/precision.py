@@ -9,7 +9,7 @@ import numpy as np
 from ..networks import Geometry
 from ..raster.grid import Window
 from ..rounding import rounded_up
-from .runtimes.choose import Floats, Runtime
+from .runtimes.base import Floats, Runtime
 from .tiled import Normalisation, Source
 
 MOST_RMSE_PERCENT = 0.3

@@ -16,7 +16,7 @@ from ..raster.tiles import Tile, quarters, strips, tiles
 from ..rounding import rounded_up
 from .buffers import Buffers
 from .pipeline import Pipeline
-from .runtimes.choose import DeviceMemoryError, Runtime
+from .runtimes.base import DeviceMemoryError, Runtime
 
 _CROP_STEP_PX = 64
 """Parts of half-empty tiles are cropped to multiples of this, so that few sizes occur."""

@@ -22,7 +22,8 @@ from ..raster.grid import Grid, Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.writing import BandInfo, RasterWriter
 from .calibration import Calibration
-from .runtimes.choose import Runtime, make_runtime
+from .runtimes.base import Runtime
+from .runtimes.choose import make_runtime
 from .sampling import Masks, draw_masks
 from .training_distribution import Novelty
 

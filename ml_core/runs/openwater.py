@@ -14,7 +14,6 @@ from ..events import Reporter
 from ..jobs.inputs import SceneInputs
 from ..jobs.train import TrainJob
 from ..networks import NetworkConfig, geometry
-from ..networks.halo import exact_halo
 from ..prediction.channels import Channels, check_fit
 from ..prediction.runtimes.choose import make_runtime
 from ..prediction.tiled import Normalisation, Predicted, TiledNetwork, TiledScene, Tiling
@@ -89,7 +88,7 @@ def predicted(
         runtime = make_runtime("torch", job.device, card, members, silent)
         sampling = Sampling(ENSEMBLE, count) if count > 1 else Sampling()
         size = max(1, _TILE_PX // shape.multiple) * shape.multiple
-        tiling = Tiling.of_cores(size, exact_halo(config), shape.multiple)
+        tiling = Tiling.of_cores(size, shape.overlap_px, shape.multiple)
 
         def write(predicted: Predicted) -> None:
             sic = sampling.maps(predicted.output, predicted.valid, card)[0]

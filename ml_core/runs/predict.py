@@ -19,12 +19,11 @@ from ..files import OutputFiles
 from ..jobs.predict import PredictJob
 from ..networks import Geometry, NetworkConfig, geometry
 from ..networks.classes import SicClasses
-from ..networks.halo import exact_halo
 from ..prediction.budget import cache_bytes, input_shape, keep_freed_memory, return_freed_memory
 from ..prediction.channels import Channels, check_fit, with_channels_of
 from ..prediction.classmap import ClassMap, classes_of, most_likely
 from ..prediction.precision import MOST_RMSE_PERCENT, Trial
-from ..prediction.runtimes.choose import Runtime
+from ..prediction.runtimes.base import Runtime
 from ..prediction.tiled import Normalisation, Predicted, TiledNetwork, TiledScene, Tiling
 from ..prediction.training_distribution import Domain, Novelty
 from ..prediction.uncertainty import SpreadMap, Tensors, make_sampled
@@ -76,7 +75,7 @@ class _Networks:
     ) -> None:
         self._made_with = job, card, tensors, report
         self.channel_count = len(card.channels)
-        self.halo_px = exact_halo(NetworkConfig.from_dict(card.network))
+        self.halo_px = geometry(NetworkConfig.from_dict(card.network)).overlap_px
         self.runtime, self.sampling = make_sampled(*self._made_with)
 
     def exact(self) -> Runtime:

@@ -6,7 +6,6 @@ import numpy as np
 from ml_core import checkpoint, networks
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
-from ml_core.networks.halo import exact_halo
 from ml_core.prediction.runtimes.choose import make_runtime
 from ml_core.prediction.tiled import Normalisation, TiledNetwork, TiledScene, Tiling
 
@@ -42,7 +41,8 @@ def main():
     card, tensors = checkpoint.load(material.model())
     state = checkpoint.member(tensors, 0)
     config = NetworkConfig.from_dict(card.network)
-    halo, multiple = exact_halo(config), networks.geometry(config).multiple
+    shape = networks.geometry(config)
+    halo, multiple = shape.overlap_px, shape.multiple
     source = Source(material.sea_ice((HEIGHT, WIDTH), seed=9)[0])
     normalisation = Normalisation(card.mean, card.std)
     inside = normalisation.apply(source.values.copy(), np.ones((HEIGHT, WIDTH), dtype=bool))

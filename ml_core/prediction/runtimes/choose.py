@@ -1,72 +1,20 @@
-"""Runtimes: what computes a network's forward pass, and which of them to take."""
+"""Which runtime to take."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...checkpoint import ModelCard
 from ...errors import SeaIceError
 from ...events import Reporter
 from ...networks import NetworkConfig, plan
 from ...networks.fully_convolutional import as_map
-from ...networks.plan import NetworkPlan
-
-Floats = NDArray[np.float32]
-_LONG = 1 << 20
-"""A side of input so long that edges do not matter, px."""
-
-Tensors = Mapping[str, np.ndarray[Any, Any]]
-
-
-class DeviceMemoryError(Exception):
-    """The device has too little memory for a batch; a smaller one may fit."""
-
-
-class Runtime(Protocol):
-    """A fitted network, ready to be called from several threads.
-
-    Attributes:
-        name: What the log and the output's metadata call it: library, version, device.
-        precision: Of the arithmetic: ``float32``, ``bfloat16`` or ``float16``.
-        parallel: How many calls at a time use the device fully.
-        bytes_per_px: Memory that all calls together need per pixel of one batch, about.
-        fixed_bytes: Memory that the process needs besides, about.
-        on_gpu: Whether the memory is the GPU's.
-    """
-
-    name: str
-    precision: str
-    parallel: int
-    bytes_per_px: float
-    fixed_bytes: int
-    on_gpu: bool
-
-    def prepare(self, shape: tuple[int, int, int, int]) -> None:
-        """Get ready for batches of one shape (B, C, H, W), of which this thread brings many.
-
-        Other shapes remain possible.
-        """
-
-    def __call__(self, batch: Floats) -> Floats:
-        """Return the network's output.
-
-        Args:
-            batch: Normalised input, (B, C, H, W).
-
-        Returns:
-            (B, O, H, W) float32; it holds until the same thread's next call.
-
-        Raises:
-            DeviceMemoryError: The device's memory is too small for the batch.
-        """
-        raise NotImplementedError
+from .base import Floats, Runtime, Tensors
 
 
 class Members:
@@ -184,27 +132,3 @@ def gpu_may_be_there() -> bool:
     if os.name == "nt":
         return Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32/nvcuda.dll").exists()
     return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
-
-
-def activation_bytes_per_layers(layers: NetworkPlan, bytes_per_value: int) -> float:
-    """Return the memory of the activations that a forward pass needs at a time, per input pixel.
-
-    That is a layer's input and output and the outputs that skips keep, where they are largest.
-
-    Args:
-        layers: The layers of the map.
-        bytes_per_value: Size of a number.
-    """
-    area, channels = 1.0, layers.in_channels
-    kept: dict[str, float] = {}
-    joined = {layer.joins for layer in layers.layers if layer.joins}
-    most = 0.0
-    for layer in layers.layers:
-        before = channels * area
-        area *= (layer.size_after(_LONG) / _LONG) ** 2
-        channels = layer.channels
-        most = max(most, before + channels * area + sum(kept.values()))
-        kept.pop(layer.joins, None)
-        if layer.name in joined:
-            kept[layer.name] = channels * area
-    return most * bytes_per_value

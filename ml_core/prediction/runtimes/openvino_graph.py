@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...networks.plan import Layer, LayerKind, NetworkPlan
+from .base import Tensors
 from .openvino_library import ops, ov
 
-Tensors = Mapping[str, np.ndarray[Any, Any]]
 Node = Any
 """A node of the graph; openvino's stubs give its operations no useful type."""
 

@@ -6,10 +6,10 @@ import os
 import threading
 from collections.abc import Sequence
 
+from ...networks.cost import values_at_once
 from ...networks.plan import NetworkPlan
 from . import openvino_graph
-from .choose import Floats, activation_bytes_per_layers
-from .openvino_graph import Tensors
+from .base import Floats, Tensors
 from .openvino_library import ov, properties
 
 _CORES_PER_STREAM = 8
@@ -67,10 +67,10 @@ class OpenVinoRuntime:
         self._one_shape: tuple[tuple[int, ...], ov.CompiledModel] | None = None
         self._lock = threading.Lock()
         self.name = f"OpenVINO {ov.__version__.split('-')[0]} on the processor"
-        value = 2 if self.precision == "bfloat16" else 4
+        value_bytes = 2 if self.precision == "bfloat16" else 4
         networks: float = len(next(iter(masks.values()))) if masks else 1
         networks += _FURTHER_MEMBER * (len(members) - 1)
-        activations = networks * activation_bytes_per_layers(plan, value)
+        activations = networks * value_bytes * values_at_once(plan)
         self.bytes_per_px = streams * (_ONE_SHAPE + _ANY_SHAPE * _PART) * activations
         self.fixed_bytes = 200 * 2**20
         self._requests = threading.local()

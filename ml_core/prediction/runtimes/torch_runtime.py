@@ -10,11 +10,11 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ...networks import NetworkConfig, plan, restore
-from ...networks.fully_convolutional import as_map
+from ...networks import NetworkConfig, restore
+from ...networks.cost import values_at_once
 from ...networks.module import PlannedNetwork
 from ...networks.plan import LayerKind
-from .choose import DeviceMemoryError, Floats, Tensors, activation_bytes_per_layers
+from .base import DeviceMemoryError, Floats, Tensors
 
 _OVERHEAD = 1.75
 """Memory over that of the activations: layers' inputs are reordered and padded."""
@@ -61,10 +61,9 @@ class TorchRuntime:
         self.parallel = 2 if self.on_gpu else 1
         self._lock = threading.Lock()
         networks = len(next(iter(masks.values()))) if masks else 1
-        activations = activation_bytes_per_layers(
-            as_map(plan(config)), 4 if self.precision == "float32" else 2
-        )
-        self.bytes_per_px = _OVERHEAD * networks * activations
+        value_bytes = 4 if self.precision == "float32" else 2
+        activations = networks * value_bytes * values_at_once(network.plan)
+        self.bytes_per_px = _OVERHEAD * activations
         self.fixed_bytes = 400 * 2**20
         where = torch.cuda.get_device_name() if self.on_gpu else "the processor"
         self.name = f"PyTorch {torch.__version__} on {where}"

@@ -59,6 +59,11 @@ def test_a_patch_network_is_described_for_its_patch():
     assert description.geometry.receptive_field_px == 67
 
 
+def test_a_network_that_reduces_by_three_is_described():
+    plan = networks.plan(NetworkConfig.of("encoder_decoder", stride=3, depth=2))
+    assert describe(plan).input_px == 162  # 160 is no multiple of 9
+
+
 def test_parameters_add_up():
     description = describe(networks.plan(NetworkConfig()))
     assert description.parameters == sum(row.parameters for row in description.rows) == 1943905

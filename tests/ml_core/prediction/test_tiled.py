@@ -13,9 +13,8 @@ from ml_core.errors import CancelledError, SeaIceError
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
 from ml_core.networks.fully_convolutional import as_map
-from ml_core.networks.halo import exact_halo
 from ml_core.prediction.precision import Trial
-from ml_core.prediction.runtimes.choose import DeviceMemoryError
+from ml_core.prediction.runtimes.base import DeviceMemoryError
 from ml_core.prediction.runtimes.openvino_runtime import OpenVinoRuntime
 from ml_core.prediction.runtimes.torch_runtime import TorchRuntime
 from ml_core.prediction.tiled import Normalisation, TiledNetwork, TiledScene, Tiling
@@ -121,7 +120,7 @@ def tiled(runtime, source, normalisation, tiling, parallel=1, emit=lambda event:
     ids=lambda config: config.architecture,
 )
 @pytest.mark.parametrize("size", [64, 90, 1000])
-def test_tiles_equal_the_whole_image_with_the_exact_halo(config, size):
+def test_tiles_equal_the_whole_image_with_the_exact_overlap(config, size):
     generator = np.random.default_rng(1)
     values = generator.normal(size=(2, 203, 318)).astype(np.float32)
     values[:, 90:130, :250] = np.nan
@@ -130,7 +129,7 @@ def test_tiles_equal_the_whole_image_with_the_exact_halo(config, size):
     shape = networks.geometry(config)
     runtime = runtime_of(config, random_state(config))
     expected = whole_image(runtime, source, PLAIN, shape.multiple)[0]
-    tiling = Tiling.of_cores(size, exact_halo(config), shape.multiple)
+    tiling = Tiling.of_cores(size, shape.overlap_px, shape.multiple)
     found = tiled(runtime, source, PLAIN, tiling)
     assert np.array_equal(np.isfinite(found), source.valid)
     difference = np.abs(found - expected)[source.valid]
@@ -158,7 +157,7 @@ def test_a_trained_network_shows_no_seams(trained, size, name):
     runtime = runtime_of(config, state)
     if name == "torch":
         runtime = TorchRuntime(config, state, "cpu", precision="float32")
-    halo = exact_halo(config)
+    halo = networks.geometry(config).overlap_px
     assert halo == 96
     expected = whole_image(runtime, source, normalisation, 16)[0]
     found = tiled(runtime, source, normalisation, Tiling.of_cores(size, halo, 16))

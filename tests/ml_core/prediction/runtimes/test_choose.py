@@ -13,7 +13,6 @@ from ml_core.networks.fully_convolutional import as_map
 from ml_core.networks.plan import Layer, LayerKind, NetworkPlan
 from ml_core.prediction.runtimes import openvino_graph
 from ml_core.prediction.runtimes.choose import (
-    activation_bytes_per_layers,
     make_runtime,
 )
 from ml_core.prediction.runtimes.openvino_runtime import OpenVinoRuntime
@@ -134,12 +133,6 @@ def test_a_gpu_that_is_not_there_is_an_error(recorder):
     arguments = card_of(config), [random_state(config)], Reporter(recorder)
     with pytest.raises(SeaIceError, match=r"no NVIDIA GPU.*set Device to auto or cpu"):
         make_runtime("auto", "cuda", *arguments)
-
-
-def test_activations_of_a_u_net_peak_at_its_last_join():
-    layers = as_map(networks.plan(NetworkConfig("unet", filters=16, depth=4)))
-    # at full resolution: two times 16 channels, and the 32 that they become
-    assert activation_bytes_per_layers(layers, 2) == 2 * (16 + 16 + 32)
 
 
 def test_a_kind_of_layer_that_is_not_known_is_not_supported():
