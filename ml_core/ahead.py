@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
+@contextmanager
 def computed_ahead(
     function: Callable[[T], R], items: Iterable[T], *, threads: int = 1, ahead: int = 1
-) -> Generator[R, None, None]:
-    """Yield a function's results for items, in order, while further ones are computed in threads.
+) -> Iterator[Iterator[R]]:
+    """Give a function's results for items, in order, computed in threads from now on.
 
-    An error ends the iteration, and so does closing it; no further item is then begun.
+    An error of the function or of the items is raised where its result is asked for. No further
+    item is begun once the context is left.
 
     Args:
         function: Applied to each item; by one thread in the items' order.
-        items: What it is applied to.
+        items: What it is applied to; drawn by the thread that takes the results.
         threads: How many at a time.
-        ahead: Results that may wait beside the one that is used.
+        ahead: Results that are computed, or wait, while one is used.
     """
-    waiting: deque[Future[R]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > ahead:
+    left = iter(items)
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = deque(pool.submit(function, item) for item in islice(left, ahead))
+
+        def results() -> Iterator[R]:
+            while waiting:
+                waiting.extend(pool.submit(function, item) for item in islice(left, 1))
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+
+        try:
+            yield results()
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import SeaIceError
 from ..raster.grid import Window
+from ..raster.tiles import strips
 from .split import Split
 
 _ROWS_AT_ONCE: Final = 512
@@ -23,10 +24,30 @@ class Normalisation:
     mean: NDArray[np.float32]  # (C,)
     std: NDArray[np.float32]  # (C,)
 
+    @classmethod
+    def of(cls, mean: Sequence[float], std: Sequence[float]) -> Normalisation:
+        """Return the normalisation in a model card."""
+        return cls(np.asarray(mean, np.float32), np.asarray(std, np.float32))
+
     def apply(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return pixels (..., C) as multiples of the deviation from the mean; NaN becomes 0."""
         normal: NDArray[np.float32] = (pixels - self.mean) / self.std
         return np.nan_to_num(normal, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+
+    def apply_to_channels(
+        self, values: NDArray[np.float32], valid: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Return channels (C, h, w), which are overwritten, likewise; 0 where not valid (h, w)."""
+        for rows in strips(valid.shape):
+            known = valid[rows]
+            complete = known.all()
+            for channel, mean, std in zip(values, self.mean, self.std, strict=True):
+                part = channel[rows]
+                part -= mean
+                part /= std
+                if not complete:
+                    part[~known] = 0
+        return values
 
 
 @dataclass(frozen=True)

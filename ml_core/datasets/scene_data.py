@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..errors import SeaIceError
 from ..events import Reporter
 from ..observation.cells import CellSums
-from ..raster.grid import Grid
+from ..raster.grid import Grid, Window
 from ..raster.reference import Reference
 from ..raster.scene import Scene
 from .cells import CellCounts
@@ -63,6 +63,17 @@ class SceneData:
     def footprint_px(self) -> float:
         """The footprint in pixels of the grid."""
         return self.footprint_m / self.grid.resolution_m
+
+    def read(self, window: Window) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the channels (C, h, w), NaN where invalid, and the valid mask (h, w).
+
+        Beyond the scene nothing is valid. As in `array` the channels of a pixel lie side by side.
+        """
+        inside = window.clipped(*self.grid.shape)
+        place = inside.moved(-window.row, -window.col)
+        pixels = np.full((window.height, window.width, len(self.channels)), np.nan, np.float32)
+        pixels[place.slices] = self.array[inside.slices][..., :-1]
+        return pixels.transpose(2, 0, 1), np.asarray(np.isfinite(pixels).all(-1))
 
     def footprints(self, pixels: int) -> float:
         """Return how many independent footprints so many reference pixels make."""

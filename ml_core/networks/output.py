@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..checkpoint import ModelCard
 from ..raster.radiometry import Floats, Mask
 from ..raster.tiles import strips
 from .classes import SicClasses
@@ -13,24 +12,23 @@ _STEPS_PER_PERCENT = np.float32(32)
 """SIC is given to 1/32 %: finer digits are noise, and would double the size of a file."""
 
 
-def sic_percent(output: Floats, valid: Mask, card: ModelCard) -> Floats:
-    """Return the SIC that a network's output stands for.
+def sic_percent(output: Floats, valid: Mask, classes: SicClasses | None = None) -> Floats:
+    """Return the SIC that a network's output stands for, on maps and where it is scored.
 
     Args:
         output: Of the network, (O, h, w): the SIC as a fraction, which is overwritten, or one score
             per class.
         valid: Where there is input, (h, w).
-        card: The network.
+        classes: What the scores are of; None: the output is a fraction.
 
     Returns:
         SIC in percent (h, w), 0-100, to 1/32 %; NaN where not valid.
     """
     percent: Floats
-    if card.classes is None:
+    if classes is None:
         percent = output[0]
         percent *= np.float32(100)
     else:
-        classes = SicClasses.from_dict(card.classes)
         percent = classes.expected_percent(probabilities(output)).astype(np.float32)
     for rows in strips(valid.shape):
         part = percent[rows]
@@ -41,6 +39,16 @@ def sic_percent(output: Floats, valid: Mask, card: ModelCard) -> Floats:
         if not valid[rows].all():
             part[~valid[rows]] = np.nan
     return percent
+
+
+def sic_of_each(
+    output: Floats, valid: Mask, count: int, classes: SicClasses | None = None
+) -> Floats:
+    """Return the SIC in percent (K, h, w) of the outputs (K * O, h, w) of K networks, likewise."""
+    each = output.reshape(count, -1, *valid.shape)
+    if count == 1:
+        return sic_percent(each[0], valid, classes)[None]
+    return np.stack([sic_percent(one, valid, classes) for one in each])
 
 
 def probabilities(scores: Floats) -> Floats:

@@ -6,12 +6,12 @@ import ctypes
 import math
 import sys
 
-from ..raster.tiles import padded_length, tile_count
+from ..raster.tiles import Tiling, padded_length, tile_count
 from .runtimes.base import Runtime
 
 _LARGEST_PX = 2656**2
-"""Larger inputs save no more than a few percent of halo, and reading ahead takes more memory. Those
-of scenes of 25, 100 and 400 Mpx are nearly the same then, and so is the memory."""
+"""Larger inputs save no more than a few percent of overlap, and reading ahead takes more memory.
+Those of scenes of 25, 100 and 400 Mpx are nearly the same then, and so is the memory."""
 
 _TILES_PER_CALLER = 4
 """A small scene is cut into so many, so that reading and writing go on meanwhile."""
@@ -61,25 +61,25 @@ def cache_bytes(budget: int) -> int:
     return min(budget // 8, 240 * 2**20)
 
 
-def input_shape(
-    runtime: Runtime,
+def tiling_within(
     budget: int,
+    runtime: Runtime,
     shape: tuple[int, int],
     channels: int,
-    halo: int,
+    overlap: int,
     multiple: int,
-) -> tuple[int, int]:
-    """Return height and width of what the network computes at a time, halo included, px.
+) -> Tiling:
+    """Return the tiling with which a scene is predicted within a budget.
 
-    Of the shapes that the budget allows, the one with which the least is computed in all, since
-    halos are computed twice; smaller where the scene is small.
+    Of the tiles that the budget allows, those with which the least is computed in all, since
+    overlaps are computed twice; smaller where the scene is small.
 
     Args:
-        runtime: The network's runtime.
         budget: Memory that the process may take, bytes.
+        runtime: The network's runtime.
         shape: The scene's height and width.
         channels: Input channels.
-        halo: Margin, px.
+        overlap: Margin around a core, px.
         multiple: What the network's input must be a multiple of, px.
     """
     # tiles on their way: input and mask of those read and in work; outputs waiting and written
@@ -89,15 +89,13 @@ def input_shape(
     left = max(budget - runtime.fixed_bytes - cache_bytes(budget), budget // 8)
     # a small scene still has a tile for every caller
     share = shape[0] * shape[1] // (runtime.parallel * _TILES_PER_CALLER)
-    room = (math.isqrt(share) + 2 * halo) ** 2
+    room = (math.isqrt(share) + 2 * overlap) ** 2
     most = min(int(left / per_px), _LARGEST_PX, max(room, _SMALLEST_PX**2))
-    best: tuple[int, int, tuple[int, int]] | None = None
-    for rows in range(1, tile_count(shape[0], 0, halo, multiple) + 1):
-        height = padded_length(shape[0], rows, halo, multiple)
-        cols = tile_count(shape[1], most // height, halo, multiple)
-        width = padded_length(shape[1], cols, halo, multiple)
+    found = []
+    for rows in range(1, tile_count(shape[0], 0, overlap, multiple) + 1):
+        height = padded_length(shape[0], rows, overlap, multiple)
+        cols = tile_count(shape[1], most // height, overlap, multiple)
+        width = padded_length(shape[1], cols, overlap, multiple)
         # where nothing fits, the smallest
-        found = max(height * width, most), rows * cols * height * width, (height, width)
-        best = min(best, found) if best else found
-    assert best is not None
-    return best[2]
+        found.append((max(height * width, most), rows * cols * height * width, (height, width)))
+    return Tiling(min(found)[2], overlap, multiple)

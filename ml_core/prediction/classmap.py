@@ -13,7 +13,7 @@ from ..checkpoint import ModelCard
 from ..errors import SeaIceError
 from ..networks.classes import SicClasses
 from ..networks.output import probabilities
-from ..raster.grid import Grid, Window
+from ..raster.grid import Grid
 from ..raster.radiometry import Floats, Mask
 from ..raster.writing import BandInfo, RasterWriter
 from ..wmo import WMO_CLASSES
@@ -21,12 +21,8 @@ from ..wmo import WMO_CLASSES
 NODATA = 255
 
 
-def classes_of(card: ModelCard, model: str) -> SicClasses:
-    """Return the classes that a model gives.
-
-    Args:
-        card: The model.
-        model: Its name, for messages.
+def check_classes(card: ModelCard, model: str) -> None:
+    """Check that a model gives classes.
 
     Raises:
         SeaIceError: It gives none.
@@ -36,7 +32,6 @@ def classes_of(card: ModelCard, model: str) -> SicClasses:
             f"{model} gives SIC and no classes; leave Class map empty, or train a network with the"
             " task classes"
         )
-    return SicClasses.from_dict(card.classes)
 
 
 def most_likely(members: Floats, valid: Mask) -> NDArray[np.uint8]:
@@ -64,8 +59,8 @@ def palette(classes: SicClasses) -> list[tuple[int, ...]]:
     ]
 
 
-class ClassMap:
-    """A class map that is written window by window; use as a context manager.
+class ClassMap(RasterWriter):
+    """A class map that is written window by window.
 
     Colours and names of the classes are written beside it, in the .aux.xml where GDAL and QGIS look
     for them: GeoTIFF has no room for names, and its colours are always 256.
@@ -84,21 +79,12 @@ class ClassMap:
     def __init__(
         self, path: str, grid: Grid, classes: SicClasses, tags: dict[str, str], block_px: int
     ) -> None:
-        self._path = path
-        self._classes = classes
-        self._writer = RasterWriter(
-            path,
-            grid,
-            [BandInfo("Class of sea-ice concentration")],
-            nodata=NODATA,
-            dtype="uint8",
-            tags=tags,
-            block_px=block_px,
+        band = BandInfo("Class of sea-ice concentration")
+        super().__init__(
+            path, grid, [band], nodata=NODATA, dtype="uint8", tags=tags, block_px=block_px
         )
-
-    def __enter__(self) -> ClassMap:
-        self._writer.__enter__()
-        return self
+        self._legend = Path(f"{path}.aux.xml")
+        self._classes = classes
 
     def __exit__(
         self,
@@ -106,21 +92,17 @@ class ClassMap:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._writer.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
         if kind is None:
             names = "".join(f"<Category>{escape(text)}</Category>" for text in self._classes.labels)
             colours = "".join(
                 f'<Entry c1="{red}" c2="{green}" c3="{blue}" c4="255"/>'
                 for red, green, blue in palette(self._classes)
             )
-            Path(f"{self._path}.aux.xml").write_text(
+            self._legend.write_text(
                 '<PAMDataset><PAMRasterBand band="1">'
                 "<ColorInterp>Palette</ColorInterp>"
                 f"<ColorTable>{colours}</ColorTable>"
                 f"<CategoryNames>{names}</CategoryNames></PAMRasterBand></PAMDataset>\n",
                 encoding="utf-8",
             )
-
-    def write(self, window: Window, classes: NDArray[np.uint8]) -> None:
-        """Write the classes of a window (h, w)."""
-        self._writer.write(window, classes)

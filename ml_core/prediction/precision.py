@@ -1,4 +1,4 @@
-"""Trials: which precision a fitted network needs, tried on the scene itself."""
+"""The precision check: bfloat16 or float16 against float32, on the scene itself."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ..events import Reporter
 from ..networks import Geometry
 from ..raster.grid import Window
 from ..rounding import rounded_up
 from .runtimes.base import Floats, Runtime
-from .tiled import Normalisation, Source
+from .scene_input import SceneInput
 
 MOST_RMSE_PERCENT = 0.3
 """Largest RMSE in SIC that a lower precision may have in the samples."""
@@ -19,74 +20,81 @@ _CORE_PX = 128
 _SAMPLES = 2
 
 
-class Trial:
-    """A network tried on parts of a scene, before all of it is predicted.
+def exact_enough(
+    runtime: Runtime,
+    float32: Callable[[], Runtime],
+    scene: SceneInput,
+    geometry: Geometry,
+    sic: Callable[[Floats], Floats],
+    report: Reporter,
+) -> Runtime:
+    """Return the runtime that may predict a scene: this one, or in float32 where it must be.
 
     Args:
-        source: The scene.
-        shape: Its height and width.
-        geometry: What the network asks of tiles.
-        normalisation: What makes its input.
+        runtime: The network.
+        float32: Returns the same in float32.
+        scene: The scene.
+        geometry: What the network asks of its input.
         sic: Returns the SIC in percent (h, w) of an output (O, h, w).
+        report: Gets a line with the error that was found.
     """
-
-    def __init__(
-        self,
-        source: Source,
-        shape: tuple[int, int],
-        geometry: Geometry,
-        normalisation: Normalisation,
-        sic: Callable[[Floats], Floats],
-    ) -> None:
-        self._sic = sic
-        multiple = geometry.multiple
-        side = rounded_up(_CORE_PX + 2 * geometry.halo_px, multiple)
-        self._samples: list[Floats] = []
-        if min(shape) >= side:
-            self._samples = list(_samples(source, shape, side, multiple, normalisation))
-
-    def rmse_percent(self, runtime: Runtime, exact: Runtime) -> float | None:
-        """Return the RMSE in SIC of a runtime against a more exact one.
-
-        Args:
-            runtime: The network.
-            exact: The same in a higher precision.
-
-        Returns:
-            The RMSE; None where the scene is too small to try.
-        """
-        if not self._samples:
-            return None
-        difference = self._outputs(runtime) - self._outputs(exact)
-        return float(np.sqrt(np.mean(np.square(difference))))
-
-    def _outputs(self, runtime: Runtime) -> Floats:
-        # copied: an output holds until the next call only
-        sics = [self._sic(runtime(x[None])[0]).copy() for x in self._samples]
-        return np.stack(sics)  # (N, h, w)
+    if runtime.precision == "float32":
+        return runtime
+    exact = float32()
+    rmse = rmse_percent(runtime, exact, scene, geometry, sic)
+    if rmse is None:
+        return runtime
+    if rmse <= MOST_RMSE_PERCENT:
+        report.info(f"{runtime.precision} against float32: RMSE {rmse:.2g} % SIC")
+        return runtime
+    report.info(
+        f"in {runtime.precision} this network would be off by {rmse:.2g} % SIC; it is computed in"
+        " float32, at about half the speed"
+    )
+    return exact
 
 
-def _samples(
-    source: Source,
-    shape: tuple[int, int],
-    side: int,
-    multiple: int,
-    normalisation: Normalisation,
-) -> Iterator[Floats]:
-    """Yield normalised inputs (C, side, side) along the scene's diagonals that hold data."""
+def rmse_percent(
+    runtime: Runtime,
+    exact: Runtime,
+    scene: SceneInput,
+    geometry: Geometry,
+    sic: Callable[[Floats], Floats],
+) -> float | None:
+    """Return the RMSE in SIC of a runtime against one in float32, on samples of a scene.
+
+    Returns:
+        The RMSE in percent; None where the scene is too small for a sample, or too empty.
+    """
+    samples = list(_samples(scene, geometry))
+    if not samples:
+        return None
+    # copied: an output holds until the next call only
+    found, wanted = (
+        np.stack([sic(one(x[None])[0].copy()) for x in samples]) for one in (runtime, exact)
+    )
+    return float(np.sqrt(np.mean(np.square(found - wanted))))
+
+
+def _samples(scene: SceneInput, geometry: Geometry) -> Iterator[Floats]:
+    """Yield inputs (C, side, side) along the scene's diagonals that hold data."""
+    multiple = geometry.multiple
+    side = rounded_up(_CORE_PX + 2 * geometry.halo_px, multiple)
+    if min(scene.shape) < side:
+        return
     found: dict[tuple[int, int], None] = {}  # in order, each once
     for share in (0.5, 0.25, 0.75, 0.1, 0.9):
         for shares in ((share, share), (share, 1 - share)):
             row, col = (
                 int((length - side) * part) // multiple * multiple
-                for length, part in zip(shape, shares, strict=True)
+                for length, part in zip(scene.shape, shares, strict=True)
             )
             found[row, col] = None
     count = 0
     for row, col in found:
-        values, valid = source.read(Window(row, col, side, side))
+        x, valid = scene.read(Window(row, col, side, side))
         if valid.mean() > 0.5:
-            yield normalisation.apply(values, valid)
+            yield x
             count += 1
         if count == _SAMPLES:
             return

@@ -1,4 +1,4 @@
-"""The domain: which backscatter and angles a network was trained on, and what lies outside."""
+"""The backscatter and angles that a network was trained on, and what of a scene lies outside."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checkpoint import ModelCard
 from ..observation.footprint import FootprintFields
-from ..raster.grid import Window
+from ..raster.grid import Grid, Window
 from ..raster.radiometry import Floats, Mask
 
 _LOW_DB, _HIGH_DB = -45, 15
@@ -32,7 +33,7 @@ _MOST_PIXELS = 4_000_000
 
 
 @dataclass(frozen=True)
-class Domain:
+class TrainingDistribution:
     """The pixels that a network learnt from.
 
     Attributes:
@@ -46,11 +47,13 @@ class Domain:
     incidence_deg: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, pixels: NDArray[np.floating], channels: tuple[str, ...]) -> Domain | None:
-        """Return the domain of training pixels (N, C), NaN where there is none; None without any.
+    def of(
+        cls, pixels: NDArray[np.floating], channels: tuple[str, ...]
+    ) -> TrainingDistribution | None:
+        """Return the distribution of training pixels (N, C); None without any.
 
         Args:
-            pixels: Two polarisations in dB, then further channels.
+            pixels: Two polarisations in dB, then further channels; NaN where there is none.
             channels: Names of the channels.
         """
         pixels = pixels[:: max(1, len(pixels) // _MOST_PIXELS)]
@@ -78,7 +81,7 @@ class Domain:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any] | None) -> Domain | None:
+    def from_dict(cls, values: Mapping[str, Any] | None) -> TrainingDistribution | None:
         """Return what `to_dict` wrote; None where a card holds none, or of another layout."""
         if not values or (values.get("lowest_db"), values.get("bins")) != (_LOW_DB, _BINS):
             return None
@@ -134,11 +137,11 @@ def _bins(values: NDArray[np.floating]) -> NDArray[np.intp]:
     return flat
 
 
-class Novelty:
-    """How much of a scene is new to a network, counted while tiles are read.
+class OutOfDistribution:
+    """How much of a scene a network has not seen the like of, counted while tiles are read.
 
     Args:
-        domain: What the network was trained on.
+        trained: What the network was trained on.
         channels: Names of the scene's channels.
         shape_px: Height and width of the scene.
         footprint_px: Full width at half maximum of the footprints that `share` is given over.
@@ -146,12 +149,12 @@ class Novelty:
 
     def __init__(
         self,
-        domain: Domain,
+        trained: TrainingDistribution,
         channels: tuple[str, ...],
         shape_px: tuple[int, int],
         footprint_px: float,
     ) -> None:
-        self._domain = domain
+        self._trained = trained
         self._channels = channels
         self._shape_px = shape_px
         self._fields = FootprintFields(shape_px, 1, footprint_px)
@@ -178,7 +181,7 @@ class Novelty:
         top, left = inside.row - window.row, inside.col - window.col
         part = np.s_[top : top + inside.height : step, left : left + inside.width : step]
         values, valid = values[(slice(None), *part)], valid[part]
-        new, counts = self._domain.compare(values, self._channels, valid)
+        new, counts = self._trained.compare(values, self._channels, valid)
         self._new += int(new.sum())
         self._counts += counts
         if "incidence_angle" in self._channels and valid.any():
@@ -186,6 +189,15 @@ class Novelty:
             low, high = self._angles
             self._angles = min(low, float(angle.min())), max(high, float(angle.max()))
         self._fields.add(inside, new[None].astype(np.float32), valid, step)
+
+    @classmethod
+    def of(cls, card: ModelCard, grid: Grid) -> OutOfDistribution | None:
+        """Return the count for a scene on a grid; None where a card does not say enough."""
+        trained = TrainingDistribution.from_dict(card.training.get("domain"))
+        if trained is None:
+            return None
+        footprint_px = (card.footprint_m or grid.resolution_m) / grid.resolution_m
+        return cls(trained, card.channels, grid.shape, footprint_px)
 
     @property
     def share(self) -> float:
@@ -204,12 +216,12 @@ class Novelty:
         counts = self._counts.reshape(_BINS, _BINS)
         lines = []
         for name, axis, trained in zip(
-            self._channels[:2], (1, 0), self._domain.median_db, strict=True
+            self._channels[:2], (1, 0), self._trained.median_db, strict=True
         ):
             summed = np.concatenate([[0], np.cumsum(counts.sum(axis=axis))])
             median = _LOW_DB + float(np.interp(summed[-1] / 2, summed, np.arange(_BINS + 1)))
             lines.append(f"{name} median {median:.0f} dB here, {trained:.0f} dB in training")
-        trained_deg = self._domain.incidence_deg
+        trained_deg = self._trained.incidence_deg
         if trained_deg and np.isfinite(self._angles).all():
             lines.append(
                 f"incidence angle {self._angles[0]:.0f} to {self._angles[1]:.0f} deg here,"

@@ -12,10 +12,10 @@ from .. import checkpoint
 from ..checkpoint import ModelCard
 from ..errors import SeaIceError
 from ..events import Reporter
-from ..jobs.predict import PredictJob
 from ..networks import NetworkConfig, plan
+from ..networks.classes import SicClasses
 from ..networks.fully_convolutional import as_map
-from ..networks.output import sic_percent
+from ..networks.output import sic_of_each
 from ..networks.plan import LayerKind
 from ..observation.footprint import FootprintFields
 from ..raster.grid import Grid, Window
@@ -25,7 +25,7 @@ from .calibration import Calibration
 from .runtimes.base import Runtime
 from .runtimes.choose import make_runtime
 from .sampling import Masks, draw_masks
-from .training_distribution import Novelty
+from .training_distribution import OutOfDistribution
 
 DROPOUT, ENSEMBLE = "dropout", "ensemble"
 
@@ -44,10 +44,17 @@ class Sampling:
     Attributes:
         method: ``dropout``, ``ensemble``, or empty for a single network.
         count: Networks whose spread counts; 1 for a single one.
+        classes: What the networks' scores are of; None: they give the SIC as a fraction.
     """
 
     method: str = ""
     count: int = 1
+    classes: SicClasses | None = None
+
+    @property
+    def total(self) -> int:
+        """Networks in all: with dropout off, too, beside those that are drawn."""
+        return self.count + (self.method == DROPOUT)
 
     def members(self, output: Floats) -> Floats:
         """Return what the networks that predict give, without those drawn to see the spread.
@@ -58,31 +65,24 @@ class Sampling:
         Returns:
             (M, O, h, w), M = 1 but for an ensemble.
         """
-        total = self.count + (self.method == DROPOUT)
-        each = output.reshape(total, -1, *output.shape[1:])
+        each = output.reshape(self.total, -1, *output.shape[1:])
         return each[:1] if self.method == DROPOUT else each
 
-    def maps(self, output: Floats, valid: Mask, card: ModelCard) -> tuple[Floats, Floats]:
-        """Return the SIC and the samples that a runtime's output stands for.
+    def maps(self, output: Floats, valid: Mask) -> tuple[Floats, Floats]:
+        """Return the SIC and the samples that networks' output stands for.
 
         Args:
-            output: (K * O, h, w) of all networks.
+            output: (K * O, h, w) of all networks; it is overwritten.
             valid: (h, w).
-            card: The network.
 
         Returns:
             SIC in percent (h, w) - with dropout off, or the mean of an ensemble - and samples
             (count, h, w).
         """
-        total = self.count + (self.method == DROPOUT)
-        each = output.reshape(total, -1, *output.shape[1:])
-        if total == 1:
-            sic = sic_percent(output, valid, card)
-            return sic, sic[None]
-        sics = np.stack([sic_percent(one, valid, card) for one in each])
+        sics = sic_of_each(output, valid, self.total, self.classes)
         if self.method == DROPOUT:
             return sics[0], sics[1:]
-        return sics.mean(axis=0), sics
+        return sics[0] if self.count == 1 else sics.mean(axis=0), sics
 
 
 def masks_of(config: NetworkConfig, count: int, seed: int) -> Masks:
@@ -107,32 +107,40 @@ def masks_of(config: NetworkConfig, count: int, seed: int) -> Masks:
 
 
 def make_sampled(
-    job: PredictJob,
+    name: str,
+    device: str,
     card: ModelCard,
     tensors: Tensors,
     report: Reporter,
+    *,
+    samples: int = 0,
     precision: str = "",
 ) -> tuple[Runtime, Sampling]:
-    """Return what computes all networks that a job asks for, and how they are had.
+    """Return what computes a model file's networks, and how they are had.
 
-    An ensemble always predicts with all members; samples are drawn by dropout only where an
-    uncertainty is wanted.
+    Args:
+        name: Of the runtime, as `make_runtime` takes it, and so are the device and the precision.
+        device: What computes.
+        card: The network.
+        tensors: Its weights, or those of an ensemble, which always predicts with all members.
+        report: Gets a line that says what was chosen.
+        samples: Networks to draw by dropout from a single one; 0: none.
 
     Raises:
-        SeaIceError: An uncertainty is wanted from a network that has none to give.
+        SeaIceError: Samples are wanted from a network that has none to give.
     """
     count = checkpoint.member_count(tensors)
     members = [checkpoint.member(tensors, number) for number in range(count)]
-    masks, sampling = None, Sampling()
+    classes = SicClasses.from_dict(card.classes) if card.classes else None
+    masks, sampling = None, Sampling(classes=classes)
     if count > 1:
         report.info(f"an ensemble of {count} networks predicts: SIC is their mean")
-        sampling = Sampling(ENSEMBLE, count)
-    elif job.uncertainty:
-        count = job.samples or DEFAULT_SAMPLES
+        sampling = Sampling(ENSEMBLE, count, classes)
+    elif samples:
         seed = int(card.training.get("seed", 0))
-        masks = masks_of(NetworkConfig.from_dict(card.network), count, seed)
-        sampling = Sampling(DROPOUT, count)
-    return make_runtime(job.runtime, job.device, card, members, report, masks, precision), sampling
+        masks = masks_of(NetworkConfig.from_dict(card.network), samples, seed)
+        sampling = Sampling(DROPOUT, samples, classes)
+    return make_runtime(name, device, card, members, report, masks, precision), sampling
 
 
 class SpreadMap:
@@ -165,13 +173,13 @@ class SpreadMap:
         """Add the samples (count, h, w) of a tile's core and where they hold (h, w)."""
         self._fields.add(window, samples, valid)
 
-    def write(self, path: str, novelty: Novelty | None, report: Reporter) -> float | None:
+    def write(self, path: str, unseen: OutOfDistribution | None, report: Reporter) -> float | None:
         """Write the standard deviation, on cells of an eighth of the footprint.
 
         Args:
             path: The file.
-            novelty: What of the scene is new to the network; None where that is unknown.
-            report: Told whether the uncertainty is calibrated.
+            unseen: What of the scene is out of distribution; None where that is unknown.
+            report: Informed whether the uncertainty is calibrated.
 
         Returns:
             The mean standard deviation in percent; None without cells.
@@ -189,9 +197,9 @@ class SpreadMap:
             std = calibration.apply(spread, means.mean(axis=0)).astype(np.float32)
         bands = [BandInfo("Standard deviation of the mean SIC over a footprint", "%")]
         layers = [std]
-        if novelty is not None:
+        if unseen is not None:
             bands.append(BandInfo("Share of pixels unlike the training data", "%"))
-            layers.append(novelty.share_map() * np.float32(100))
+            layers.append(unseen.share_map() * np.float32(100))
         cell = self._fields.cell_px
         tags = {
             "SEAICE_FOOTPRINT_M": f"{self.footprint_m:g}",

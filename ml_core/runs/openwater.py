@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from .. import checkpoint
 from ..checkpoint import ModelCard
+from ..datasets.normalisation import Normalisation
 from ..errors import SeaIceError
 from ..evaluation.extent import EDGE_PERCENT
 from ..evaluation.openwater import OpenWater, WaterSums
@@ -14,11 +14,12 @@ from ..events import Reporter
 from ..jobs.inputs import SceneInputs
 from ..jobs.train import TrainJob
 from ..networks import NetworkConfig, geometry
-from ..prediction.channels import Channels, check_fit
-from ..prediction.runtimes.choose import make_runtime
-from ..prediction.tiled import Normalisation, Predicted, TiledNetwork, TiledScene, Tiling
-from ..prediction.uncertainty import ENSEMBLE, Sampling, Tensors
+from ..prediction.runtimes.base import Tensors
+from ..prediction.scene_input import SceneInput, check_scene
+from ..prediction.tiled import Predicted, TiledScene
+from ..prediction.uncertainty import make_sampled
 from ..raster.scene import Scene
+from ..raster.tiles import Tiling
 
 NOTABLE_SHARE: Final = 0.02
 """More false ice than this is warned of: 2 % of a scene of 400 km are 3200 square kilometres."""
@@ -76,22 +77,15 @@ def predicted(
     if inputs is None:
         return None
     with Scene.open(inputs, card.resolution_m) as scene:
-        for note in scene.notes:
-            report.warning(note)
-        config = NetworkConfig.from_dict(card.network)
-        shape = geometry(config)
-        check_fit(scene, card, shape, report)
+        shape = geometry(NetworkConfig.from_dict(card.network))
+        check_scene(scene, card, "the network", shape, report)
         sums = WaterSums(scene.label, scene.grid)
-        count = checkpoint.member_count(tensors)
         silent = Reporter(lambda event: None)
-        members = [checkpoint.member(tensors, k) for k in range(count)]
-        runtime = make_runtime("torch", job.device, card, members, silent)
-        sampling = Sampling(ENSEMBLE, count) if count > 1 else Sampling()
+        runtime, sampling = make_sampled("torch", job.device, card, tensors, silent)
         size = max(1, _TILE_PX // shape.multiple) * shape.multiple
-        tiling = Tiling.of_cores(size, shape.overlap_px, shape.multiple)
 
         def write(predicted: Predicted) -> None:
-            sic = sampling.maps(predicted.output, predicted.valid, card)[0]
+            sic = sampling.maps(predicted.output, predicted.valid)[0]
             angle = None
             if "incidence_angle" in scene.channels:
                 values, _ = scene.read(predicted.window)
@@ -99,13 +93,11 @@ def predicted(
             sums.add(predicted.window, sic, predicted.valid, angle)
 
         with TiledScene(
-            Channels(scene, card.channels),
-            scene.grid.shape,
-            tiling,
-            Normalisation(card.mean, card.std),
-            parallel=runtime.parallel,
+            SceneInput(scene, card.channels, Normalisation.of(card.mean, card.std)),
+            runtime,
+            Tiling.of_cores(size, shape.overlap_px, shape.multiple),
         ) as tiled:
-            tiled.predict(TiledNetwork(runtime, tiling), write, report)
+            tiled.predict(write, report)
         found = sums.result()
         if found is None:
             raise SeaIceError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import TypeVar
 
 import numpy as np
@@ -127,5 +127,5 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
 
 def _ahead(
     compute: Callable[[Window], T], windows: Sequence[Window]
-) -> closing[Generator[T, None, None]]:
-    return closing(computed_ahead(compute, windows, threads=_THREADS, ahead=2 * _THREADS))
+) -> AbstractContextManager[Iterator[T]]:
+    return computed_ahead(compute, windows, threads=_THREADS, ahead=2 * _THREADS)

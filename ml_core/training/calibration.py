@@ -15,18 +15,19 @@ from ..datasets.training_data import TrainingData
 from ..errors import SeaIceError
 from ..events import Reporter
 from ..networks.module import PlannedNetwork
+from ..networks.output import sic_of_each
 from ..observation.footprint import FootprintFields
 from ..prediction.calibration import LEAST_CELLS, LEVEL, Calibration, Cells, calibrate, hold_out
 from ..prediction.runtimes.torch_runtime import Sampled
-from ..prediction.training_distribution import Domain
+from ..prediction.training_distribution import TrainingDistribution
 from ..prediction.uncertainty import DEFAULT_SAMPLES, DROPOUT, ENSEMBLE, masks_of
 from ..raster.grid import Window
 from . import experiment
 from .config import TrainingConfig
 from .device import Device
-from .ensemble import joined, sic_of_each
+from .ensemble import joined
 from .experiment import Outcome
-from .validation import Judge, Part, cut
+from .validation import Part, Validator
 
 _MARGIN: Final = 1.5
 """Footprints around a validation block that are predicted too, for the means at its border."""
@@ -51,13 +52,13 @@ class _Samples:
 
     Attributes:
         network: All of them, as one whose outputs come as channels.
-        judging: Runs it.
+        validator: Compares it with the reference.
         method: ``dropout`` or ``ensemble``.
         count: How many their spread is of.
     """
 
     network: nn.Module
-    judging: Judge
+    validator: Validator
     method: str
     count: int
 
@@ -68,13 +69,13 @@ class _Samples:
         Raises:
             SeaIceError: There is no dropout to draw by.
         """
-        judging = experiment.judge_of(config, members[0].first, device)
+        validator = experiment.validator_of(config, members[0].first, device)
         if len(members) > 1:
-            return cls(joined(config, members, device), judging, ENSEMBLE, len(members))
+            return cls(joined(config, members, device), validator, ENSEMBLE, len(members))
         masks = masks_of(config.network, DEFAULT_SAMPLES, config.fit.seed)
         single = networks.restore(config.network, members[0].first.fit.state)
         network = Sampled(cast(PlannedNetwork, single), masks).to(device.name).eval()
-        return cls(network, judging, DROPOUT, DEFAULT_SAMPLES)
+        return cls(network, validator, DROPOUT, DEFAULT_SAMPLES)
 
 
 def calibration_of(
@@ -160,7 +161,7 @@ def _all_compared(
     for number, (samples, data, block) in enumerate(blocks):
         report.progress(number / len(blocks))
         side = max(_TILE_PX, round(_SQUARE * data.footprint_px))
-        squares = [block] if every == 1 else list(cut(block, side))
+        squares = [block] if every == 1 else list(block.blocks(side))
         chosen = squares[-before % every :: every]
         before += len(squares)
         if chosen:
@@ -175,10 +176,11 @@ def _compared(data: SceneData, block: Window, samples: _Samples, report: Reporte
     dropout = samples.method == DROPOUT
     total = samples.count + dropout
     fields = FootprintFields((inside.height, inside.width), total, data.footprint_px)
-    for tile in samples.judging.tiles(samples.network, Part.of(data.array, [inside])):
+    classes = samples.validator.task.classes
+    for tile in samples.validator.tiles(samples.network, Part.of(data, [inside])):
         report.check_cancelled()
         place = tile.window.moved(-inside.row, -inside.col)
-        fields.add(place, sic_of_each(samples.judging.task, tile.output, total), tile.valid)
+        fields.add(place, sic_of_each(tile.output, tile.valid, total, classes), tile.valid)
     means, valid = fields.means()
     map_, spread_of = (means[0], means[1:]) if dropout else (means.mean(axis=0), means)
     # a reference's value is a footprint's mean already: take it where each cell's centre lies
@@ -206,5 +208,5 @@ def training_distribution_of(scenes: Sequence[SceneData]) -> dict[str, Any] | No
         height, width = data.grid.shape
         rows = np.array(data.array[:: max(1, height * width // most)])  # (h, W, C + 1)
         parts.append(rows[np.isfinite(rows[..., -1])][:, :-1])
-    found = Domain.of(np.concatenate(parts), scenes[0].channels)
+    found = TrainingDistribution.of(np.concatenate(parts), scenes[0].channels)
     return found.to_dict() if found else None

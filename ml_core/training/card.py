@@ -57,7 +57,7 @@ def card_of(
         resolution_m=data.resolution_m,
         footprint_m=data.footprint_m,
         task=config.task.id,
-        classes=config.task.to_dict(),
+        classes=config.task.classes.to_dict() if config.task.classes else None,
         training={
             **data.provenance,
             **_scenes(data, split),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +15,6 @@ from . import experiment
 from .config import TrainingConfig
 from .device import Device
 from .experiment import Outcome
-from .tasks import Floats, Task
 
 _SEEDS_APART = 1000
 """Between the seeds of an ensemble's members."""
@@ -53,11 +51,7 @@ def fit_ensemble(
             )
     network = joined(config, members, device)
 
-    def mean(output: Floats) -> Floats:
-        result: Floats = sic_of_each(config.task, output, size).mean(axis=0)
-        return result
-
-    return experiment.scored(first, network, config, device, scenes, report, mean), members
+    return experiment.scored(first, network, config, device, scenes, report, size), members
 
 
 class _Joined(nn.Module):
@@ -75,9 +69,3 @@ def joined(config: TrainingConfig, members: Sequence[Outcome], device: Device) -
     """Return the networks of the members' first fits, which did not see the validation part."""
     restored = [networks.restore(config.network, member.first.fit.state) for member in members]
     return _Joined(restored).to(device.name).eval()
-
-
-def sic_of_each(task: Task, output: Floats, count: int) -> Floats:
-    """Return the SIC in percent (K, h, w) of the outputs (K * O, h, w) of K networks."""
-    sics: Floats = np.stack([task.sic_percent(one) for one in np.split(output, count)])
-    return sics

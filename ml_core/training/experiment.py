@@ -25,17 +25,15 @@ from ..evaluation.scene_scores import (
     score,
 )
 from ..events import Reporter
+from ..networks.output import sic_of_each
 from ..raster.grid import Window
 from .config import TrainingConfig
 from .device import Device, seeded
 from .fit import Epoch, Fit, fit
-from .tasks import Floats, Task
-from .validation import Judge, Part, thinned
+from .tasks import Task
+from .validation import Part, Validator, thinned
 
 _ROWS_AT_ONCE = 512
-
-Decode = Callable[[Floats], Floats]
-"""Turns an output (O, h, w) into SIC in percent (h, w)."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def run(
     share = 0.5 if full else 1.0
     held_out = thinned(
         [
-            Part.of(scenes[name].array, splits[name].blocks, splits[name].validation)
+            Part.of(scenes[name], splits[name].blocks, splits[name].validation)
             for name in validation_scenes(splits)
         ]
     )
@@ -172,7 +170,7 @@ def scored(
     device: Device,
     scenes: Scenes,
     report: Reporter,
-    decode: Decode | None = None,
+    members: int = 1,
 ) -> Outcome:
     """Return an outcome with the errors of a network on its splits.
 
@@ -183,18 +181,18 @@ def scored(
         device: What computes.
         scenes: The scenes by name.
         report: Cancels between scenes.
-        decode: Turns the network's output into SIC; None: as the task does.
+        members: Networks of which the outputs come, and whose mean is scored.
     """
     training, validation = {}, {}
     for name, split in outcome.splits.items():
         data = scenes[name]
         report.check_cancelled()
         if split.counts["training"]:
-            part = Part.of(data.array, [data.grid.window], split.training)
-            training[name] = _errors(network, part, data, outcome.first, config, device, decode)
+            part = Part.of(data, [data.grid.window], split.training)
+            training[name] = _errors(network, part, data, outcome.first, config, device, members)
         if split.blocks:
-            part = Part.of(data.array, split.blocks, split.validation)
-            validation[name] = _errors(network, part, data, outcome.first, config, device, decode)
+            part = Part.of(data, split.blocks, split.validation)
+            validation[name] = _errors(network, part, data, outcome.first, config, device, members)
     baselines = beside_baselines(validation, scenes, outcome.splits)
     return replace(outcome, training=training, validation=validation, baselines=baselines)
 
@@ -204,7 +202,7 @@ def scores_on_test(
 ) -> SceneScores:
     """Return the errors of an outcome's first fit on a scene's test part."""
     network = networks.restore(config.network, outcome.first.fit.state).to(device.name)
-    part = Part.of(data.array, split.test_blocks, split.testing)
+    part = Part.of(data, split.test_blocks, split.testing)
     return _errors(network, part, data, outcome.first, config, device)
 
 
@@ -215,24 +213,25 @@ def _errors(
     fitted: Fitted,
     config: TrainingConfig,
     device: Device,
-    decode: Decode | None = None,
+    members: int = 1,
 ) -> SceneScores:
     (part,) = thinned([part])
+    classes = config.task.classes
     tiles = (
         PredictedTile(
             tile.window,
-            (decode or config.task.sic_percent)(tile.output),
+            sic_of_each(tile.output, tile.valid, members, classes).mean(axis=0),
             tile.sic_percent,
             tile.valid,
         )
-        for tile in judge_of(config, fitted, device).tiles(network, part)
+        for tile in validator_of(config, fitted, device).tiles(network, part)
     )
     return score(tiles, data, config.task.footprint_px)
 
 
-def judge_of(config: TrainingConfig, fitted: Fitted, device: Device) -> Judge:
-    """Return what runs a network of a fit over parts of scenes."""
-    return Judge(fitted.normalisation, networks.geometry(config.network), device, config.task)
+def validator_of(config: TrainingConfig, fitted: Fitted, device: Device) -> Validator:
+    """Return what compares a network of a fit with the reference."""
+    return Validator(fitted.normalisation, networks.geometry(config.network), device, config.task)
 
 
 def _fit(
@@ -250,7 +249,7 @@ def _fit(
         normal = config.initial.normalisation
     else:
         normal = _normalisation(scenes, splits)
-    judge = Judge(normal, networks.geometry(config.network), device, task)
+    validator = Validator(normal, networks.geometry(config.network), device, task)
     sampler = TrainingSampler(
         scenes,
         splits,
@@ -268,7 +267,7 @@ def _fit(
             config.fit,
             device,
             report,
-            (lambda network: judge.loss(network, held_out)) if held_out else None,
+            (lambda network: validator.loss(network, held_out)) if held_out else None,
             on_epoch,
         )
     return Fitted(normal, fitted)

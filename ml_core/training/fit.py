@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -170,7 +169,7 @@ def fit(
     seconds, chips, step = 0.0, 0, 0
     rng = np.random.default_rng(settings.seed)
     sizes = _sizes(settings)
-    with closing(computed_ahead(lambda size: draw(size, rng), sizes)) as batches:
+    with computed_ahead(lambda size: draw(size, rng), sizes) as batches:
         for number in range(1, last + 1):
             start = time.perf_counter()
             settled = number == last or number * settings.steps_per_epoch > _SETTLED * steps

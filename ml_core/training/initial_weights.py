@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -51,8 +50,7 @@ class InitialWeights:
     @property
     def normalisation(self) -> Normalisation:
         """The normalisation that the weights were fitted with, and that is kept."""
-        mean, std = (np.array(values, np.float32) for values in (self.card.mean, self.card.std))
-        return Normalisation(mean, std)
+        return Normalisation.of(self.card.mean, self.card.std)
 
     def check(
         self,
@@ -74,10 +72,11 @@ class InitialWeights:
         # dropout changes no weight
         free = ("dropout", "dropout_position", "out_channels")
         differing = [n for n in found if n not in free and asked.get(n) != found[n]]
-        if (self.card.task, self.card.classes) != (task.id, task.to_dict()):
+        classes = task.classes.to_dict() if task.classes else None
+        if (self.card.task, self.card.classes) != (task.id, classes):
             raise SeaIceError(
                 f"{self.name}: was trained for the task {self.card.task} {self.card.classes or ''}"
-                f", {task.id} {task.to_dict() or ''} is asked for; give the same Task and Class"
+                f", {task.id} {classes or ''} is asked for; give the same Task and Class"
                 " bounds, or no initial model"
             )
         if tuple(channels) != self.card.channels:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -59,14 +59,12 @@ class Task(Protocol):
             SeaIceError: It cannot be learnt from this reference.
         """
 
-    def to_dict(self) -> dict[str, Any] | None:
-        """Return the classes as the model card holds them; None for a regression."""
+    @property
+    def classes(self) -> SicClasses | None:
+        """What the network's scores are of; None for a regression."""
 
     def label(self, sic_percent: Floats) -> Floats:
         """Return what the network learns for a SIC in percent, of any shape; NaN stays NaN."""
-
-    def sic_percent(self, output: Floats) -> Floats:
-        """Return the SIC within 0-100 % (h, w) that an output (O, h, w) stands for."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,7 @@ class Regression:
     """
 
     footprint_px: float = 0.0
+    classes: None = None
     id: str = "regression"
     outputs: int = 1
     loss_unit: str = "%²"
@@ -99,18 +98,9 @@ class Regression:
         """Return the task as it is."""
         return self
 
-    def to_dict(self) -> dict[str, Any] | None:
-        """Return None."""
-        return None
-
     def label(self, sic_percent: Floats) -> Floats:
         """Return the fraction."""
         result: Floats = sic_percent * np.float32(0.01)
-        return result
-
-    def sic_percent(self, output: Floats) -> Floats:
-        """Return the percentage, clipped."""
-        result: Floats = np.clip(output[0] * np.float32(100), 0, 100)
         return result
 
 
@@ -155,17 +145,7 @@ class Classification:
             return self
         return replace(self, weights=tuple(self.classes.inverse_frequency(counts).tolist()))
 
-    def to_dict(self) -> dict[str, Any] | None:
-        """Return the classes."""
-        return self.classes.to_dict()
-
     def label(self, sic_percent: Floats) -> Floats:
         """Return the class's number."""
         found = self.classes.of(sic_percent)
         return np.where(found < 0, np.nan, found).astype(np.float32)
-
-    def sic_percent(self, output: Floats) -> Floats:
-        """Return the expected SIC."""
-        scores = np.exp(output - output.max(0, keepdims=True))
-        probabilities = scores / scores.sum(0, keepdims=True)
-        return self.classes.expected_percent(probabilities).astype(np.float32)

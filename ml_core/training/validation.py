@@ -1,4 +1,4 @@
-"""How a network does on parts of the scene that it is fitted on: predictions and their error."""
+"""How a network does on parts of the scenes that it is fitted on: predictions and their loss."""
 
 from __future__ import annotations
 
@@ -13,58 +13,68 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..datasets.normalisation import Normalisation
+from ..datasets.scene_data import SceneData
 from ..networks import Geometry
+from ..prediction.runtimes.base import DeviceMemoryError
+from ..prediction.scene_input import SceneInput
+from ..prediction.tiled import TiledNetwork, predict_tile
 from ..raster.grid import Window
+from ..raster.radiometry import Floats, Mask
+from ..raster.tiles import Tiling
 from .device import Device
 from .tasks import Task
 
 _TILE_PX: Final = 256
 _MOST_PX: Final = 2**21
-"""Of larger parts, tiles spread evenly over them are judged: enough for an error in 0.1 %."""
+"""Of larger parts, tiles spread evenly over them are compared: enough for an error in 0.1 %."""
 
 
 @dataclass(frozen=True)
-class Tile:
-    """A predicted window.
+class ComparedTile:
+    """What a network gives for a window, beside the reference.
 
     Attributes:
         window: Where it lies.
-        output: (O, h, w) what the network gives.
+        output: (O, h, w) of the network.
         sic_percent: (h, w) reference.
-        valid: (h, w) where it counts.
+        valid: (h, w) where they are compared.
     """
 
     window: Window
-    output: NDArray[np.float32]
-    sic_percent: NDArray[np.float32]
-    valid: NDArray[np.bool_]
+    output: Floats
+    sic_percent: Floats
+    valid: Mask
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A part of a scene that a network is judged on.
+    """A part of a scene that a network is compared with the reference on.
 
     Attributes:
-        store: Pixels and reference SIC in percent (H, W, C + 1), NaN where there is none.
+        data: The scene.
         windows: Tiles that hold the part.
-        inside: Says where a window belongs to it.
+        inside: Returns which pixels of a window (h, w) belong to it.
     """
 
-    store: NDArray[np.float32]
+    data: SceneData
     windows: tuple[Window, ...]
-    inside: Callable[[Window], NDArray[np.bool_]]
+    inside: Callable[[Window], Mask]
 
     @classmethod
     def of(
         cls,
-        store: NDArray[np.float32],
+        data: SceneData,
         blocks: Sequence[Window],
-        inside: Callable[[Window], NDArray[np.bool_]] | None = None,
+        inside: Callable[[Window], Mask] | None = None,
     ) -> Part:
         """Return the part inside some blocks of a scene, cut into tiles; None: all of them."""
         inside = inside or _everywhere
-        windows = (tile for block in blocks for tile in cut(block) if inside(tile).any())
-        return cls(store, tuple(windows), inside)
+        windows = (w for block in blocks for w in block.blocks(_TILE_PX) if inside(w).any())
+        return cls(data, tuple(windows), inside)
+
+
+def _everywhere(window: Window) -> Mask:
+    return np.ones((window.height, window.width), bool)
 
 
 def thinned(parts: Sequence[Part], most_px: int = _MOST_PX) -> list[Part]:
@@ -84,28 +94,34 @@ def thinned(parts: Sequence[Part], most_px: int = _MOST_PX) -> list[Part]:
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Runs a network over parts of scenes.
+class Validator:
+    """Compares a network with the reference on parts of scenes.
 
     Attributes:
-        scaling: Normalises the pixels.
+        normalisation: Of the pixels that the network was fitted to.
         geometry: What the network asks of its input.
         device: What computes.
-        task: Says what the network gives.
+        task: What the network gives.
     """
 
-    scaling: Normalisation
+    normalisation: Normalisation
     geometry: Geometry
     device: Device
     task: Task
 
-    def tiles(self, network: nn.Module, part: Part) -> Iterator[Tile]:
+    def tiles(self, network: nn.Module, part: Part) -> Iterator[ComparedTile]:
         """Yield a part's tiles as the network, in evaluation mode, predicts them."""
+        data = part.data
+        scene = SceneInput(data, data.channels, self.normalisation)
+        # wherever the windows start, they equal the whole scene's prediction
+        tiling = Tiling((_TILE_PX, _TILE_PX), self.geometry.halo_px, self.geometry.multiple)
+        tiled = TiledNetwork(self._forward(network), tiling)
         for window in part.windows:
-            sic = part.store[window.slices][..., -1]
+            sic = data.array[window.slices][..., -1]
             valid = np.isfinite(sic) & part.inside(window)
             if valid.any():
-                yield Tile(window, self._output(network, part.store, window), sic, valid)
+                predicted = predict_tile(scene, tiled, tiling.around(window, scene.shape))
+                yield ComparedTile(window, predicted.output, sic, valid)
 
     def loss(self, network: nn.Module, parts: Sequence[Part]) -> float:
         """Return the mean data loss over the parts' valid pixels; NaN where they have none."""
@@ -120,37 +136,14 @@ class Judge:
             total, count = total + float(added), count + float(number)
         return total / count if count else float("nan")
 
-    def _output(
-        self, network: nn.Module, store: NDArray[np.float32], window: Window
-    ) -> NDArray[np.float32]:
-        """Return the network's output (O, h, w) for a window, seen with its surroundings."""
-        height, width = store.shape[:2]
-        halo, multiple = self.geometry.halo_px, self.geometry.multiple
-        # starts on the network's own raster, so that a tile equals the whole scene's prediction
-        row = max(0, (window.row - halo) // multiple * multiple)
-        col = max(0, (window.col - halo) // multiple * multiple)
-        stop_row = min(height, window.stop_row + halo)
-        stop_col = min(width, window.stop_col + halo)
-        pixels = self.scaling.apply(store[row:stop_row, col:stop_col, :-1])
-        beyond = [(0, -size % multiple) for size in pixels.shape[:2]]
-        # mirrored as in prediction: zeros beside water look like ice
-        padded = np.pad(pixels, [*beyond, (0, 0)], mode="symmetric")
-        with torch.inference_mode(), self.device.autocast():
-            batch = torch.from_numpy(padded).to(self.device.name).permute(2, 0, 1)[None]
-            output = network(batch)[0].float().cpu().numpy()
-        top, left = window.row - row, window.col - col
-        inner: NDArray[np.float32] = output[
-            :, top : top + window.height, left : left + window.width
-        ]
-        return inner
+    def _forward(self, network: nn.Module) -> Callable[[Floats], Floats]:
+        def forward(batch: Floats) -> NDArray[np.float32]:
+            try:
+                with torch.inference_mode(), self.device.autocast():
+                    output = network(torch.from_numpy(batch).to(self.device.name))
+                    result: Floats = output.float().cpu().numpy()
+                    return result
+            except torch.OutOfMemoryError as error:
+                raise DeviceMemoryError(str(error)) from error
 
-
-def _everywhere(window: Window) -> NDArray[np.bool_]:
-    return np.ones((window.height, window.width), bool)
-
-
-def cut(block: Window, side: int = _TILE_PX) -> Iterator[Window]:
-    """Yield tiles of a block, the last ones of a row and a column as large as is left."""
-    for row in range(block.row, block.stop_row, side):
-        for col in range(block.col, block.stop_col, side):
-            yield Window(row, col, min(side, block.stop_row - row), min(side, block.stop_col - col))
+        return forward

@@ -17,7 +17,7 @@ from rasterio.crs import CRS
 from ml_core import checkpoint, networks
 from ml_core.checkpoint import ModelCard
 from ml_core.networks import NetworkConfig
-from ml_core.prediction.training_distribution import Domain
+from ml_core.prediction.training_distribution import TrainingDistribution
 from ml_core.raster.grid import Grid, Window
 from ml_core.raster.writing import RasterWriter, backscatter_band
 
@@ -108,7 +108,7 @@ def model():
         optimiser.step()
         schedule.step()
     print(f"network fitted: RMSE of the last batch {100 * loss.item() ** 0.5:.1f} % SIC")
-    domain = Domain.of(values.reshape(2, -1).T, ("HH", "HV"))
+    domain = TrainingDistribution.of(values.reshape(2, -1).T, ("HH", "HV"))
     training = {"domain": domain.to_dict()}
     card = ModelCard(config.to_dict(), ("HH", "HV"), MEAN, STD, 40.0, 12_000.0, training=training)
     state = {f"member0.{k}": v.numpy() for k, v in network.state_dict().items()}

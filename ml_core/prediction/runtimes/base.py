@@ -36,10 +36,7 @@ class Runtime(Protocol):
     on_gpu: bool
 
     def prepare(self, shape: tuple[int, int, int, int]) -> None:
-        """Get ready for batches of one shape (B, C, H, W), of which this thread brings many.
-
-        Other shapes remain possible.
-        """
+        """Get ready for batches of one shape (B, C, H, W), of which many come; others may, too."""
 
     def __call__(self, batch: Floats) -> Floats:
         """Return the network's output.

@@ -83,7 +83,6 @@ class OpenVinoRuntime:
                 graph.reshape(list(shape))
                 compiled = self._core.compile_model(graph, "CPU", self._settings)
                 self._one_shape = shape, compiled
-            self._requests.one_shape = shape, self._one_shape[1].create_infer_request()
 
     def __call__(self, batch: Floats) -> Floats:
         """Return the network's output (B, O, H, W) for normalised input (B, C, H, W).
@@ -97,12 +96,14 @@ class OpenVinoRuntime:
         return result.reshape(batch.shape[0], -1, *result.shape[2:])
 
     def _request(self, shape: tuple[int, ...]) -> ov.InferRequest:
-        prepared, request = getattr(self._requests, "one_shape", (None, None))
-        if shape == prepared:
-            return request
-        if not hasattr(self._requests, "any_shape"):
-            self._requests.any_shape = self._any_shape.create_infer_request()
-        return self._requests.any_shape
+        """Return this thread's request for a shape."""
+        prepared = self._one_shape is not None and self._one_shape[0] == shape
+        key = str(shape) if prepared else "any"
+        requests = vars(self._requests)
+        if key not in requests:
+            compiled = self._one_shape[1] if prepared and self._one_shape else self._any_shape
+            requests[key] = compiled.create_infer_request()
+        return requests[key]
 
 
 def _cores() -> int:

@@ -1,6 +1,6 @@
 import pytest
 
-from ml_core.prediction.budget import cache_bytes, input_shape
+from ml_core.prediction.budget import cache_bytes, tiling_within
 from ml_core.raster.tiles import padded_length
 
 GIB = 2**30
@@ -15,7 +15,7 @@ class Device:
 
 
 def shape(budget_gib, runtime, scene=(10_000, 10_000)):
-    return input_shape(runtime, round(budget_gib * GIB), scene, 2, 96, 16)
+    return tiling_within(round(budget_gib * GIB), runtime, scene, 2, 96, 16).most
 
 
 def pixels(scene, rows, cols):

@@ -5,32 +5,35 @@ import weakref
 
 import numpy as np
 import pytest
+from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rasterio.crs import CRS
 
 from ml_core import networks
+from ml_core.datasets.normalisation import Normalisation
 from ml_core.errors import CancelledError, SeaIceError
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
 from ml_core.networks.fully_convolutional import as_map
-from ml_core.prediction.precision import Trial
 from ml_core.prediction.runtimes.base import DeviceMemoryError
 from ml_core.prediction.runtimes.openvino_runtime import OpenVinoRuntime
 from ml_core.prediction.runtimes.torch_runtime import TorchRuntime
-from ml_core.prediction.tiled import Normalisation, TiledNetwork, TiledScene, Tiling
-from ml_core.raster.grid import Window
-from ml_core.raster.tiles import tiles
+from ml_core.prediction.scene_input import SceneInput
+from ml_core.prediction.tiled import TiledScene
+from ml_core.raster.grid import Grid, Window
+from ml_core.raster.tiles import Tiling
 from tests.builders.models import random_state, sea_ice
 
 SMALL = NetworkConfig(filters=4, depth=2)
-PLAIN = Normalisation((0.0, 0.0), (1.0, 1.0))
+PLAIN = Normalisation.of((0.0, 0.0), (1.0, 1.0))
 
 
 class Function:
     """A runtime that applies a function to each batch."""
 
-    def __init__(self, function=lambda batch: batch[:, :1]):
-        self.function = function
+    def __init__(self, function=lambda batch: batch[:, :1], parallel=1):
+        self.function, self.parallel = function, parallel
         self.prepared = []
         self.shapes = []
 
@@ -51,10 +54,12 @@ class ArraySource:
 
     def __init__(self, values, valid=None):
         self.values = values
+        self.channels = tuple(str(n) for n in range(len(values)))
+        self.grid = Grid(CRS.from_epsg(3413), Affine.scale(40, -40), *values.shape[1:])
         self.valid = np.isfinite(values).all(axis=0) if valid is None else valid
         self.reads = 0
 
-    def read(self, window, *, out=None):
+    def read(self, window):
         self.reads += 1
         values = np.full((len(self.values), window.height, window.width), np.nan, np.float32)
         valid = np.zeros((window.height, window.width), bool)
@@ -73,26 +78,20 @@ def runtime_of(config, state, **more):
     )
 
 
+def input_of(source, normalisation=PLAIN):
+    return SceneInput(source, source.channels, normalisation)
+
+
 def whole_image(runtime, source, normalisation, multiple):
     """The network on the whole scene at once, mirrored up to its multiple."""
     height, width = source.valid.shape
-    x = normalisation.apply(*source.read(Window(0, 0, height, width)))
+    x = normalisation.apply_to_channels(*source.read(Window(0, 0, height, width)))
     beyond = [(0, -size % multiple) for size in (height, width)]
     x = np.pad(x, [(0, 0), *beyond], mode="symmetric")
     return runtime(x[None])[0][:, :height, :width]
 
 
-def percent(output):
-    return np.clip(100 * output[0], 0, 100)
-
-
-def predict_tiles(source, network, tiling, write, report, normalisation=PLAIN, parallel=1):
-    shape = source.valid.shape
-    with TiledScene(source, shape, tiling, normalisation, parallel=parallel) as scene:
-        scene.predict(network, write, report)
-
-
-def tiled(runtime, source, normalisation, tiling, parallel=1, emit=lambda event: None):
+def tiled(runtime, source, normalisation, tiling, emit=lambda event: None):
     output = np.full(source.valid.shape, np.nan, dtype=np.float32)
     written = np.zeros(output.shape, dtype=int)
 
@@ -102,8 +101,8 @@ def tiled(runtime, source, normalisation, tiling, parallel=1, emit=lambda event:
         )
         written[predicted.window.slices] += 1
 
-    network = TiledNetwork(runtime, tiling)
-    predict_tiles(source, network, tiling, write, Reporter(emit), normalisation, parallel)
+    with TiledScene(input_of(source, normalisation), runtime, tiling) as scene:
+        scene.predict(write, Reporter(emit))
     assert written.max() <= 1
     assert not np.isfinite(output[written == 0]).any()
     return output
@@ -153,7 +152,7 @@ def test_a_trained_network_shows_no_seams(trained, size, name):
     card, state = trained
     config = NetworkConfig.from_dict(card.network)
     source = ArraySource(sea_ice((1500, 1300), seed=3)[0])
-    normalisation = Normalisation(card.mean, card.std)
+    normalisation = Normalisation.of(card.mean, card.std)
     runtime = runtime_of(config, state)
     if name == "torch":
         runtime = TorchRuntime(config, state, "cpu", precision="float32")
@@ -194,7 +193,7 @@ def test_a_turned_scene_is_whole_and_its_empty_corners_are_left_out(h, w, angle,
     tiling = Tiling.of_cores(*cut)
     found = tiled(runtime, source, PLAIN, tiling)
     np.testing.assert_array_equal(found, np.where(valid, source.values[0], np.nan))
-    every = [t.padded for t in tiles((h, w), tiling.most, tiling.halo, tiling.multiple)]
+    every = [tile.padded for tile in tiling.tiles((h, w))]
     assert computed_px(runtime) <= sum(tile.height * tile.width for tile in every)
 
 
@@ -214,12 +213,9 @@ def test_the_empty_corners_of_a_turned_scene_are_not_computed():
 def test_what_tiles_took_is_free_once_all_are_written():
     source = ArraySource(np.ones((2, 128, 128), dtype=np.float32))
     memory = []
-    tiling = Tiling.of_cores(64, 0, 1)
-    network = TiledNetwork(Function(), tiling)
-    with TiledScene(source, (128, 128), tiling, PLAIN) as scene:
+    with TiledScene(input_of(source), Function(), Tiling.of_cores(64, 0, 1)) as scene:
         scene.predict(
-            network,
-            lambda predicted: memory.append(weakref.ref(predicted.output.base)),
+            lambda predicted: memory.append(weakref.ref(predicted.output)),
             Reporter(lambda event: None),
         )
         gc.collect()
@@ -229,6 +225,8 @@ def test_what_tiles_took_is_free_once_all_are_written():
 
 class Limited:
     """A device with memory for so many pixels."""
+
+    parallel = 1
 
     def __init__(self, runtime, most_px):
         self.runtime, self.most_px = runtime, most_px
@@ -265,7 +263,8 @@ def test_several_threads_give_what_one_gives():
     runtime = runtime_of(config, random_state(config))
     tiling = Tiling.of_cores(64, 48, 4)
     expected = tiled(runtime, source, PLAIN, tiling)
-    assert np.array_equal(tiled(runtime, source, PLAIN, tiling, parallel=4), expected)
+    runtime.parallel = 4
+    assert np.array_equal(tiled(runtime, source, PLAIN, tiling), expected)
 
 
 def running():
@@ -280,19 +279,16 @@ def test_a_failure_in_any_stage_is_raised_and_ends_the_threads(stage):
     def fail(*_, **__):
         raise SeaIceError(f"{stage} failed")
 
-    network = TiledNetwork(
-        Function(fail) if stage == "compute" else Function(), Tiling.of_cores(32, 0, 1)
-    )
     if stage == "read":
         source.read = fail
-    with pytest.raises(SeaIceError, match=f"{stage} failed"):
-        predict_tiles(
-            source,
-            network,
-            Tiling.of_cores(32, 0, 1),
-            fail if stage == "write" else lambda predicted: None,
-            Reporter(lambda event: None),
-            parallel=2,
+    runtime = Function(fail) if stage == "compute" else Function()
+    runtime.parallel = 2
+    with (
+        pytest.raises(SeaIceError, match=f"{stage} failed"),
+        TiledScene(input_of(source), runtime, Tiling.of_cores(32, 0, 1)) as scene,
+    ):
+        scene.predict(
+            fail if stage == "write" else lambda predicted: None, Reporter(lambda event: None)
         )
     assert running() == before
 
@@ -310,31 +306,28 @@ def test_cancelling_stops_within_a_few_tiles_and_ends_the_threads():
         if event.fraction > 0.02:
             cancelled.set()
 
-    with pytest.raises(CancelledError):
-        predict_tiles(
-            source,
-            TiledNetwork(Function(slow), Tiling.of_cores(32, 0, 1)),
-            Tiling.of_cores(32, 0, 1),
-            lambda predicted: None,
-            Reporter(emit, cancelled.is_set),
-        )
+    with (
+        pytest.raises(CancelledError),
+        TiledScene(input_of(source), Function(slow), Tiling.of_cores(32, 0, 1)) as scene,
+    ):
+        scene.predict(lambda predicted: None, Reporter(emit, cancelled.is_set))
     assert source.reads < 4096 * 0.02 + 20
     assert running() == before
 
 
 def test_all_tiles_have_the_size_that_the_network_is_prepared_for():
     source = ArraySource(np.ones((2, 170, 195), dtype=np.float32))
-    runtime = Function()
-    output = tiled(runtime, source, PLAIN, Tiling.of_cores(32, 16, 16), parallel=2)
+    runtime = Function(parallel=2)
+    output = tiled(runtime, source, PLAIN, Tiling.of_cores(32, 16, 16))
     np.testing.assert_array_equal(output, 1)
-    assert runtime.prepared == [(1, 2, 64, 64)] * 2
+    assert runtime.prepared == [(1, 2, 64, 64)]
     assert runtime.shapes == [(2, 64, 64)] * 30
 
 
 def test_the_first_tile_is_read_before_the_network_is_there_and_leaving_ends_the_thread():
     source = ArraySource(np.ones((2, 256, 256), dtype=np.float32))
     before = running()
-    with TiledScene(source, (256, 256), Tiling.of_cores(64, 0, 1), PLAIN) as scene:
+    with TiledScene(input_of(source), Function(), Tiling.of_cores(64, 0, 1)) as scene:
         deadline = time.monotonic() + 10
         while not source.reads and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -352,31 +345,8 @@ def test_few_tiles_are_in_memory_at_a_time():
         time.sleep(0.002)
         written.append(source.reads - len(written))
 
-    network = TiledNetwork(Function(), Tiling.of_cores(64, 0, 1))
-    predict_tiles(
-        source,
-        network,
-        Tiling.of_cores(64, 0, 1),
-        slow,
-        Reporter(lambda event: None),
-        parallel=2,
-    )
+    runtime = Function(parallel=2)
+    with TiledScene(input_of(source), runtime, Tiling.of_cores(64, 0, 1)) as scene:
+        scene.predict(slow, Reporter(lambda event: None))
     assert len(written) == 256
     assert max(written) <= 9
-
-
-def test_a_trial_tells_how_far_a_precision_is_off():
-    source = ArraySource(np.random.default_rng(1).normal(size=(2, 400, 400)).astype(np.float32))
-    shape = networks.geometry(SMALL)
-    trial = Trial(source, (400, 400), shape, PLAIN, percent)
-
-    def exact(batch):
-        return 0.5 + 0.01 * batch[:, :1]
-
-    def off(batch):
-        return exact(batch) + 0.02 * (batch[:, 1:] > 0)
-
-    found = trial.rmse_percent(off, exact)
-    assert found == pytest.approx(2 * np.sqrt(0.5), rel=0.02)
-    small = Trial(source, (20, 20), shape, PLAIN, percent)
-    assert small.rmse_percent(off, exact) is None

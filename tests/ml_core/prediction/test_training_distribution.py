@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from ml_core.prediction.training_distribution import Domain, Novelty
+from ml_core.prediction.training_distribution import OutOfDistribution, TrainingDistribution
 from ml_core.raster.grid import Window
 
 CHANNELS = ("HH", "HV", "incidence_angle")
@@ -32,18 +32,18 @@ def new(domain, values):
 
 
 def test_what_training_had_is_not_new():
-    domain = Domain.of(pixels(1), CHANNELS)
+    domain = TrainingDistribution.of(pixels(1), CHANNELS)
     assert new(domain, scene(2)).mean() < 0.01
 
 
 @pytest.mark.parametrize("kwargs", [{"shift_db": 14.0}, {"angle": (43, 47)}])
 def test_other_backscatter_and_other_angles_are_new(kwargs):
-    domain = Domain.of(pixels(1), CHANNELS)
+    domain = TrainingDistribution.of(pixels(1), CHANNELS)
     assert new(domain, scene(2, **kwargs)).mean() > 0.9
 
 
 def test_an_angle_that_training_did_not_use_is_not_judged():
-    domain = Domain.of(pixels(1)[:, :2], CHANNELS[:2])
+    domain = TrainingDistribution.of(pixels(1)[:, :2], CHANNELS[:2])
     assert domain.incidence_deg is None
     assert new(domain, scene(2, angle=(43, 47))).mean() < 0.01
 
@@ -51,25 +51,27 @@ def test_an_angle_that_training_did_not_use_is_not_judged():
 def test_missing_pixels_are_neither_counted_nor_new():
     train = pixels(1)
     train[::2, 0] = np.nan
-    domain = Domain.of(train, CHANNELS)
+    domain = TrainingDistribution.of(train, CHANNELS)
     assert domain.counts.sum() == 20_000
     values = scene(2, shift_db=14.0)
     values[0, :50] = np.nan
     assert not new(domain, values)[:50].any()
-    assert Domain.of(np.full((5, 2), np.nan), CHANNELS[:2]) is None
+    assert TrainingDistribution.of(np.full((5, 2), np.nan), CHANNELS[:2]) is None
 
 
 def test_it_survives_a_model_card():
-    domain = Domain.of(pixels(1), CHANNELS)
-    found = Domain.from_dict(json.loads(json.dumps(domain.to_dict())))
+    domain = TrainingDistribution.of(pixels(1), CHANNELS)
+    found = TrainingDistribution.from_dict(json.loads(json.dumps(domain.to_dict())))
     np.testing.assert_array_equal(found.counts, domain.counts)
     assert (found.median_db, found.incidence_deg) == (domain.median_db, domain.incidence_deg)
-    assert Domain.from_dict(None) is None
-    assert Domain.from_dict({"lowest_db": 0, "bins": 3}) is None
+    assert TrainingDistribution.from_dict(None) is None
+    assert TrainingDistribution.from_dict({"lowest_db": 0, "bins": 3}) is None
 
 
 def novelty_of(values, footprint_px=40):
-    novelty = Novelty(Domain.of(pixels(1), CHANNELS), CHANNELS, values.shape[1:], footprint_px)
+    novelty = OutOfDistribution(
+        TrainingDistribution.of(pixels(1), CHANNELS), CHANNELS, values.shape[1:], footprint_px
+    )
     for row in range(0, 200, 64):  # tiles with margins, beyond the scene too
         window = Window(row - 16, -16, 96, 232)
         part = np.full((3, 96, 232), np.nan, np.float32)

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_core.raster.grid import Window
-from ml_core.raster.tiles import Tile, padded_length, quarters, tile_count, tiles
+from ml_core.raster.tiles import Tile, Tiling, padded_length, tile_count
 
 SIDES = st.integers(1, 300)
 MOST = st.integers(16, 400)
@@ -43,7 +43,7 @@ def grown(h, w, multiple):
 @settings(deadline=None)
 @given(SIDES, SIDES, MOST, MOST, HALOS, MULTIPLES)
 def test_tiles_have_one_size_and_their_cores_cover_every_pixel_once(h, w, high, wide, halo, m):
-    found = list(tiles((h, w), (high, wide), halo, m))
+    found = list(Tiling((high, wide), halo, m).tiles((h, w)))
     check(found, grown(h, w, m), Window(0, 0, h, w), halo, m)
     margin = -(-halo // m) * m
     if min(high, wide) >= 2 * margin + m:
@@ -54,21 +54,38 @@ def test_tiles_have_one_size_and_their_cores_cover_every_pixel_once(h, w, high, 
 @settings(deadline=None)
 @given(SIDES, SIDES, MOST, HALOS, MULTIPLES, st.data())
 def test_quarters_cover_a_tile(h, w, most, halo, multiple, data):
-    tile = data.draw(st.sampled_from(list(tiles((h, w), (most, most), halo, multiple))))
-    found = quarters(tile, halo, multiple)
+    tiling = Tiling((most, most), halo, multiple)
+    tile = data.draw(st.sampled_from(list(tiling.tiles((h, w)))))
+    found = tiling.quarters(tile)
     assert 1 <= len(found) <= 4
     check(found, tile.padded, tile.core, halo, multiple)
 
 
+@settings(deadline=None)
+@given(SIDES, SIDES, HALOS, MULTIPLES, st.data())
+def test_a_tile_around_any_core_is_aligned_and_holds_its_overlap(h, w, halo, multiple, data):
+    row, col = data.draw(st.integers(0, h - 1)), data.draw(st.integers(0, w - 1))
+    core = Window(row, col, h - row, w - col)
+    found = Tiling((0, 0), halo, multiple).around(core, (h, w))
+    padded = found.padded
+    assert found.core == core
+    assert all(n % multiple == 0 for n in (padded.row, padded.col, padded.height, padded.width))
+    whole = grown(h, w, multiple)
+    assert padded == padded.intersection(whole)
+    wanted = core.grown(halo).intersection(whole)
+    assert wanted == wanted.intersection(padded)
+    # and no more than the alignment asks for
+    assert padded.height - wanted.height < 2 * multiple
+
+
 def test_a_tile_is_cut_in_two_along_an_axis_that_is_longer_than_its_halos():
     tile = Tile(Window(96, 0, 400, 150), Window(0, 0, 592, 192))
-    assert quarters(tile, 96, 16) == [
+    assert Tiling((0, 0), 96, 16).quarters(tile) == [
         Tile(Window(96, 0, 192, 150), Window(0, 0, 400, 192)),
         Tile(Window(288, 0, 208, 150), Window(192, 0, 400, 192)),
     ]
-    assert quarters(Tile(Window(16, 0, 16, 16), Window(0, 0, 48, 32)), 16, 16) == [
-        Tile(Window(16, 0, 16, 16), Window(0, 0, 48, 32))
-    ]
+    small = Tile(Window(16, 0, 16, 16), Window(0, 0, 48, 32))
+    assert Tiling((0, 0), 16, 16).quarters(small) == [small]
 
 
 def test_no_tile_more_is_taken_than_needed():
@@ -83,6 +100,6 @@ def test_no_tile_more_is_taken_than_needed():
 def test_inner_finds_the_core_in_the_padded_part():
     whole = np.arange(100 * 90).reshape(100, 90)
     whole = np.pad(whole, ((0, 16), (0, 16)))
-    for tile in tiles((100, 90), (64, 64), 10, 16):
+    for tile in Tiling((64, 64), 10, 16).tiles((100, 90)):
         padded = whole[tile.padded.slices]
         assert np.array_equal(padded[tile.inner.slices], whole[tile.core.slices])

@@ -11,7 +11,7 @@ from ml_core.jobs import PredictJob
 from ml_core.networks import NetworkConfig
 from ml_core.networks.classes import SicClasses
 from ml_core.prediction.classmap import most_likely
-from ml_core.prediction.training_distribution import Domain
+from ml_core.prediction.training_distribution import TrainingDistribution
 from ml_core.runs.predict import run
 from tests.builders.models import card_of, random_state, replace, sea_ice
 from tests.builders.rasters import write_raster
@@ -55,7 +55,7 @@ def test_a_network_that_bfloat16_would_spoil_is_computed_in_float32(
     card, state = trained
     values, _ = sea_ice((700, 610), seed=9)
     values[:, :100, :80] = np.nan
-    seen = Domain.of(values[:, 300:].reshape(2, -1).T, card.channels)
+    seen = TrainingDistribution.of(values[:, 300:].reshape(2, -1).T, card.channels)
     card = replace(card, training={**card.training, "domain": seen.to_dict()})
     files = {**scene_files(values), "model": model_file(card, state), "runtime": "openvino"}
     monkeypatch.setattr("ml_core.runs.predict.MOST_RMSE_PERCENT", 100)

@@ -11,7 +11,7 @@ from ml_core.errors import JobError, SeaIceError
 from ml_core.events import Message, Reporter
 from ml_core.files import OutputFiles
 from ml_core.jobs import PredictJob, TrainJob
-from ml_core.prediction.training_distribution import Domain
+from ml_core.prediction.training_distribution import TrainingDistribution
 from ml_core.runs import predict as prediction
 from ml_core.runs import train as training
 from tests.builders.scenes import backscatter, ice
@@ -113,7 +113,7 @@ def test_a_card_tells_the_calibration_and_the_domain(single):
     assert card.calibration["widened"] >= 1
     # wider than for these cells, so that blocks elsewhere are held too
     assert 0.89 <= card.calibration["coverage_after"] <= 1
-    domain = Domain.from_dict(card.training["domain"])
+    domain = TrainingDistribution.from_dict(card.training["domain"])
     assert domain.counts.sum() > 10_000
     assert -20 < domain.median_db[0] < -8
 

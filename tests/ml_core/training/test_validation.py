@@ -8,20 +8,20 @@ from ml_core.networks import NetworkConfig
 from ml_core.raster.grid import Window
 from ml_core.training.device import Device
 from ml_core.training.tasks import Regression
-from ml_core.training.validation import Judge, Part, thinned
+from ml_core.training.validation import Part, Validator, thinned
 from tests.builders.scenes import backscatter, data_of, ice
 
 
-def test_a_scene_is_judged_as_it_is_predicted_mirrored_at_its_end():
+def test_a_scene_is_validated_as_it_is_predicted_mirrored_at_its_end():
     sic = ice((60, 77))
     data = data_of(sic, backscatter(sic))
     scaling = normalisation([moments(data.array, Split.full(data.cells))], data.channels)
     config = NetworkConfig(filters=4, depth=3)
     torch.manual_seed(3)
     network = networks.build(config).eval()
-    judge = Judge(scaling, networks.geometry(config), Device("cpu", False), Regression())
-    every = Part.of(data.array, [Window(0, 0, 60, 77)])
-    (tile,) = judge.tiles(network, every)
+    validator = Validator(scaling, networks.geometry(config), Device("cpu", False), Regression())
+    every = Part.of(data, [Window(0, 0, 60, 77)])
+    (tile,) = validator.tiles(network, every)
     x = np.pad(
         (data.array[..., :-1] - scaling.mean) / scaling.std, [(0, 4), (0, 3), (0, 0)], "symmetric"
     )
@@ -31,8 +31,8 @@ def test_a_scene_is_judged_as_it_is_predicted_mirrored_at_its_end():
 
 
 def test_large_parts_of_several_scenes_are_thinned_evenly():
-    store = np.zeros((1024, 1024, 3), np.float32)
-    whole_part = Part.of(store, [Window(0, 0, 1024, 1024)])
+    data = data_of(np.zeros((1024, 1024)), np.zeros((2, 1024, 1024)), footprint_px=64)
+    whole_part = Part.of(data, [Window(0, 0, 1024, 1024)])
     assert len(whole_part.windows) == 16
     left = thinned([whole_part, whole_part, whole_part], most_px=1024 * 1024)
     numbers = [
