@@ -7,19 +7,19 @@ receptive field, the description and its drawing - is derived from the plan.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import SeaIceError
 from .config import NetworkConfig
 from .fully_convolutional import as_map
 from .geometry import Geometry, geometry_of
-from .plan import NetworkPlan
+from .plan import NetworkPlan, Tensors
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
+
+    from .module import PlannedNetwork
 
 __all__ = ["Geometry", "NetworkConfig", "NetworkPlan", "build", "geometry", "plan", "restore"]
 
@@ -40,7 +40,7 @@ def geometry(config: NetworkConfig) -> Geometry:
     return geometry_of(plan(config))
 
 
-def build(config: NetworkConfig, generator: torch.Generator | None = None) -> torch.nn.Module:
+def build(config: NetworkConfig, generator: torch.Generator | None = None) -> PlannedNetwork:
     """Return a network with fresh weights, in training mode.
 
     It maps normalised input (B, C, H, W) to (B, O, H, W), H and W multiples of
@@ -48,7 +48,6 @@ def build(config: NetworkConfig, generator: torch.Generator | None = None) -> to
     0-1 and not clipped; that of classes one score (logit) each.
 
     Args:
-        config: The network.
         generator: Draws the weights; torch's global generator when None.
 
     Raises:
@@ -59,12 +58,14 @@ def build(config: NetworkConfig, generator: torch.Generator | None = None) -> to
     return PlannedNetwork(as_map(plan(config)), generator)
 
 
-def restore(config: NetworkConfig, tensors: Mapping[str, np.ndarray[Any, Any]]) -> torch.nn.Module:
+def restore(
+    config: NetworkConfig, tensors: Tensors, masks: Tensors | None = None
+) -> PlannedNetwork:
     """Return a fitted network, ready to predict (dropout off, batch norm fixed).
 
     Args:
-        config: The network.
         tensors: Its state by name, as `build(config).state_dict()` names it.
+        masks: For several networks that are made of one (`PlannedNetwork.draw`).
 
     Raises:
         SeaIceError: The tensors are not those of this network.
@@ -87,4 +88,6 @@ def restore(config: NetworkConfig, tensors: Mapping[str, np.ndarray[Any, Any]]) 
     network.load_state_dict(
         {name: torch.from_numpy(array.copy()) for name, array in tensors.items()}
     )
+    if masks:
+        network.draw(masks)
     return network.eval()

@@ -29,15 +29,13 @@ def plan(config: NetworkConfig) -> NetworkPlan:
         )
     widths = [max(1, round(config.filters * width / _WIDTHS[0])) for width in _WIDTHS]
     patch = config.patch_size or _PATCH_PX
-    everywhere = config.dropout_position == "blocks"
-    planner = Planner(config.architecture, config.in_channels)
+    planner = Planner(config)
 
     def convolution(number: int, kernel: int, stride: int, padding: int) -> None:
         width = widths[number - 1]
         planner.convolution(f"conv{number}", width, kernel, stride=stride, padding=padding)
         planner.relu(f"conv{number}_relu")
-        if everywhere:
-            planner.dropout(f"conv{number}_dropout", config.dropout)
+        planner.dropout(f"conv{number}_dropout", in_block=True)
 
     convolution(1, 11, config.stride or 4, 0)
     planner.max_pool("pool1", 3, 2)
@@ -48,7 +46,7 @@ def plan(config: NetworkConfig) -> NetworkPlan:
     convolution(5, 3, 1, 1)
     planner.max_pool("pool5", 3, 2)
     for number, kernel in ((6, planner.size_after(patch)), (7, 1)):
-        planner.dropout(f"dense{number}_dropout", config.dropout)
+        planner.dropout(f"dense{number}_dropout")
         planner.convolution(f"dense{number}", widths[number - 1], kernel, dense=True)
         planner.relu(f"dense{number}_relu")
     planner.convolution("output", config.out_channels, 1, dense=True)

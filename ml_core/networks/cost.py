@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .plan import Layer, LayerKind, NetworkPlan
+from .layer import Layer, LayerKind
+from .plan import NetworkPlan
 
 
 @dataclass(frozen=True)
@@ -26,22 +27,18 @@ class LayerCost:
 
 def layer_costs(plan: NetworkPlan) -> Iterator[LayerCost]:
     """Yield what each layer of a map's plan costs, edges left out of account."""
-    joined = {layer.joins for layer in plan.layers}
     kept, area, patch_px = 0.0, 1.0, 0
-    for i, layer in enumerate(plan.layers):
-        before, channels = area, plan.in_channels_of(i)
+    for layer in plan.layers:
+        before = area
         area, patch_px = _area_after(layer, area, patch_px)
         values = layer.channels * area
-        weights = layer.kernel**2 * channels * layer.channels
-        multiplications = 0.0
-        if layer.kind is LayerKind.CONVOLUTION:
-            multiplications = weights * area
-        elif layer.kind is LayerKind.TRANSPOSED:  # each input pixel is spread by the whole kernel
-            multiplications = weights * before
-        yield LayerCost(multiplications, values, channels * before + values + kept)
+        # each input pixel of a transposed convolution is spread by the whole kernel
+        pixels = before if layer.kind is LayerKind.TRANSPOSED else area
+        at_once = layer.in_channels * before + values + kept
+        yield LayerCost(layer.multiplications * pixels, values, at_once)
         if layer.joins:
-            kept -= (layer.channels - channels) * area
-        if layer.name in joined:
+            kept -= (layer.channels - layer.in_channels) * area
+        if layer.name in plan.joined:
             kept += values
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..rounding import rounded_up
 from .cost import layer_costs, values_at_once
 from .fully_convolutional import as_map
 from .geometry import Geometry, geometry_of
-from .plan import Layer, NetworkPlan
+from .layer import Layer
+from .plan import NetworkPlan
 
 _FLOAT_BYTES = 4
 
@@ -20,7 +21,6 @@ class LayerRow:
 
     Attributes:
         size: Height and width of the output for an input of the described size, px.
-        parameters: Trained numbers.
         receptive_field_px: Side of the square of input pixels that one output value depends on,
             at most, counting the input's edges as far away.
         multiplications: Multiply-adds for one pixel of the scene.
@@ -28,7 +28,6 @@ class LayerRow:
 
     layer: Layer
     size: int
-    parameters: int
     receptive_field_px: int
     multiplications: float
 
@@ -81,13 +80,9 @@ def describe(plan: NetworkPlan, input_px: int | None = None) -> Description:
         layer.name: cost for layer, cost in zip(in_map.layers, layer_costs(in_map), strict=True)
     }
     rows = tuple(
-        LayerRow(layer, size, parameters, field, costs[layer.name].multiplications)
-        for layer, size, parameters, field in zip(
-            plan.layers,
-            plan.sizes(input_px),
-            plan.parameters(),
-            _receptive_fields(plan, input_px),
-            strict=True,
+        LayerRow(layer, size, field, costs[layer.name].multiplications)
+        for layer, size, field in zip(
+            plan.layers, plan.sizes(input_px), _receptive_fields(plan, input_px), strict=True
         )
     )
     values = plan.in_channels + sum(cost.values for cost in costs.values())
@@ -96,7 +91,7 @@ def describe(plan: NetworkPlan, input_px: int | None = None) -> Description:
         input_px=input_px,
         rows=rows,
         geometry=geometry,
-        parameters=sum(plan.parameters()),
+        parameters=plan.parameters,
         flop_per_px=2 * sum(cost.multiplications for cost in costs.values()),
         prediction_bytes_per_px=_FLOAT_BYTES * values_at_once(in_map),
         training_bytes_per_px=_FLOAT_BYTES * values,
@@ -107,7 +102,7 @@ def _receptive_fields(plan: NetworkPlan, input_px: int) -> Iterator[int]:
     """Yield each layer's receptive field: the widest of a period of its output pixels."""
     sizes = plan.sizes(input_px)
     for count in range(1, len(plan.layers) + 1):
-        part = NetworkPlan(plan.architecture, plan.in_channels, plan.layers[:count])
+        part = replace(plan, layers=plan.layers[:count])
         if plan.patch_px is not None:  # beyond a lone patch there are only zeros
             middle = sizes[count - 1] // 2
             first, last = part.interval(middle, middle)

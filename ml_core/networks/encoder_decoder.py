@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .config import NetworkConfig
 from .plan import NetworkPlan, Planner
 
@@ -12,20 +14,37 @@ def plan(config: NetworkConfig) -> NetworkPlan:
     Raises:
         SeaIceError: The kernel size is even.
     """
-    factor = config.stride or 2
-    planner = Planner(config.architecture, config.in_channels)
-    everywhere = config.dropout_position == "blocks"
+    return down_and_up(config, Planner.same_convolution, config.stride or 2, skips=False)
+
+
+def down_and_up(
+    config: NetworkConfig, block: Callable[[Planner, str, int], None], factor: int, *, skips: bool
+) -> NetworkPlan:
+    """Return the layers: `depth` reductions, filters doubling at each, and the way back up.
+
+    Args:
+        config: The network.
+        block: Adds the convolutions of one level, given their name and channels.
+        factor: What each level reduces and enlarges by.
+        skips: Whether a level of the way up joins what the same level of the way down gave.
+
+    Raises:
+        SeaIceError: The kernel size is even.
+    """
+    planner = Planner(config)
+    reduced = []
     for level in range(config.depth):
-        planner.same_convolution(f"down{level}", config.filters << level, config.kernel_size)
-        if everywhere:
-            planner.dropout(f"down{level}_dropout", config.dropout)
+        block(planner, f"down{level}", config.filters << level)
+        planner.dropout(f"down{level}_dropout", in_block=True)
+        reduced.append(planner.last)
         planner.max_pool(f"pool{level}", factor)
-    planner.same_convolution("bottleneck", config.filters << config.depth, config.kernel_size)
-    planner.dropout("bottleneck_dropout", config.dropout)
+    block(planner, "bottleneck", config.filters << config.depth)
+    planner.dropout("bottleneck_dropout")
     for level in reversed(range(config.depth)):
-        planner.upsample(f"up{level}", config.filters << level, factor, config.upsampling)
-        planner.same_convolution(f"expand{level}", config.filters << level, config.kernel_size)
-        if everywhere:
-            planner.dropout(f"expand{level}_dropout", config.dropout)
+        planner.upsample(f"up{level}", config.filters << level, factor)
+        if skips:
+            planner.join(f"skip{level}", reduced[level])
+        block(planner, f"expand{level}", config.filters << level)
+        planner.dropout(f"expand{level}_dropout", in_block=True)
     planner.convolution("output", config.out_channels, 1)
     return planner.plan(multiple=factor**config.depth)

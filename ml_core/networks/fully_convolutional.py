@@ -10,9 +10,12 @@ values folded into a map. Either way the map equals the outputs for each patch b
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
-from .plan import Layer, LayerKind, NetworkPlan
+from .layer import Layer, LayerKind
+from .plan import NetworkPlan
 
 
 def lead_px(plan: NetworkPlan) -> int:
@@ -28,35 +31,34 @@ def as_map(plan: NetworkPlan) -> NetworkPlan:
     """
     if plan.patch_px is None:
         return plan
-    padded = any(layer.padding for layer in plan.layers)
-    layers = _unfolded(plan, plan.patch_px) if padded else _dilated(plan)
-    if plan.output_stride > 1:
-        layers.append(
-            Layer("blocks", LayerKind.RESIZE, layers[-1].channels, stride=plan.output_stride)
-        )
-    return replace(plan, layers=tuple(layers), multiple=plan.output_stride)
-
-
-def _pad(plan: NetworkPlan, reach: int) -> Layer:
-    """Return zeros around the input, so that each block has its patch of `reach` pixels."""
-    lead = lead_px(plan)
-    behind = max(0, reach - plan.output_stride - lead)
-    return Layer("surround", LayerKind.PAD, plan.in_channels, padding=lead, padding_after=behind)
-
-
-def _unfolded(plan: NetworkPlan, patch_px: int) -> list[Layer]:
-    stride = plan.output_stride
-    return [
-        _pad(plan, patch_px),
-        Layer("patches", LayerKind.UNFOLD, plan.in_channels, patch_px, stride),
-        *plan.layers,
-        Layer("map", LayerKind.FOLD, plan.layers[-1].channels),
-    ]
-
-
-def _dilated(plan: NetworkPlan) -> list[Layer]:
+    stride, lead = plan.output_stride, lead_px(plan)
     first, last = plan.interval(0, 0)
-    layers = [_pad(plan, last - first + 1)]
+    padded = any(layer.padding for layer in plan.layers)
+    reach = plan.patch_px if padded else last - first + 1
+
+    def beside(name: str, kind: LayerKind, channels: int, **more: Any) -> Layer:
+        return Layer(name, kind, channels, channels, **more)
+
+    outputs = plan.layers[-1].channels
+    # zeros around the input, so that each block has its patch
+    behind = max(0, reach - stride - lead)
+    layers = [
+        beside("surround", LayerKind.PAD, plan.in_channels, padding=lead, padding_after=behind)
+    ]
+    if padded:
+        layers += [
+            beside("patches", LayerKind.UNFOLD, plan.in_channels, kernel=reach, stride=stride),
+            *plan.layers,
+            beside("map", LayerKind.FOLD, outputs),
+        ]
+    else:
+        layers += _dilated(plan)
+    if stride > 1:
+        layers.append(beside("blocks", LayerKind.RESIZE, outputs, stride=stride))
+    return replace(plan, layers=tuple(layers), multiple=stride)
+
+
+def _dilated(plan: NetworkPlan) -> Iterator[Layer]:
     stride, dilation = 1, 1
     for layer in plan.layers:
         step = layer.stride
@@ -67,6 +69,5 @@ def _dilated(plan: NetworkPlan) -> list[Layer]:
             keep, step = step, 1
         else:
             keep = 1
-        layers.append(replace(layer, stride=keep, dilation=dilation))
+        yield replace(layer, stride=keep, dilation=dilation)
         stride, dilation = stride * keep, dilation * step
-    return layers

@@ -20,7 +20,7 @@ def plan(config: NetworkConfig) -> NetworkPlan:
     """
     padding = config.padding or 0
     patch = config.patch_size or _PATCH_PX
-    planner = Planner(config.architecture, config.in_channels)
+    planner = Planner(config)
     planner.batch_norm("input_norm")
     for level in range(config.depth):
         planner.convolution(
@@ -32,11 +32,10 @@ def plan(config: NetworkConfig) -> NetworkPlan:
         )
         planner.relu(f"conv{level}_relu")
         planner.max_pool(f"pool{level}", 2)
-        if config.dropout_position == "blocks":
-            planner.dropout(f"pool{level}_dropout", config.dropout)
+        planner.dropout(f"pool{level}_dropout", in_block=True)
     planner.convolution("dense0", 2 * config.filters, planner.size_after(patch), dense=True)
     planner.relu("dense0_relu")
-    planner.dropout("dense0_dropout", config.dropout)
+    planner.dropout("dense0_dropout")
     planner.convolution("output", config.out_channels, 1, dense=True)
     # padded patches overlap in the input but share no values: take fewer of them
     stride = config.output_stride or (_PADDED_STRIDE_PX if padding else 1)

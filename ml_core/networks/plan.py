@@ -2,88 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
 
 from ..errors import SeaIceError
-from .sizes import convolution_size, same_padding, transposed_size
+from .config import NetworkConfig
+from .layer import Layer, LayerKind
 
+Value = TypeVar("Value")
 
-class LayerKind(str, Enum):
-    """What a layer does."""
-
-    CONVOLUTION = "convolution"
-    TRANSPOSED = "transposed convolution"
-    MAX_POOL = "max-pooling"
-    RESIZE = "resize"  # each pixel becomes a block of stride x stride
-    BATCH_NORM = "batch norm"
-    RELU = "ReLU"
-    DROPOUT = "dropout"
-    JOIN = "join"  # the layer's input and a kept output, one behind the other
-    PAD = "pad"  # zeros: `padding` before, `padding_after` behind
-    UNFOLD = "unfold"  # patches of kernel x kernel, `stride` apart, along the batch's axis
-    FOLD = "fold"  # the values of those patches as a map
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer; its input is the output of the layer before it.
-
-    Attributes:
-        name: Unique within the network; names the layer's tensors in a model file.
-        kind: What it does.
-        channels: Channels that come out.
-        kernel: Kernel size K, px.
-        stride: Stride S of a convolution or pooling, enlargement of the others.
-        padding: Padding P, px.
-        dilation: Distance between the kernel's samples, px.
-        padding_after: PAD only: zeros behind; `padding` counts those before.
-        rate: DROPOUT only: share of the channels that is switched off.
-        joins: JOIN only: name of the layer whose output comes behind the input's channels.
-        dense: The convolution stands for a dense layer: its kernel spans its whole input in a
-            patch.
-    """
-
-    name: str
-    kind: LayerKind
-    channels: int
-    kernel: int = 1
-    stride: int = 1
-    padding: int = 0
-    dilation: int = 1
-    padding_after: int = 0
-    rate: float = 0.0
-    joins: str = ""
-    dense: bool = False
-
-    def size_after(self, size: int) -> int:
-        """Return the size that comes out along one axis, px."""
-        if self.kind in (LayerKind.CONVOLUTION, LayerKind.MAX_POOL):
-            return convolution_size(size, self.kernel, self.stride, self.padding, self.dilation)
-        if self.kind is LayerKind.TRANSPOSED:
-            return transposed_size(size, self.kernel, self.stride, self.padding)
-        if self.kind is LayerKind.RESIZE:
-            return size * self.stride
-        if self.kind is LayerKind.PAD:
-            return size + self.padding + self.padding_after
-        return size
-
-    def interval_before(self, first: int, last: int) -> tuple[int, int]:
-        """Return the first and last input pixel that output pixels first..last depend on."""
-        if self.kind in (LayerKind.CONVOLUTION, LayerKind.MAX_POOL):
-            start = first * self.stride - self.padding
-            return start, last * self.stride - self.padding + self.dilation * (self.kernel - 1)
-        if self.kind is LayerKind.TRANSPOSED:
-            # output o takes from input i through weight k where o = i S - P + k, 0 <= k < K
-            low = -(-(first + self.padding - self.kernel + 1) // self.stride)
-            return low, (last + self.padding) // self.stride
-        if self.kind is LayerKind.RESIZE:
-            return first // self.stride, last // self.stride
-        if self.kind is LayerKind.PAD:
-            return first - self.padding, last - self.padding
-        return first, last
+Tensors = Mapping[str, np.ndarray[Any, Any]]
+"""A network's weights, by the names that `networks.build(config).state_dict()` gives them, or what
+belongs to its layers, by their names."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +26,6 @@ class NetworkPlan:
 
     Attributes:
         architecture: The network's id.
-        in_channels: Channels that go in.
         layers: The layers in order.
         multiple: Height and width of the input must be multiples of this, px.
         patch_px: The patch that a patch network judges; its layers are then those of one patch, at
@@ -101,20 +34,50 @@ class NetworkPlan:
     """
 
     architecture: str
-    in_channels: int
     layers: tuple[Layer, ...]
     multiple: int = 1
     patch_px: int | None = None
     output_stride: int = 1
 
-    @cached_property
-    def index(self) -> dict[str, int]:
-        """Position of each layer, by its name."""
-        return {layer.name: i for i, layer in enumerate(self.layers)}
+    @property
+    def in_channels(self) -> int:
+        """Channels that go in."""
+        return self.layers[0].in_channels
 
-    def in_channels_of(self, index: int) -> int:
-        """Return the channels that go into a layer."""
-        return self.layers[index - 1].channels if index else self.in_channels
+    @property
+    def parameters(self) -> int:
+        """Trained numbers."""
+        return sum(layer.parameters for layer in self.layers)
+
+    @cached_property
+    def joined(self) -> frozenset[str]:
+        """Names of the layers whose output a later layer joins."""
+        return frozenset(layer.joins for layer in self.layers if layer.joins)
+
+    @cached_property
+    def norms(self) -> dict[str, Layer]:
+        """The batch norm behind each convolution that has one, by the convolution's name."""
+        return {
+            layer.name: behind
+            for layer, behind in zip(self.layers, self.layers[1:])
+            if (layer.kind, behind.kind) == (LayerKind.CONVOLUTION, LayerKind.BATCH_NORM)
+        }
+
+    def run(self, value: Value, operation: Callable[[Layer, Sequence[Value]], Value]) -> Value:
+        """Take a value through the layers: a tensor, a node of a graph, a size.
+
+        Args:
+            value: What goes into the first layer.
+            operation: Gives what comes out of a layer from what goes in: one value; where it
+                joins, two.
+        """
+        kept: dict[str, Value] = {}
+        for layer in self.layers:
+            inputs = (value, kept.pop(layer.joins)) if layer.joins else (value,)
+            value = operation(layer, inputs)
+            if layer.name in self.joined:
+                kept[layer.name] = value
+        return value
 
     def sizes(self, size: int) -> list[int]:
         """Return the size along one axis after each layer.
@@ -132,28 +95,30 @@ class NetworkPlan:
                 f" got {size}; give {max(1, round(size / self.multiple)) * self.multiple}"
             )
         sizes: list[int] = []
-        for layer in self.layers:
-            before = sizes[-1] if sizes else size
-            after = layer.size_after(before)
+
+        def size_after(layer: Layer, inputs: Sequence[int]) -> int:
+            after = layer.size_after(inputs[0])
             if after < 1:
                 raise SeaIceError(
                     f"{self.architecture} does not fit an input of {size} px: {layer.name}"
                     f" ({layer.kind.value}, K {layer.kernel}, S {layer.stride}, P {layer.padding})"
-                    f" gets only {before} px. Sizes so far: {self._trail(size, sizes)}."
+                    f" gets only {inputs[0]} px. Sizes so far: {self._trail(size, sizes)}."
                     " Take larger chips or patches, or fewer or smaller layers"
                 )
-            if layer.joins and sizes[self.index[layer.joins]] != after:
+            if len(set(inputs)) > 1:
                 raise SeaIceError(
-                    f"{self.architecture}: {layer.name} joins {after} px and"
-                    f" {sizes[self.index[layer.joins]]} px, which must be equal;"
-                    f" sizes: {self._trail(size, sizes)}"
+                    f"{self.architecture}: {layer.name} joins {inputs[0]} px and {inputs[1]} px,"
+                    f" which must be equal; sizes: {self._trail(size, sizes)}"
                 )
             sizes.append(after)
+            return after
+
+        self.run(size, size_after)
         return sizes
 
     def _trail(self, size: int, sizes: list[int]) -> str:
         steps = [f"input {size}"]
-        for layer, after in zip(self.layers, sizes, strict=False):
+        for layer, after in zip(self.layers, sizes):
             if layer.kind not in (LayerKind.RELU, LayerKind.BATCH_NORM, LayerKind.DROPOUT):
                 steps.append(f"{layer.name} {after}")
         return ", ".join(steps)
@@ -163,67 +128,38 @@ class NetworkPlan:
 
         Walks the layers backwards, joining what a skip needs to what the layers between need.
         """
-        needed: list[tuple[int, int] | None] = [None] * len(self.layers) + [(first, last)]
-        # needed[i] is what is wanted of the input of layer i, that is of the output of layer i - 1
-        for i in reversed(range(len(self.layers))):
-            wanted = needed[i + 1]
-            if wanted is None:
-                continue
-            layer = self.layers[i]
-            needed[i] = _union(needed[i], layer.interval_before(*wanted))
+        by_skip: dict[str, tuple[int, int]] = {}
+        for layer in reversed(self.layers):
+            if layer.name in by_skip:
+                low, high = by_skip[layer.name]
+                first, last = min(first, low), max(last, high)
             if layer.joins:
-                source = self.index[layer.joins] + 1
-                needed[source] = _union(needed[source], wanted)
-        return needed[0] or (first, last)
-
-    def parameters(self) -> Iterator[int]:
-        """Yield the number of trained parameters of each layer."""
-        for i, layer in enumerate(self.layers):
-            before = self.in_channels_of(i)
-            if layer.kind in (LayerKind.CONVOLUTION, LayerKind.TRANSPOSED):
-                yield layer.kernel**2 * before * layer.channels + layer.channels
-            elif layer.kind is LayerKind.BATCH_NORM:
-                yield 2 * layer.channels
-            else:
-                yield 0
-
-
-def _union(a: tuple[int, int] | None, b: tuple[int, int]) -> tuple[int, int]:
-    return b if a is None else (min(a[0], b[0]), max(a[1], b[1]))
+                by_skip[layer.joins] = first, last
+            first, last = layer.interval_before(first, last)
+        return first, last
 
 
 class Planner:
-    """Collects a network's layers; each method adds one at the end.
+    """Collects a network's layers; each method adds one at the end, or a few."""
 
-    Args:
-        architecture: The network's id.
-        in_channels: Channels that go in.
-    """
-
-    def __init__(self, architecture: str, in_channels: int) -> None:
-        self._architecture = architecture
-        self._in_channels = in_channels
+    def __init__(self, config: NetworkConfig) -> None:
+        self._config = config
         self._layers: list[Layer] = []
 
     @property
     def channels(self) -> int:
         """Channels that come out of the last layer."""
-        return self._layers[-1].channels if self._layers else self._in_channels
+        return self._layers[-1].channels if self._layers else self._config.in_channels
 
     @property
     def last(self) -> str:
         """Name of the last layer."""
         return self._layers[-1].name
 
-    def add(self, layer: Layer) -> None:
-        """Add any layer.
-
-        Raises:
-            ValueError: The name is taken.
-        """
-        if any(other.name == layer.name for other in self._layers):
-            raise ValueError(f"two layers are called {layer.name}")
-        self._layers.append(layer)
+    def _add(self, name: str, kind: LayerKind, channels: int | None = None, **more: Any) -> None:
+        if any(other.name == name for other in self._layers):
+            raise ValueError(f"two layers are called {name}")
+        self._layers.append(Layer(name, kind, self.channels, channels or self.channels, **more))
 
     def convolution(
         self,
@@ -236,59 +172,67 @@ class Planner:
         dense: bool = False,
     ) -> None:
         """Add a convolution."""
-        self.add(Layer(name, LayerKind.CONVOLUTION, channels, kernel, stride, padding, dense=dense))
+        self._add(
+            name,
+            LayerKind.CONVOLUTION,
+            channels,
+            kernel=kernel,
+            stride=stride,
+            padding=padding,
+            dense=dense,
+        )
 
-    def same_convolution(self, name: str, channels: int, kernel: int) -> None:
+    def same_convolution(self, name: str, channels: int) -> None:
         """Add a convolution that keeps the size, with batch norm and ReLU.
 
         Raises:
             SeaIceError: The kernel size is even: no padding on both sides keeps the size.
         """
+        kernel = self._config.kernel_size
         if kernel % 2 == 0:
             raise SeaIceError(
-                f"{self._architecture}: kernel size {kernel} is even, and 'same' padding"
+                f"{self._config.architecture}: kernel size {kernel} is even, and 'same' padding"
                 f" (K - 1) / 2 needs an odd one; give {kernel - 1 or 1} or {kernel + 1}"
             )
-        self.convolution(name, channels, kernel, padding=same_padding(kernel))
+        self.convolution(name, channels, kernel, padding=(kernel - 1) // 2)
         self.batch_norm(f"{name}_norm")
         self.relu(f"{name}_relu")
 
-    def transposed(self, name: str, channels: int, kernel: int, stride: int) -> None:
-        """Add a transposed convolution."""
-        self.add(Layer(name, LayerKind.TRANSPOSED, channels, kernel, stride))
-
     def max_pool(self, name: str, kernel: int, stride: int | None = None) -> None:
         """Add max-pooling; the stride is the kernel's size unless given."""
-        self.add(Layer(name, LayerKind.MAX_POOL, self.channels, kernel, stride or kernel))
-
-    def resize(self, name: str, factor: int) -> None:
-        """Add an enlargement to the nearest pixel."""
-        self.add(Layer(name, LayerKind.RESIZE, self.channels, stride=factor))
+        self._add(name, LayerKind.MAX_POOL, kernel=kernel, stride=stride or kernel)
 
     def batch_norm(self, name: str) -> None:
         """Add batch normalisation (Ioffe and Szegedy 2015)."""
-        self.add(Layer(name, LayerKind.BATCH_NORM, self.channels))
+        self._add(name, LayerKind.BATCH_NORM)
 
     def relu(self, name: str) -> None:
         """Add max(0, x)."""
-        self.add(Layer(name, LayerKind.RELU, self.channels))
+        self._add(name, LayerKind.RELU)
 
-    def dropout(self, name: str, rate: float) -> None:
-        """Add dropout of channels, drawn anew for each batch; nothing at rate 0."""
-        if rate > 0:
-            self.add(Layer(name, LayerKind.DROPOUT, self.channels, rate=rate))
+    def dropout(self, name: str, *, in_block: bool = False) -> None:
+        """Add dropout of channels, drawn anew for each batch; nothing at rate 0.
+
+        Args:
+            name: The layer's name.
+            in_block: It sits in a block of convolutions, which has dropout only where the config
+                asks for it.
+        """
+        config = self._config
+        if config.dropout > 0 and (not in_block or config.dropout_position == "blocks"):
+            self._add(name, LayerKind.DROPOUT, rate=config.dropout)
 
     def join(self, name: str, kept: str) -> None:
         """Put the output of an earlier layer behind the channels of the last one."""
         channels = next(layer.channels for layer in self._layers if layer.name == kept)
-        self.add(Layer(name, LayerKind.JOIN, self.channels + channels, joins=kept))
+        self._add(name, LayerKind.JOIN, self.channels + channels, joins=kept)
 
-    def upsample(self, name: str, channels: int, factor: int, how: str) -> None:
-        """Enlarge and change the channels, by the way that `NetworkConfig.upsampling` names."""
-        if how == "transposed":
-            self.transposed(name, channels, factor, factor)
+    def upsample(self, name: str, channels: int, factor: int) -> None:
+        """Enlarge and change the channels, by the way that the config names."""
+        if self._config.upsampling == "transposed":
+            self._add(name, LayerKind.TRANSPOSED, channels, kernel=factor, stride=factor)
         else:
-            self.resize(f"{name}_resize", factor)
+            self._add(f"{name}_resize", LayerKind.RESIZE, stride=factor)
             self.convolution(name, channels, 3, padding=1)
 
     def size_after(self, size: int) -> int:
@@ -297,11 +241,11 @@ class Planner:
         Raises:
             SeaIceError: They do not fit it.
         """
-        return (self.plan().sizes(size) or [size])[-1]
+        return self.plan().sizes(size)[-1]
 
     def plan(self, *, multiple: int = 1) -> NetworkPlan:
         """Return the plan of a network that maps pixel by pixel, of the layers so far."""
-        return NetworkPlan(self._architecture, self._in_channels, tuple(self._layers), multiple)
+        return NetworkPlan(self._config.architecture, tuple(self._layers), multiple)
 
     def patch_plan(self, patch_px: int, output_stride: int) -> NetworkPlan:
         """Return the plan of a network that judges patches, of the layers so far.
@@ -309,17 +253,13 @@ class Planner:
         Raises:
             SeaIceError: The layers do not fit the patch, or the patches would leave gaps.
         """
+        architecture = self._config.architecture
         if output_stride > patch_px:
             raise SeaIceError(
-                f"{self._architecture}: output stride {output_stride} px is larger than the patch,"
+                f"{architecture}: output stride {output_stride} px is larger than the patch,"
                 f" {patch_px} px, and would leave gaps; give {patch_px} or less"
             )
-        layers = tuple(self._layers)
-        plan = NetworkPlan(
-            self._architecture, self._in_channels, layers, 1, patch_px, output_stride
-        )
-        if plan.sizes(patch_px)[-1] != 1:
-            raise ValueError(
-                f"{self._architecture} leaves {plan.sizes(patch_px)[-1]} px of a patch"
-            )
-        return plan
+        left_px = self.size_after(patch_px)
+        if left_px != 1:
+            raise ValueError(f"{architecture} leaves {left_px} px of a patch")
+        return NetworkPlan(architecture, tuple(self._layers), 1, patch_px, output_stride)

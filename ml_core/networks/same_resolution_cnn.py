@@ -12,10 +12,9 @@ def plan(config: NetworkConfig) -> NetworkPlan:
     Raises:
         SeaIceError: The kernel size is even.
     """
-    planner = Planner(config.architecture, config.in_channels)
+    planner = Planner(config)
     for level in range(config.depth):
-        planner.same_convolution(f"conv{level}", config.filters, config.kernel_size)
-        if config.dropout_position == "blocks" or level == config.depth - 1:
-            planner.dropout(f"conv{level}_dropout", config.dropout)
+        planner.same_convolution(f"conv{level}", config.filters)
+        planner.dropout(f"conv{level}_dropout", in_block=level < config.depth - 1)
     planner.convolution("output", config.out_channels, 1)
     return planner.plan()

@@ -7,6 +7,7 @@ size, and followed by batch normalisation.
 from __future__ import annotations
 
 from .config import NetworkConfig
+from .encoder_decoder import down_and_up
 from .plan import NetworkPlan, Planner
 
 
@@ -16,27 +17,9 @@ def plan(config: NetworkConfig) -> NetworkPlan:
     Raises:
         SeaIceError: The kernel size is even.
     """
-    planner = Planner(config.architecture, config.in_channels)
-    everywhere = config.dropout_position == "blocks"
-    skips = []
-    for level in range(config.depth):
-        _block(planner, f"down{level}", config.filters << level, config.kernel_size)
-        if everywhere:
-            planner.dropout(f"down{level}_dropout", config.dropout)
-        skips.append(planner.last)
-        planner.max_pool(f"pool{level}", 2)
-    _block(planner, "bottleneck", config.filters << config.depth, config.kernel_size)
-    planner.dropout("bottleneck_dropout", config.dropout)
-    for level in reversed(range(config.depth)):
-        planner.upsample(f"up{level}", config.filters << level, 2, config.upsampling)
-        planner.join(f"skip{level}", skips[level])
-        _block(planner, f"expand{level}", config.filters << level, config.kernel_size)
-        if everywhere:
-            planner.dropout(f"expand{level}_dropout", config.dropout)
-    planner.convolution("output", config.out_channels, 1)
-    return planner.plan(multiple=2**config.depth)
+    return down_and_up(config, _two_convolutions, 2, skips=True)
 
 
-def _block(planner: Planner, name: str, channels: int, kernel: int) -> None:
-    planner.same_convolution(f"{name}_a", channels, kernel)
-    planner.same_convolution(f"{name}_b", channels, kernel)
+def _two_convolutions(planner: Planner, name: str, channels: int) -> None:
+    planner.same_convolution(f"{name}_a", channels)
+    planner.same_convolution(f"{name}_b", channels)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..networks.plan import LayerKind, NetworkPlan
+from ..networks.layer import LayerKind
+from ..networks.plan import NetworkPlan
 
 Masks = Mapping[str, NDArray[np.float32]]
 """Dropout layer's name to factors (K, C) of its channels."""

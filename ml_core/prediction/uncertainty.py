@@ -15,8 +15,8 @@ from ..events import Reporter
 from ..networks import NetworkConfig, plan
 from ..networks.classes import SicClasses
 from ..networks.fully_convolutional import as_map
+from ..networks.layer import LayerKind
 from ..networks.output import sic_of_each
-from ..networks.plan import LayerKind
 from ..observation.footprint import FootprintFields
 from ..raster.grid import Grid, Window
 from ..raster.radiometry import Floats, Mask

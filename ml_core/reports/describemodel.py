@@ -110,7 +110,7 @@ def _layers(description: Description) -> Table:
                 layer.padding if spatial else None,
                 layer.channels,
                 row.size,
-                row.parameters or None,
+                layer.parameters or None,
                 row.receptive_field_px,
                 2 * row.multiplications / 1e3 if row.multiplications else None,
             ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from ..networks.describe import Description
-from ..networks.plan import Layer, LayerKind
+from ..networks.layer import Layer, LayerKind
 from .figures import Picture
 
 _COLOURS = {

@@ -124,7 +124,7 @@ def execute(
 
 
 def _identity(configuration: Configuration, seed: int) -> tuple[str, str, str, int, int]:
-    count = sum(networks.plan(configuration.config.network).parameters())
+    count = networks.plan(configuration.config.network).parameters
     c = configuration
     return c.network, c.size, c.regularisation, seed, count
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 from torch import nn
@@ -14,11 +14,9 @@ from ..datasets.scene_data import SceneData
 from ..datasets.training_data import TrainingData
 from ..errors import SeaIceError
 from ..events import Reporter
-from ..networks.module import PlannedNetwork
 from ..networks.output import sic_of_each
 from ..observation.footprint import FootprintFields
 from ..prediction.calibration import LEAST_CELLS, LEVEL, Calibration, Cells, calibrate, hold_out
-from ..prediction.runtimes.torch_runtime import Sampled
 from ..prediction.training_distribution import TrainingDistribution
 from ..prediction.uncertainty import DEFAULT_SAMPLES, DROPOUT, ENSEMBLE, masks_of
 from ..raster.grid import Window
@@ -73,8 +71,8 @@ class _Samples:
         if len(members) > 1:
             return cls(joined(config, members, device), validator, ENSEMBLE, len(members))
         masks = masks_of(config.network, DEFAULT_SAMPLES, config.fit.seed)
-        single = networks.restore(config.network, members[0].first.fit.state)
-        network = Sampled(cast(PlannedNetwork, single), masks).to(device.name).eval()
+        state = members[0].first.fit.state
+        network = networks.restore(config.network, state, masks).to(device.name)
         return cls(network, validator, DROPOUT, DEFAULT_SAMPLES)
 
 

@@ -56,7 +56,7 @@ def main():
 def show(network, task, folds, more):
     sizes = {name: int(more[name]) for name in ("filters", "depth", "kernel_size") if name in more}
     config = NetworkConfig.of(network, out_channels=11 if task == "classes" else 1, **sizes)
-    count = sum(networks.plan(config).parameters())
+    count = networks.plan(config).parameters
     rmse = [statistics.mean(result["rmse"] for result in fold) for fold in folds]
     seconds = statistics.mean(result["train_seconds"] for fold in folds for result in fold)
     print(

@@ -14,7 +14,8 @@ from ...errors import SeaIceError
 from ...events import Reporter
 from ...networks import NetworkConfig, plan
 from ...networks.fully_convolutional import as_map
-from .base import Floats, Runtime, Tensors
+from ...networks.plan import Tensors
+from .base import Floats, Runtime
 
 
 class Members:

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ...networks.plan import Layer, LayerKind, NetworkPlan
-from .base import Tensors
+from ...networks.layer import Layer, LayerKind
+from ...networks.plan import NetworkPlan, Tensors
 from .openvino_library import ops, ov
 
 Node = Any
 """A node of the graph; openvino's stubs give its operations no useful type."""
+
+Parts = tuple[Node, ...]
+"""Nodes whose channels lie one behind the other, not joined yet."""
 
 _BATCH_NORM_EPS = 1e-5
 """torch.nn.BatchNorm2d's default."""
@@ -41,41 +44,37 @@ def build(plan: NetworkPlan, members: Sequence[Tensors], masks: Tensors | None =
         fitted and dropout off; with masks from (1, C, H, W) to (K, O, H, W).
     """
     source = ops.parameter([-1, plan.in_channels, -1, -1], np.float32, name="scene")
-    outputs = [_network(source, plan, tensors, masks) for tensors in members]
+    outputs = [_network(source, plan, tensors, masks or {}) for tensors in members]
     node = outputs[0] if len(outputs) == 1 else ops.concat(outputs, axis=1)
     return ov.Model([node], [source], plan.architecture)
 
 
-def _network(source: Node, plan: NetworkPlan, tensors: Tensors, masks: Tensors | None) -> Node:
-    masks = masks or {}
+def _network(source: Node, plan: NetworkPlan, tensors: Tensors, masks: Tensors) -> Node:
     count = len(next(iter(masks.values()), ()))
-    node: Node = source
-    beside: Node | None = None
-    kept: dict[str, Node] = {}
-    joined = {layer.joins for layer in plan.layers if layer.joins}
-    before: Layer | None = None
-    for layer, behind in zip(plan.layers, (*plan.layers[1:], None), strict=True):
-        norm = behind if behind and behind.kind is LayerKind.BATCH_NORM else None
+    fused = {norm.name for norm in plan.norms.values()}
+
+    def output_of(layer: Layer, inputs: Sequence[Parts]) -> Parts:
+        parts = tuple(part for each in inputs for part in each)
         if layer.kind is LayerKind.JOIN:
-            beside = kept.pop(layer.joins)
             # OpenVINO cannot add up what was computed for one network and what for several
-            if count or behind is None or behind.kind is not LayerKind.CONVOLUTION:
-                node, beside = _concatenated(node, beside, count), None
-        elif layer is plan.layers[-1] and _is_weighted_sum(layer) and not beside:
-            node = _weighted_sum(node, layer, tensors)
-        elif layer.kind is LayerKind.CONVOLUTION:
-            node = _convolution(node, beside, layer, norm, tensors)
-            beside = None
-        elif layer.kind is LayerKind.BATCH_NORM and before and before.kind is LayerKind.CONVOLUTION:
-            pass  # part of the convolution
-        elif layer.name in masks:
+            return (
+                (ops.concat([_repeated(part, count) for part in parts], axis=1),)
+                if count
+                else parts
+            )
+        if layer.name in fused:
+            return parts
+        if layer.kind is LayerKind.CONVOLUTION:
+            if layer is plan.layers[-1] and _is_weighted_sum(layer) and len(parts) == 1:
+                return (_weighted_sum(*parts, layer, tensors),)
+            return (_convolution(parts, layer, plan.norms.get(layer.name), tensors),)
+        node = parts[0] if len(parts) == 1 else ops.concat(list(parts), axis=1)
+        if layer.name in masks:
             factors = masks[layer.name][:, :, None, None]  # (K, C, 1, 1)
-            node = ops.multiply(node, ops.constant(np.ascontiguousarray(factors)))
-        else:
-            node = _MAKERS[layer.kind](node, layer, tensors)
-        if layer.name in joined:
-            kept[layer.name] = node
-        before = layer
+            return (ops.multiply(node, ops.constant(np.ascontiguousarray(factors))),)
+        return (_MAKERS[layer.kind](node, layer, tensors),)
+
+    (node,) = plan.run((source,), output_of)
     return node
 
 
@@ -87,43 +86,37 @@ def _per_channel(values: np.ndarray[Any, Any]) -> Node:
     return ops.constant(values.reshape(1, -1, 1, 1))  # (1, C, 1, 1)
 
 
-def _convolution(
-    node: Node, beside: Node | None, layer: Layer, norm: Layer | None, tensors: Tensors
-) -> Node:
+def _convolution(parts: Parts, layer: Layer, norm: Layer | None, tensors: Tensors) -> Node:
     """Return a convolution, with the batch norm behind it.
 
-    Args:
-        node: Its input.
-        beside: Further channels of its input. Both parts are convolved by themselves and added up,
-            which saves the copy of the two joined: a quarter of a U-Net's memory.
-        layer: The convolution.
-        norm: The batch norm.
-        tensors: The weights.
+    Parts that were joined are convolved by themselves and added up, which saves the copy of the two
+    joined: a quarter of a U-Net's memory.
     """
     weight = _weights(layer, tensors, "weight")  # (O, C, K, K)
-    bias = _weights(layer, tensors, "bias")
+    total = _weights(layer, tensors, "bias")
     if norm is not None:
         scale, shift = _scale_and_shift(norm, tensors)
-        weight, bias = weight * scale[:, None, None, None], bias * scale + shift
+        weight, total = weight * scale[:, None, None, None], total * scale + shift
     pads = [layer.padding] * 2
-
-    def convolved(part: Node, values: np.ndarray[Any, Any]) -> Node:
-        constant = ops.constant(np.ascontiguousarray(values))
-        return ops.convolution(part, constant, [layer.stride] * 2, pads, pads, [layer.dilation] * 2)
-
-    if beside is None:
-        return ops.add(convolved(node, weight), _per_channel(bias))
-    channels = node.output(0).get_partial_shape()[1].get_length()
-    rest = ops.add(convolved(beside, weight[:, channels:]), _per_channel(bias))
-    return ops.add(convolved(node, weight[:, :channels]), rest)
+    total, end = _per_channel(total), weight.shape[1]
+    for part in reversed(parts):
+        start = end - _channels(part)
+        factors = ops.constant(np.ascontiguousarray(weight[:, start:end]))
+        strides, dilations = [layer.stride] * 2, [layer.dilation] * 2
+        total = ops.add(ops.convolution(part, factors, strides, pads, pads, dilations), total)
+        end = start
+    return total
 
 
-def _concatenated(node: Node, other: Node, count: int) -> Node:
-    if count:
-        # as often as there are networks, where it stems from before the first dropout
-        every = ops.constant(np.ones((count, 1, 1, 1), np.float32))
-        node, other = ops.multiply(node, every), ops.multiply(other, every)
-    return ops.concat([node, other], axis=1)
+def _channels(node: Node) -> int:
+    output = node if isinstance(node, ov.Output) else node.output(0)
+    count: int = output.get_partial_shape()[1].get_length()
+    return count
+
+
+def _repeated(node: Node, count: int) -> Node:
+    """Return what stems from before the first dropout as often as there are networks."""
+    return ops.multiply(node, ops.constant(np.ones((count, 1, 1, 1), np.float32)))
 
 
 def _is_weighted_sum(layer: Layer) -> bool:

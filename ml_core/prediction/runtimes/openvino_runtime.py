@@ -7,9 +7,9 @@ import threading
 from collections.abc import Sequence
 
 from ...networks.cost import values_at_once
-from ...networks.plan import NetworkPlan
+from ...networks.plan import NetworkPlan, Tensors
 from . import openvino_graph
-from .base import Floats, Tensors
+from .base import Floats
 from .openvino_library import ov, properties
 
 _CORES_PER_STREAM = 8

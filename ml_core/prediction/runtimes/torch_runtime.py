@@ -12,9 +12,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ...networks import NetworkConfig, restore
 from ...networks.cost import values_at_once
+from ...networks.layer import LayerKind
 from ...networks.module import PlannedNetwork
-from ...networks.plan import LayerKind
-from .base import DeviceMemoryError, Floats, Tensors
+from ...networks.plan import Tensors
+from .base import DeviceMemoryError, Floats
 
 _OVERHEAD = 1.75
 """Memory over that of the activations: layers' inputs are reordered and padded."""
@@ -42,8 +43,7 @@ class TorchRuntime:
         precision: str = "",
         masks: Tensors | None = None,
     ) -> None:
-        network = restore(config, tensors)
-        assert isinstance(network, PlannedNetwork)
+        network = restore(config, tensors, masks)
         _fuse(network)
         last = network.plan.layers[-1]
         if last.kind is LayerKind.CONVOLUTION:
@@ -51,9 +51,7 @@ class TorchRuntime:
         self.on_gpu = device == "cuda"
         self._device = torch.device(device)
         # the stubs of Module.to lack memory_format
-        self._network: nn.Module = cast(Any, Sampled(network, masks) if masks else network).to(
-            self._device, memory_format=torch.channels_last
-        )
+        self._network = cast(Any, network).to(self._device, memory_format=torch.channels_last)
         self.precision = precision or _best_precision(self.on_gpu)
         self._dtype = getattr(torch, self.precision)
         # on a processor torch uses all cores in one call; a GPU is kept busy by a second caller
@@ -118,42 +116,6 @@ class _InFloat32(nn.Module):
             return y
 
 
-class Sampled(nn.Module):
-    """Several networks that differ by which channels dropout switches off, computed together.
-
-    Args:
-        network: The network.
-        masks: Factors (K, C) of each dropout layer's channels.
-    """
-
-    def __init__(self, network: PlannedNetwork, masks: Tensors) -> None:
-        super().__init__()
-        self._inner = network
-        self._count = len(next(iter(masks.values())))
-        for name, factors in masks.items():
-            self.register_buffer(f"mask_{name}", torch.from_numpy(factors[:, :, None, None]))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the outputs as channels (1, K * O, H, W) for one input (1, C, H, W)."""
-        kept: dict[str, torch.Tensor] = {}
-        plan = self._inner.plan
-        joined = {layer.joins for layer in plan.layers if layer.joins}
-        for layer in plan.layers:
-            if layer.kind is LayerKind.JOIN:
-                other = kept.pop(layer.joins)
-                # what stems from before the first dropout was computed once
-                batch = max(len(x), len(other))
-                x = torch.cat([part.expand(batch, -1, -1, -1) for part in (x, other)], dim=1)
-            elif layer.kind is LayerKind.DROPOUT:
-                mask = getattr(self, f"mask_{layer.name}", None)
-                x = x if mask is None else x * mask.to(x.dtype)
-            else:
-                x = self._inner.layers[layer.name](x)
-            if layer.name in joined:
-                kept[layer.name] = x
-        return x.reshape(1, -1, *x.shape[2:])
-
-
 def cuda_is_available() -> bool:
     """Say whether torch has a GPU to compute on."""
     return torch.cuda.is_available()
@@ -169,12 +131,7 @@ def _best_precision(on_gpu: bool) -> str:
 
 def _fuse(network: PlannedNetwork) -> None:
     """Fold each batch norm into the convolution before it, in place."""
-    before = ""
-    for layer in network.plan.layers:
-        if layer.kind is LayerKind.BATCH_NORM and before:
-            convolution, norm = network.layers[before], network.layers[layer.name]
-            assert isinstance(convolution, nn.Conv2d)
-            assert isinstance(norm, nn.BatchNorm2d)
-            network.layers[before] = fuse_conv_bn_eval(convolution, norm)
-            network.layers[layer.name] = nn.Identity()
-        before = layer.name if layer.kind is LayerKind.CONVOLUTION else ""
+    layers: Any = network.layers
+    for name, norm in network.plan.norms.items():
+        layers[name] = fuse_conv_bn_eval(layers[name], layers[norm.name])
+        layers[norm.name] = nn.Identity()

@@ -66,4 +66,6 @@ def test_a_network_that_reduces_by_three_is_described():
 
 def test_parameters_add_up():
     description = describe(networks.plan(NetworkConfig()))
-    assert description.parameters == sum(row.parameters for row in description.rows) == 1943905
+    assert (
+        description.parameters == sum(row.layer.parameters for row in description.rows) == 1943905
+    )

@@ -99,7 +99,7 @@ def by_patches(judge, config, network, scene, patch, stride):
         ({"padding": 2, "depth": 2, "output_stride": 5}, 25, 5),
     ],
 )
-def test_the_slid_patch_cnn_equals_its_judgement_of_each_patch(settings, patch, stride):
+def test_the_map_of_the_patch_cnn_equals_its_judgement_of_each_patch(settings, patch, stride):
     config = NetworkConfig.of("patch_cnn", **settings)
     network = fitted(config)
     scene = torch.randn(1, config.in_channels, 9 * stride, 12 * stride)
@@ -118,7 +118,7 @@ def test_the_slid_patch_cnn_equals_its_judgement_of_each_patch(settings, patch, 
         ({"filters": 4, "patch_size": 99, "output_stride": 24, "out_channels": 3}, 99, 24),
     ],
 )
-def test_the_slid_alexnet_equals_its_judgement_of_each_patch(settings, patch, stride):
+def test_the_map_of_alexnet_equals_its_judgement_of_each_patch(settings, patch, stride):
     config = NetworkConfig.of("alexnet", **settings)
     network = fitted(config)
     scene = torch.randn(1, 2, 4 * stride, 5 * stride)
@@ -169,9 +169,8 @@ def test_alexnet_has_the_sizes_of_the_lectures_table():
     assert layers["dense6"].kernel ** 2 * layers["pool5"].channels == 9216
     assert [layers[f"dense{i}"].channels for i in (6, 7)] == [4096, 4096]
     # one tower, 3 channels: the well-known count of its convolutions and dense layers
-    counts = dict(zip(layers, plan.parameters()))
-    assert counts["conv1"] == 34944
-    assert counts["dense6"] == 9216 * 4096 + 4096
+    assert layers["conv1"].parameters == 34944
+    assert layers["dense6"].parameters == 9216 * 4096 + 4096
 
 
 def test_alexnet_works_down_to_67_px_and_says_where_it_stops():

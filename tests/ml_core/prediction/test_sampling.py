@@ -7,7 +7,7 @@ from ml_core.errors import SeaIceError
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig
 from ml_core.networks.fully_convolutional import as_map
-from ml_core.networks.plan import LayerKind
+from ml_core.networks.layer import LayerKind
 from ml_core.prediction.runtimes.choose import make_runtime
 from ml_core.prediction.runtimes.openvino_runtime import OpenVinoRuntime
 from ml_core.prediction.runtimes.torch_runtime import TorchRuntime

@@ -10,7 +10,8 @@ from ml_core.events import Reporter
 from ml_core.jobs.choices import ARCHITECTURES
 from ml_core.networks import NetworkConfig
 from ml_core.networks.fully_convolutional import as_map
-from ml_core.networks.plan import Layer, LayerKind, NetworkPlan
+from ml_core.networks.layer import Layer, LayerKind
+from ml_core.networks.plan import NetworkPlan
 from ml_core.prediction.runtimes import openvino_graph
 from ml_core.prediction.runtimes.choose import (
     make_runtime,
@@ -136,5 +137,5 @@ def test_a_gpu_that_is_not_there_is_an_error(recorder):
 
 
 def test_a_kind_of_layer_that_is_not_known_is_not_supported():
-    unfolded = NetworkPlan("x", 2, (Layer("patches", LayerKind.UNFOLD, 2, 25, 4),))
+    unfolded = NetworkPlan("x", (Layer("patches", LayerKind.UNFOLD, 2, 2, 25, 4),))
     assert not openvino_graph.supports(unfolded)
