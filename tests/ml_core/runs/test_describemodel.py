@@ -1,6 +1,4 @@
-import base64
 import re
-import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
@@ -13,22 +11,7 @@ from ml_core.files import OutputFiles
 from ml_core.jobs import DescribeModelJob
 from ml_core.jobs.choices import ARCHITECTURES
 from ml_core.networks import NetworkConfig
-from ml_core.networks.describe import describe
-from ml_core.reports.drawing import draw
 from ml_core.runs import describemodel
-
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-def svg_of(config):
-    picture = draw(describe(networks.plan(config)))
-    head, content = picture.uri.split(",", 1)
-    assert head == "data:image/svg+xml;base64"
-    return ElementTree.fromstring(base64.b64decode(content))
-
-
-def texts(svg):
-    return [element.text for element in svg.iter(f"{SVG}text")]
 
 
 def describe_job(tmp_path, **parameters):
@@ -38,44 +21,6 @@ def describe_job(tmp_path, **parameters):
         done = describemodel.run(job, files, Reporter(events.append))
         files.commit()
     return done, (tmp_path / "network.html").read_text(encoding="utf-8"), events
-
-
-def test_the_drawing_shows_channels_sizes_and_skips():
-    svg = svg_of(NetworkConfig.of("unet", filters=16, depth=3))
-    found = texts(svg)
-    # channels of the textbook figure, read along the U: copies joined on the way up
-    down = [2, 16, 16, 16, 32, 32, 32, 64, 64, 64, 128, 128]
-    up = [128, 64, 64, 64, 32, 32, 32, 16, 16, 1]
-    numbers = [text for text in found if text.isdigit()]
-    sizes = ["160", "80", "40", "20"]
-    for size in sizes:
-        assert size in numbers
-    assert [text for text in numbers if text not in sizes] == [str(n) for n in (*down, *up)]
-    assert "skip: copied and joined" in found
-    assert "max-pooling 2 x 2, stride 2" in found
-    copies = [r for r in svg.iter(f"{SVG}rect") if r.get("fill") == "#ffffff" and r.get("x")]
-    assert len(copies) == 3
-
-
-def test_the_drawing_without_skips_has_none():
-    found = texts(svg_of(NetworkConfig.of("encoder_decoder", upsampling="resize", dropout=0)))
-    assert "skip: copied and joined" not in found
-    assert "resize x 2" in found
-    assert not any("dropout" in text for text in found)
-
-
-@pytest.mark.parametrize("architecture", [choice.id for choice in ARCHITECTURES])
-def test_nothing_of_the_drawing_lies_outside_it(architecture):
-    svg = svg_of(NetworkConfig.of(architecture))
-    _, _, width, height = map(float, svg.get("viewBox").split())
-    points = [
-        tuple(map(float, point.split(",")))
-        for element in (*svg.iter(f"{SVG}polyline"), *svg.iter(f"{SVG}polygon"))
-        for point in element.get("points").split()
-    ]
-    points += [(float(t.get("x")), float(t.get("y")) - 9) for t in svg.iter(f"{SVG}text")]
-    assert len(points) > 10
-    assert all(0 <= x <= width and 0 <= y <= height for x, y in points)
 
 
 @pytest.mark.parametrize("architecture", [choice.id for choice in ARCHITECTURES])
