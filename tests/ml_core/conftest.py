@@ -80,6 +80,7 @@ def small_data():
 @pytest.fixture(scope="session")
 def trained():
     """A U-Net of depth 4 fitted for some seconds: its output is a SIC, not noise."""
+    torch.manual_seed(1)  # draws the dropout
     config = NetworkConfig(filters=4, depth=4)
     generator = torch.Generator().manual_seed(1)
     network = networks.build(config, generator)
