@@ -55,14 +55,12 @@ def _network(source: Node, plan: NetworkPlan, tensors: Tensors, masks: Tensors) 
 
     def output_of(layer: Layer, inputs: Sequence[Parts]) -> Parts:
         parts = tuple(part for each in inputs for part in each)
-        if layer.kind is LayerKind.JOIN:
-            # OpenVINO cannot add up what was computed for one network and what for several
-            return (
-                (ops.concat([_repeated(part, count) for part in parts], axis=1),)
-                if count
-                else parts
-            )
-        if layer.name in fused:
+        if layer.kind is LayerKind.JOIN and count:
+            # OpenVINO cannot add up what was computed for one network and what for several: what
+            # stems from before the first dropout comes as often as there are networks
+            every = ops.constant(np.ones((count, 1, 1, 1), np.float32))
+            return (ops.concat([ops.multiply(part, every) for part in parts], axis=1),)
+        if layer.kind is LayerKind.JOIN or layer.name in fused:
             return parts
         if layer.kind is LayerKind.CONVOLUTION:
             if layer is plan.layers[-1] and _is_weighted_sum(layer) and len(parts) == 1:
@@ -93,16 +91,15 @@ def _convolution(parts: Parts, layer: Layer, norm: Layer | None, tensors: Tensor
     joined: a quarter of a U-Net's memory.
     """
     weight = _weights(layer, tensors, "weight")  # (O, C, K, K)
-    total = _weights(layer, tensors, "bias")
+    bias = _weights(layer, tensors, "bias")
     if norm is not None:
         scale, shift = _scale_and_shift(norm, tensors)
-        weight, total = weight * scale[:, None, None, None], total * scale + shift
-    pads = [layer.padding] * 2
-    total, end = _per_channel(total), weight.shape[1]
+        weight, bias = weight * scale[:, None, None, None], bias * scale + shift
+    strides, pads, dilations = ([n] * 2 for n in (layer.stride, layer.padding, layer.dilation))
+    total, end = _per_channel(bias), weight.shape[1]
     for part in reversed(parts):
         start = end - _channels(part)
         factors = ops.constant(np.ascontiguousarray(weight[:, start:end]))
-        strides, dilations = [layer.stride] * 2, [layer.dilation] * 2
         total = ops.add(ops.convolution(part, factors, strides, pads, pads, dilations), total)
         end = start
     return total
@@ -112,11 +109,6 @@ def _channels(node: Node) -> int:
     output = node if isinstance(node, ov.Output) else node.output(0)
     count: int = output.get_partial_shape()[1].get_length()
     return count
-
-
-def _repeated(node: Node, count: int) -> Node:
-    """Return what stems from before the first dropout as often as there are networks."""
-    return ops.multiply(node, ops.constant(np.ones((count, 1, 1, 1), np.float32)))
 
 
 def _is_weighted_sum(layer: Layer) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -22,51 +23,59 @@ _OVERHEAD = 1.75
 
 
 class TorchRuntime:
-    """A network by torch: convolutions fused with batch norm, channels last, bfloat16 where able.
+    """Networks by torch: convolutions fused with batch norm, channels last, bfloat16 where able.
 
     Args:
         config: The network.
-        tensors: The weights.
+        members: The weights of each network.
         device: ``cpu`` or ``cuda``.
         precision: ``bfloat16``, ``float16``, ``float32`` or empty for the fastest that is exact
             enough.
-        masks: Factors (K, C) of each dropout layer's channels, for K networks at a time
-            (`sampling.draw_masks`).
+        masks: For K networks at a time that are made of one, as `networks.restore` takes them.
     """
 
     def __init__(
         self,
         config: NetworkConfig,
-        tensors: Tensors,
+        members: Sequence[Tensors],
         device: str,
         *,
         precision: str = "",
         masks: Tensors | None = None,
     ) -> None:
-        network = restore(config, tensors, masks)
-        _fuse(network)
-        last = network.plan.layers[-1]
-        if last.kind is LayerKind.CONVOLUTION:
-            network.layers[last.name] = _InFloat32(network.layers[last.name])
         self.on_gpu = device == "cuda"
         self._device = torch.device(device)
-        # the stubs of Module.to lack memory_format
-        self._network = cast(Any, network).to(self._device, memory_format=torch.channels_last)
+        networks = [restore(config, tensors, masks) for tensors in members]
+        self._networks = [self._prepared(network) for network in networks]
         self.precision = precision or _best_precision(self.on_gpu)
         self._dtype = getattr(torch, self.precision)
         # on a processor torch uses all cores in one call; a GPU is kept busy by a second caller
         # that copies while the first computes
         self.parallel = 2 if self.on_gpu else 1
         self._lock = threading.Lock()
-        networks = len(next(iter(masks.values()))) if masks else 1
+        drawn = len(next(iter(masks.values()))) if masks else 1
         value_bytes = 4 if self.precision == "float32" else 2
-        activations = networks * value_bytes * values_at_once(network.plan)
-        self.bytes_per_px = _OVERHEAD * activations
-        self.fixed_bytes = 400 * 2**20
+        activations = drawn * value_bytes * values_at_once(networks[0].plan)
+        # members run one after the other; their outputs are kept
+        several = len(members) if len(members) > 1 else 0
+        self.bytes_per_px = _OVERHEAD * activations + 16.0 * several
+        self.fixed_bytes = (400 + 50 * several) * 2**20
         where = torch.cuda.get_device_name() if self.on_gpu else "the processor"
         self.name = f"PyTorch {torch.__version__} on {where}"
         if self.on_gpu:
             torch.backends.cudnn.benchmark = False  # tiles at the edges differ in size
+
+    def _prepared(self, network: PlannedNetwork) -> nn.Module:
+        layers: Any = network.layers
+        for name, norm in network.plan.norms.items():
+            layers[name] = fuse_conv_bn_eval(layers[name], layers[norm.name])
+            layers[norm.name] = nn.Identity()
+        last = network.plan.layers[-1]
+        if last.kind is LayerKind.CONVOLUTION:
+            layers[last.name] = _InFloat32(layers[last.name])
+        # the stubs of Module.to lack memory_format
+        network = cast(Any, network).to(self._device, memory_format=torch.channels_last)
+        return network
 
     def prepare(self, shape: tuple[int, int, int, int]) -> None:
         """Do nothing: torch computes any shape alike."""
@@ -74,7 +83,8 @@ class TorchRuntime:
     def __call__(self, batch: Floats) -> Floats:
         """Return the network's output (B, O, H, W) for normalised input (B, C, H, W).
 
-        With masks B is 1, and the outputs of the K networks come as channels, (1, K * O, H, W).
+        The outputs of several members come as channels, (B, M * O, H, W); with masks, where B is 1,
+        those of the K networks, too.
 
         Raises:
             DeviceMemoryError: The GPU's memory is too small for the batch.
@@ -83,24 +93,19 @@ class TorchRuntime:
         try:
             if self.on_gpu:
                 x = x.pin_memory().to(self._device, non_blocking=True)
-            with self._lock:
-                y = self._forward(x.contiguous(memory_format=torch.channels_last))
-            result: Floats = y.float().cpu().numpy()
+            x = x.contiguous(memory_format=torch.channels_last)
+            outputs = [self._output_of(network, x) for network in self._networks]
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             raise DeviceMemoryError(str(error)) from error
-        return np.ascontiguousarray(result)
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=1)
 
     @torch.inference_mode()
-    def _forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self._dtype == torch.float32:
-            return self._run(x)
-        with torch.autocast(self._device.type, self._dtype):
-            return self._run(x)
-
-    def _run(self, x: torch.Tensor) -> torch.Tensor:
-        y: torch.Tensor = self._network(x)
-        return y
+    def _output_of(self, network: nn.Module, x: torch.Tensor) -> Floats:
+        reduced = self._dtype != torch.float32
+        with self._lock, torch.autocast(self._device.type, self._dtype, enabled=reduced):
+            y = network(x)
+        return np.ascontiguousarray(y.float().cpu().numpy())
 
 
 class _InFloat32(nn.Module):
@@ -127,11 +132,3 @@ def _best_precision(on_gpu: bool) -> str:
     # without the instructions bfloat16 is emulated, and slower than float32
     able = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bfloat16" if able else "float32"
-
-
-def _fuse(network: PlannedNetwork) -> None:
-    """Fold each batch norm into the convolution before it, in place."""
-    layers: Any = network.layers
-    for name, norm in network.plan.norms.items():
-        layers[name] = fuse_conv_bn_eval(layers[name], layers[norm.name])
-        layers[norm.name] = nn.Identity()

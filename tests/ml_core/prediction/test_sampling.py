@@ -47,7 +47,7 @@ def test_networks_computed_together_equal_each_by_itself(name, runtime):
     side = 8 * networks.geometry(config).multiple
     x = np.random.default_rng(1).normal(size=(1, 2, side, 2 * side)).astype(np.float32)
     if runtime == "torch":
-        made = TorchRuntime(config, state, "cpu", precision="float32", masks=masks)
+        made = TorchRuntime(config, [state], "cpu", precision="float32", masks=masks)
     else:
         layers = as_map(networks.plan(config))
         made = OpenVinoRuntime(layers, [state], precision="float32", masks=masks)

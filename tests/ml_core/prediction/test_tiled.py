@@ -155,7 +155,7 @@ def test_a_trained_network_shows_no_seams(trained, size, name):
     normalisation = Normalisation.of(card.mean, card.std)
     runtime = runtime_of(config, state)
     if name == "torch":
-        runtime = TorchRuntime(config, state, "cpu", precision="float32")
+        runtime = TorchRuntime(config, [state], "cpu", precision="float32")
     halo = networks.geometry(config).overlap_px
     assert halo == 96
     expected = whole_image(runtime, source, normalisation, 16)[0]

@@ -40,7 +40,7 @@ def test_the_sic_is_not_rounded_to_bfloat16(runtime):
     state = random_state(config)
     x = np.random.default_rng(0).normal(size=(1, 2, 256, 256)).astype(np.float32)
     if runtime == "torch":
-        made = TorchRuntime(config, state, "cpu", precision="bfloat16")
+        made = TorchRuntime(config, [state], "cpu", precision="bfloat16")
     else:
         made = OpenVinoRuntime(as_map(networks.plan(config)), [state])
     assert len(np.unique(made(x))) > 20_000
@@ -63,7 +63,7 @@ def test_runtimes_give_what_the_network_gives(name, runtime):
     with torch.no_grad():
         expected = network(x).numpy()
     if runtime == "torch":
-        made = TorchRuntime(config, state, "cpu", precision="float32")
+        made = TorchRuntime(config, [state], "cpu", precision="float32")
     else:
         layers = as_map(networks.plan(config))
         assert openvino_graph.supports(layers)
@@ -95,7 +95,7 @@ def test_the_precision_taken_by_default_is_exact_enough(trained, runtime):
     x = np.random.default_rng(0).normal(size=(1, 2, 256, 256)).astype(np.float32)
     config = NetworkConfig.from_dict(card.network)
     if runtime == "torch":
-        fast, exact = (TorchRuntime(config, state, "cpu", precision=p) for p in ("", "float32"))
+        fast, exact = (TorchRuntime(config, [state], "cpu", precision=p) for p in ("", "float32"))
     else:
         layers = as_map(networks.plan(config))
         fast, exact = (OpenVinoRuntime(layers, [state], precision=p) for p in ("", "float32"))
