@@ -138,7 +138,7 @@ class SicClasses:
             counts: Training values in each class, (K,).
 
         Raises:
-            SeaIceError: A class has none; the message lists the counts.
+            SeaIceError: A class has none.
         """
         empty = [label for label, count in zip(self.labels, counts) if count == 0]
         if empty:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import SeaIceError
-from ..jobs.choices import ARCHITECTURES, DROPOUT_POSITIONS, UPSAMPLINGS
-from ..jobs.fields import Choice
+from ..jobs.choices import ARCHITECTURES
+from ..jobs.fields import Choice, Kind
 from ..jobs.network import NetworkInputs
 
 
@@ -54,10 +54,13 @@ class NetworkConfig:
         Raises:
             SeaIceError: A value is of the wrong type or out of its bounds.
         """
-        _check_choice("network", self.architecture, ARCHITECTURES)
-        _check_choice("dropout position", self.dropout_position, DROPOUT_POSITIONS)
-        _check_choice("up-sampling", self.upsampling, UPSAMPLINGS)
-        for name, (low, high) in _BOUNDS.items():
+        bounds = dict(_CHANNELS)
+        for name, spec in NetworkInputs.specs():
+            if name in self.__dataclass_fields__ and spec.choices:
+                _check_choice(spec.label, getattr(self, name), spec.choices)
+            elif spec.kind is Kind.INTEGER:
+                bounds[name] = spec.minimum, spec.maximum
+        for name, (low, high) in bounds.items():
             value = getattr(self, name)
             if value is None and name in _OPTIONAL:
                 continue
@@ -79,7 +82,7 @@ class NetworkConfig:
         Raises:
             SeaIceError: There is no such network, or a value is wrong.
         """
-        _check_choice("network", architecture, ARCHITECTURES)
+        _check_choice("Network", architecture, ARCHITECTURES)
         network = next(choice for choice in ARCHITECTURES if choice.id == architecture)
         own = {name: getattr(network, name) for name in ("filters", "depth", "kernel_size")}
         chosen = {name: value for name, value in given.items() if value is not None}
@@ -130,21 +133,13 @@ class NetworkConfig:
         return cls(**values)
 
 
-_BOUNDS = {
-    "in_channels": (1, 64),
-    "out_channels": (1, 101),
-    "filters": (1, 4096),
-    "depth": (1, 64),
-    "kernel_size": (1, 63),
-    "stride": (1, 16),
-    "padding": (0, 63),
-    "patch_size": (3, 1024),
-    "output_stride": (1, 256),
-}
+_CHANNELS: dict[str, tuple[Any, Any]] = {"in_channels": (1, 64), "out_channels": (1, 101)}
+"""Bounds of what no job's parameter decides."""
+
 _OPTIONAL = ("stride", "padding", "patch_size", "output_stride")
 
 
-def _check_choice(what: str, value: object, choices: Sequence[Choice]) -> None:
+def _check_choice(label: str, value: object, choices: Sequence[Choice]) -> None:
     ids = [choice.id for choice in choices]
     if value not in ids:
-        raise SeaIceError(f"{what} {value!r} is not one of {', '.join(ids)}")
+        raise SeaIceError(f"{label.lower()} {value!r} is not one of {', '.join(ids)}")

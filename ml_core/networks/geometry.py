@@ -41,34 +41,26 @@ class Geometry:
 
 def geometry_of(plan: NetworkPlan) -> Geometry:
     """Return the geometry of a plan, from the pixels that its outputs depend on."""
-    if plan.patch_px is not None:
-        return _patch_geometry(plan, plan.patch_px)
-    multiple = plan.multiple
-    spans = [plan.interval(pixel, pixel) for pixel in range(multiple)]
-    reach = max(max(pixel - first, last - pixel) for pixel, (first, last) in enumerate(spans))
-    block_first, block_last = plan.interval(0, multiple - 1)
+    seen = _seen(plan)
+    multiple = len(seen)
+    first_of_block, last_of_block = min(first for first, _ in seen), max(last for _, last in seen)
+    overlap = max(-first_of_block, last_of_block - (multiple - 1), 0)
+    reach = max(max(pixel - first, last - pixel) for pixel, (first, last) in enumerate(seen))
     return Geometry(
         multiple=multiple,
-        halo_px=rounded_up(reach, multiple),
-        overlap_px=rounded_up(max(-block_first, block_last - (multiple - 1)), multiple),
-        receptive_field_px=max(last - first + 1 for first, last in spans),
-        output_stride=1,
-        minimum_size_px=multiple,
+        # the pixels of a patch network's block share one value: there are no other cores
+        halo_px=rounded_up(overlap if plan.patch_px else reach, multiple),
+        overlap_px=rounded_up(overlap, multiple),
+        receptive_field_px=max(last - first + 1 for first, last in seen),
+        output_stride=plan.output_stride,
+        minimum_size_px=rounded_up(plan.patch_px or 1, multiple),
     )
 
 
-def _patch_geometry(plan: NetworkPlan, patch_px: int) -> Geometry:
-    stride = plan.output_stride
+def _seen(plan: NetworkPlan) -> list[tuple[int, int]]:
+    """Return the first and last input pixel that each output pixel of one period depends on."""
+    if plan.patch_px is None:
+        return [plan.interval(pixel, pixel) for pixel in range(plan.multiple)]
     first, last = plan.interval(0, 0)
-    first, last = max(first, 0), min(last, patch_px - 1)
-    before = lead_px(plan) - first
-    behind = last - lead_px(plan) - (stride - 1)
-    halo_px = rounded_up(max(before, behind, 0), stride)
-    return Geometry(
-        multiple=stride,
-        halo_px=halo_px,
-        overlap_px=halo_px,
-        receptive_field_px=last - first + 1,
-        output_stride=stride,
-        minimum_size_px=rounded_up(patch_px, stride),
-    )
+    lead = lead_px(plan)
+    return [(max(first, 0) - lead, min(last, plan.patch_px - 1) - lead)] * plan.output_stride

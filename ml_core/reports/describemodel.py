@@ -22,9 +22,7 @@ def write(
     """Write the page.
 
     Args:
-        path: The HTML file.
-        config: The network.
-        description: Its numbers.
+        path: Where it goes.
         pixel_m: Pixel size that it works at, m; None: unknown.
         card: The model card; None for a network that is not fitted.
         model_path: The model file, for the subtitle; may be empty.
