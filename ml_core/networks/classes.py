@@ -162,11 +162,7 @@ class SicClasses:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the classes as a model card holds them."""
-        return {
-            "bounds_percent": list(self.bounds_percent),
-            "values_percent": list(self.values_percent),
-            "labels": list(self.labels),
-        }
+        return {name: list(getattr(self, name)) for name in self.__dataclass_fields__}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SicClasses:

@@ -23,12 +23,9 @@ def plan(config: NetworkConfig) -> NetworkPlan:
     planner = Planner(config)
     planner.batch_norm("input_norm")
     for level in range(config.depth):
+        filters, stride = config.filters << level, config.stride or 1
         planner.convolution(
-            f"conv{level}",
-            config.filters << level,
-            config.kernel_size,
-            stride=config.stride or 1,
-            padding=padding,
+            f"conv{level}", filters, config.kernel_size, stride=stride, padding=padding
         )
         planner.relu(f"conv{level}_relu")
         planner.max_pool(f"pool{level}", 2)

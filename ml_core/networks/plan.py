@@ -161,26 +161,9 @@ class Planner:
             raise ValueError(f"two layers are called {name}")
         self._layers.append(Layer(name, kind, self.channels, channels or self.channels, **more))
 
-    def convolution(
-        self,
-        name: str,
-        channels: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        padding: int = 0,
-        dense: bool = False,
-    ) -> None:
-        """Add a convolution."""
-        self._add(
-            name,
-            LayerKind.CONVOLUTION,
-            channels,
-            kernel=kernel,
-            stride=stride,
-            padding=padding,
-            dense=dense,
-        )
+    def convolution(self, name: str, channels: int, kernel: int, **more: int) -> None:
+        """Add a convolution, its `stride` and `padding` and whether it is `dense` as in `Layer`."""
+        self._add(name, LayerKind.CONVOLUTION, channels, kernel=kernel, **more)
 
     def same_convolution(self, name: str, channels: int) -> None:
         """Add a convolution that keeps the size, with batch norm and ReLU.

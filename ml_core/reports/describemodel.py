@@ -83,11 +83,8 @@ def _whole(value: float) -> str:
 
 def _layers(description: Description) -> Table:
     columns = [
-        Column("Layer"),
-        Column("Kind"),
-        Column("K", "px"),
-        Column("S", "px"),
-        Column("P", "px"),
+        *(Column(name) for name in ("Layer", "Kind")),
+        *(Column(name, "px") for name in ("K", "S", "P")),
         Column("Channels"),
         Column("Output", "px"),
         Column("Parameters"),

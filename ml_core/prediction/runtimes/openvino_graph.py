@@ -63,8 +63,9 @@ def _network(source: Node, plan: NetworkPlan, tensors: Tensors, masks: Tensors) 
         if layer.kind is LayerKind.JOIN or layer.name in fused:
             return parts
         if layer.kind is LayerKind.CONVOLUTION:
-            if layer is plan.layers[-1] and _is_weighted_sum(layer) and len(parts) == 1:
-                return (_weighted_sum(*parts, layer, tensors),)
+            one_weight_each = layer.channels == layer.kernel == layer.stride == len(parts) == 1
+            if layer is plan.layers[-1] and one_weight_each:
+                return (_weighted_sum(parts[0], layer, tensors),)
             return (_convolution(parts, layer, plan.norms.get(layer.name), tensors),)
         node = parts[0] if len(parts) == 1 else ops.concat(list(parts), axis=1)
         if layer.name in masks:
@@ -111,12 +112,6 @@ def _channels(node: Node) -> int:
     return count
 
 
-def _is_weighted_sum(layer: Layer) -> bool:
-    return (
-        layer.kind is LayerKind.CONVOLUTION and layer.channels == layer.kernel == layer.stride == 1
-    )
-
-
 def _weighted_sum(node: Node, layer: Layer, tensors: Tensors) -> Node:
     """Return a 1 x 1 convolution to one channel in float32, whatever the others compute in.
 
@@ -131,24 +126,17 @@ def _weighted_sum(node: Node, layer: Layer, tensors: Tensors) -> Node:
 
 
 def _transposed(node: Node, layer: Layer, tensors: Tensors) -> Node:
-    weight = _weights(layer, tensors, "weight")  # (C, O, K, K)
-    pads = [layer.padding] * 2
+    weight = ops.constant(_weights(layer, tensors, "weight"))  # (C, O, K, K)
+    strides, pads = [layer.stride] * 2, [layer.padding] * 2
     node = ops.convolution_backprop_data(
-        node,
-        ops.constant(weight),
-        [layer.stride] * 2,
-        pads_begin=pads,
-        pads_end=pads,
-        dilations=[1, 1],
+        node, weight, strides, pads_begin=pads, pads_end=pads, dilations=[1, 1]
     )
     return ops.add(node, _per_channel(_weights(layer, tensors, "bias")))
 
 
 def _max_pool(node: Node, layer: Layer, tensors: Tensors) -> Node:
-    pads = [layer.padding] * 2
-    return ops.max_pool(
-        node, [layer.stride] * 2, [layer.dilation] * 2, pads, pads, [layer.kernel] * 2
-    ).output(0)
+    strides, pads, dilations = ([n] * 2 for n in (layer.stride, layer.padding, layer.dilation))
+    return ops.max_pool(node, strides, dilations, pads, pads, [layer.kernel] * 2).output(0)
 
 
 def _resize(node: Node, layer: Layer, tensors: Tensors) -> Node:
