@@ -25,7 +25,7 @@ __all__ = ["Geometry", "NetworkConfig", "NetworkPlan", "build", "geometry", "pla
 
 
 def plan(config: NetworkConfig) -> NetworkPlan:
-    """Return the layers of a network; those of a single patch where it judges patches.
+    """Return the layers of a network; those of a single patch where it takes patches.
 
     Raises:
         SeaIceError: The settings do not make a network.

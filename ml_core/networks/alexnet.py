@@ -1,4 +1,4 @@
-"""AlexNet (Krizhevsky et al. 2012): five convolutions and three dense layers judge a large patch.
+"""AlexNet (Krizhevsky et al. 2012): five convolutions, three dense layers, a large patch.
 
 One tower instead of two, and no local response normalisation; the widths keep the published ratios
 to the first layer's filters, 96 : 256 : 384 : 384 : 256 : 4096 : 4096.

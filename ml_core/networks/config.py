@@ -29,7 +29,7 @@ class NetworkConfig:
         upsampling: How a decoder enlarges: the id of one of `jobs.choices.UPSAMPLINGS`.
         stride: Stride S where the network lets it be chosen; None: the network's own.
         padding: Padding P where the network lets it be chosen, px; None: the network's own.
-        patch_size: Side of the patch that a patch network judges, px; None: the network's own.
+        patch_size: Side of the patch that a patch network takes, px; None: the network's own.
         output_stride: A patch network gives one value for each block of so many pixels; None: the
             network's own.
     """

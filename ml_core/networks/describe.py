@@ -37,7 +37,7 @@ class Description:
     """A network in numbers.
 
     Attributes:
-        plan: The layers; of a single patch where the network judges patches.
+        plan: The layers; of a single patch where the network takes patches.
         input_px: Height and width of the input that the sizes are given for.
         rows: The layers one by one.
         geometry: What the network asks of its input.

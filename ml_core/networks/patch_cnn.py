@@ -1,4 +1,4 @@
-"""The classical CNN: convolutions, max-pooling and dense layers judge the middle of a patch."""
+"""The classical CNN: convolutions, max-pooling and dense layers map a patch to one value."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class NetworkPlan:
         architecture: The network's id.
         layers: The layers in order.
         multiple: Height and width of the input must be multiples of this, px.
-        patch_px: The patch that a patch network judges; its layers are then those of one patch, at
+        patch_px: The patch that a patch network takes; its layers are then those of one patch, at
             whose end one pixel is left. None: the network maps pixel by pixel.
         output_stride: Side of the blocks of pixels that share one value, px.
     """
@@ -231,7 +231,7 @@ class Planner:
         return NetworkPlan(self._config.architecture, tuple(self._layers), multiple)
 
     def patch_plan(self, patch_px: int, output_stride: int) -> NetworkPlan:
-        """Return the plan of a network that judges patches, of the layers so far.
+        """Return the plan of a network that takes patches, of the layers so far.
 
         Raises:
             SeaIceError: The layers do not fit the patch, or the patches would leave gaps.

@@ -25,7 +25,7 @@ def dense(state, name, x):
     return F.linear(x.flatten(1), weight.flatten(1), state[f"layers.{name}.bias"])
 
 
-def judge_patch_cnn(config, state, patches):
+def output_of_patch_cnn(config, state, patches):
     """The lecture's patch CNN written out by hand: (N, C, P, P) -> (N, O)."""
     norm = [
         state[f"layers.input_norm.{k}"] for k in ("running_mean", "running_var", "weight", "bias")
@@ -44,7 +44,7 @@ def judge_patch_cnn(config, state, patches):
     return dense(state, "output", F.relu(dense(state, "dense0", x)))
 
 
-def judge_alexnet(config, state, patches):
+def output_of_alexnet(config, state, patches):
     """AlexNet written out by hand: (N, C, P, P) -> (N, O)."""
     x = patches
     for number, (stride, padding, pooled) in enumerate(
@@ -60,8 +60,8 @@ def judge_alexnet(config, state, patches):
     return dense(state, "output", x)
 
 
-def by_patches(judge, config, network, scene, patch, stride):
-    """Judge each patch by itself and fill the block in whose middle it lies."""
+def by_patches(output_of, config, network, scene, patch, stride):
+    """Take each patch by itself and fill the block in whose middle it lies."""
     before = (patch - stride) // 2
     height, width = scene.shape[2:]
     surrounded = F.pad(scene, (before, patch, before, patch))
@@ -72,7 +72,7 @@ def by_patches(judge, config, network, scene, patch, stride):
         patches = torch.cat(
             [surrounded[..., row : row + patch, col : col + patch] for col in starts]
         )
-        values = judge(config, state, patches)  # (N, O)
+        values = output_of(config, state, patches)  # (N, O)
         for value, col in zip(values, starts):
             result[0, :, row : row + stride, col : col + stride] = value[:, None, None]
     return result
@@ -99,13 +99,13 @@ def by_patches(judge, config, network, scene, patch, stride):
         ({"padding": 2, "depth": 2, "output_stride": 5}, 25, 5),
     ],
 )
-def test_the_map_of_the_patch_cnn_equals_its_judgement_of_each_patch(settings, patch, stride):
+def test_the_map_of_the_patch_cnn_equals_its_value_for_each_patch(settings, patch, stride):
     config = NetworkConfig.of("patch_cnn", **settings)
     network = fitted(config)
     scene = torch.randn(1, config.in_channels, 9 * stride, 12 * stride)
     with torch.no_grad():
         mapped = network(scene)
-        one_by_one = by_patches(judge_patch_cnn, config, network, scene, patch, stride)
+        one_by_one = by_patches(output_of_patch_cnn, config, network, scene, patch, stride)
     assert mapped.std() > 0.01
     torch.testing.assert_close(mapped, one_by_one, atol=1e-5, rtol=1e-5)
     assert networks.geometry(config).output_stride == stride
@@ -118,12 +118,12 @@ def test_the_map_of_the_patch_cnn_equals_its_judgement_of_each_patch(settings, p
         ({"filters": 4, "patch_size": 99, "output_stride": 24, "out_channels": 3}, 99, 24),
     ],
 )
-def test_the_map_of_alexnet_equals_its_judgement_of_each_patch(settings, patch, stride):
+def test_the_map_of_alexnet_equals_its_value_for_each_patch(settings, patch, stride):
     config = NetworkConfig.of("alexnet", **settings)
     network = fitted(config)
     scene = torch.randn(1, 2, 4 * stride, 5 * stride)
     with torch.no_grad():
-        one_by_one = by_patches(judge_alexnet, config, network, scene, patch, stride)
+        one_by_one = by_patches(output_of_alexnet, config, network, scene, patch, stride)
         torch.testing.assert_close(network(scene), one_by_one, atol=1e-5, rtol=1e-5)
 
 
