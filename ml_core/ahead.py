@@ -34,8 +34,10 @@ def computed_ahead(
 
         def results() -> Iterator[R]:
             while waiting:
+                result = waiting.popleft().result()
+                # not before: what waits takes memory
                 waiting.extend(pool.submit(function, item) for item in islice(left, 1))
-                yield waiting.popleft().result()
+                yield result
 
         try:
             yield results()

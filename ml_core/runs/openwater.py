@@ -14,7 +14,7 @@ from ..events import Reporter
 from ..jobs.inputs import SceneInputs
 from ..jobs.train import TrainJob
 from ..networks import NetworkConfig, geometry
-from ..prediction.runtimes.base import Tensors
+from ..networks.plan import Tensors
 from ..prediction.scene_input import SceneInput, check_scene
 from ..prediction.tiled import Predicted, TiledScene
 from ..prediction.uncertainty import make_sampled
