@@ -1,13 +1,20 @@
-"""Blocks of a file: whole ones out of windows that begin and end anywhere."""
+"""Blocks of a file: whole ones out of windows that begin and end anywhere.
+
+GDAL's own cache gathers blocks as well, as long as it holds a row of tiles of all inputs and
+outputs. With less it compresses unfinished blocks, reads them back and leaves old copies in the
+file. Measured with GDAL 3.10.3, HH and HV of 10,000 x 10,000 px read in tiles of 2048 px that
+overlap, one or two bands written, 240 MiB of cache: without this module 6 or 22 % more processor
+time and a file 1 or 11 % larger; in tiles of 1024 px and 120 MiB of cache 40 or 50 %, 21 or 31 %.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..rounding import rounded_up
 from .grid import Window
 
 
@@ -33,73 +40,55 @@ class SharedBlocks:
         self._shape, self._bands, self._side = shape, bands, block_px
         self._fill, self._put = fill, put
         rows, cols = (-(-length // block_px) for length in shape)
-        self._is_put = np.zeros((rows, cols), bool)
         # two borders between rows of tiles; more wait only where some tiles never come
         self._most = 2 * cols + rows
-        self._waiting: dict[tuple[int, int], _Waiting] = {}
+        self._is_put: set[Window] = set()
+        self._waiting: dict[Window, NDArray[np.generic]] = {}  # (B, h, w)
+        self._missing_px: dict[Window, int] = {}
 
     def add(self, window: Window, values: NDArray[np.generic]) -> None:
         """Add the values (B, h, w) of a window."""
         side = self._side
-        # the blocks that it touches, and those that it covers
-        rows = window.row // side, -(-window.stop_row // side)
-        cols = window.col // side, -(-window.stop_col // side)
-        whole_rows = _covered(window.row, window.stop_row, self._shape[0], side)
-        whole_cols = _covered(window.col, window.stop_col, self._shape[1], side)
-        if whole_rows[0] < whole_rows[1] and whole_cols[0] < whole_cols[1]:
-            self._is_put[slice(*whole_rows), slice(*whole_cols)] = True
-            whole = self._place(whole_rows, whole_cols)
-            self._put(whole, _of(values, window, whole))
-        else:
-            whole_rows = whole_cols = 0, 0
-        for row in range(*rows):
-            for col in range(*cols):
-                if not (row in range(*whole_rows) and col in range(*whole_cols)):
-                    self._add_piece(row, col, window, values)
+        row, col = window.row // side * side, window.col // side * side
+        height = rounded_up(window.stop_row - row, side)
+        width = rounded_up(window.stop_col - col, side)
+        touched = list(Window(row, col, height, width).clipped(*self._shape).blocks(side))
+        whole = [block for block in touched if block.intersection(window) == block]
+        if whole:
+            first, last = whole[0], whole[-1]
+            place = Window(
+                first.row, first.col, last.stop_row - first.row, last.stop_col - first.col
+            )
+            self._put(place, _of(values, window, place))
+            self._is_put.update(whole)
+        for block in touched:
+            if block.intersection(window) != block:
+                self._add_piece(block, window, values)
 
     def finish(self) -> None:
         """Put what still waits."""
-        for key in list(self._waiting):
-            self._put_waiting(key)
+        for block in list(self._waiting):
+            self._put_waiting(block)
 
-    def _add_piece(self, row: int, col: int, window: Window, values: NDArray[np.generic]) -> None:
-        block = self._place((row, row + 1), (col, col + 1))
+    def _add_piece(self, block: Window, window: Window, values: NDArray[np.generic]) -> None:
         piece = block.intersection(window)
-        if self._is_put[row, col]:
-            self._put(piece, _of(values, window, piece))
+        part = _of(values, window, piece)
+        if block in self._is_put:
+            self._put(piece, part)
             return
-        waiting = self._waiting.get((row, col))
-        if waiting is None:
-            filled = np.full((self._bands, block.height, block.width), self._fill)
-            waiting = self._waiting[row, col] = _Waiting(block, filled, block.height * block.width)
-        _of(waiting.values, block, piece)[...] = _of(values, window, piece)
-        waiting.missing_px -= piece.height * piece.width
-        if waiting.missing_px <= 0:
-            self._put_waiting((row, col))
+        if block not in self._waiting:
+            self._waiting[block] = np.full((self._bands, block.height, block.width), self._fill)
+            self._missing_px[block] = block.height * block.width
+        _of(self._waiting[block], block, piece)[...] = part
+        self._missing_px[block] -= piece.height * piece.width
+        if self._missing_px[block] <= 0:
+            self._put_waiting(block)
         elif len(self._waiting) > self._most:
             self._put_waiting(next(iter(self._waiting)))
 
-    def _put_waiting(self, key: tuple[int, int]) -> None:
-        waiting = self._waiting.pop(key)
-        self._is_put[key] = True
-        self._put(waiting.block, waiting.values)
-
-    def _place(self, rows: tuple[int, int], cols: tuple[int, int]) -> Window:
-        side = self._side
-        height, width = (rows[1] - rows[0]) * side, (cols[1] - cols[0]) * side
-        return Window(rows[0] * side, cols[0] * side, height, width).clipped(*self._shape)
-
-
-@dataclass
-class _Waiting:
-    block: Window
-    values: NDArray[np.generic]  # (B, h, w)
-    missing_px: int
-
-
-def _covered(start: int, stop: int, length: int, side: int) -> tuple[int, int]:
-    """Return the first block that start to stop covers along an axis, and the one behind."""
-    return -(-start // side), -(-stop // side) if stop == length else stop // side
+    def _put_waiting(self, block: Window) -> None:
+        self._is_put.add(block)
+        self._put(block, self._waiting.pop(block))
 
 
 def _of(values: NDArray[np.generic], window: Window, part: Window) -> NDArray[np.generic]:
