@@ -1,4 +1,26 @@
-"""Aligned bands: a band read on another grid, resampled window by window in memory."""
+"""Aligned bands: a band read on another grid, resampled window by window in memory.
+
+Why not GDAL's warper: `rasterio.warp.reproject` on linear power, with a second warp of the mask for
+the rule that half of a pixel must be valid, was tried in this module's place (rasterio 1.4.4, GDAL
+3.10.3); 16 of the 220 tests of rasters and observations failed. On scenes of 10,000 x 10,000 px of
+40 m with speckle of four looks, against float64 means of power over the target pixels' polygons:
+
+==============================  ==========  ==========  =========================
+target                          RMS, dB     GDAL's      GDAL's processor time : 1
+==============================  ==========  ==========  =========================
+80 m, 100 m, axes in parallel   0.00, 0.00  0.00, 0.00  1.7, 3.5
+80 m, turned by 30, 45 degrees  0.06, 0.08  0.58, 0.86  0.4, 0.4
+80 m, 200 m, from UTM to polar  0.05, 0.02  0.46, 0.30  0.5, 0.3
+==============================  ==========  ==========  =========================
+
+GDAL averages over a rectangle along the source's axes, whatever the pixel's shape. It approximates
+positions to 1/8 px along the rows of the window that it is given, which `reproject` does not let
+one change: the same pixel differs by up to 0.18 dB from window to window, so that tiles would show,
+and around the pole 3 % of pixels get a neighbouring cell of a coarse reference. GDAL's bilinear at
+this module's sample points is as exact, in 0.4 to 0.6 of the time, but has that fault too.
+`WarpedVRT` has it not, but warps what is in a file: dB, with no more than its own nodata value.
+Memory for 2048 x 2048 px of 80 m: in parallel 142 MiB, with GDAL 379; from UTM 538, with GDAL 596.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +45,7 @@ from .radiometry import (
     valid_db,
     valid_linear,
 )
-from .reading import Band
+from .reading import NO_LIMITS, Band
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -61,6 +83,11 @@ class _Step:
 
     start: float
     step: float
+
+    @property
+    def first(self) -> int:
+        """The source pixel nearest to where the first target pixel starts."""
+        return round(self.start)
 
     @property
     def is_whole(self) -> bool:
@@ -110,21 +137,20 @@ class AlignedBand:
         self.label = band.label
         self._nearest = resampling is Resampling.NEAREST
         self._quantity = quantity
-        self._map = PixelMap(grid, band.grid)
+        self._limits = (LOWEST_DB, HIGHEST_DB) if quantity is Quantity.SIGMA0_DB else NO_LIMITS
         self._rows, self._cols = _steps(grid, band.grid)
+        self._map = PixelMap(grid, band.grid)
         # sample points per target pixel and axis, so that no source pixel falls between them
         self._points = 1
         if not self._nearest:
             self._points = min(max(1, math.ceil(self._map.step_px - 0.1)), _MOST_POINTS)
+        self._point_map = PixelMap(_subdivided(grid, self._points), band.grid)
         # source pixels or sample points to a target pixel, about
-        self._source_px = max(1.0, self._map.step_px, self._points) ** 2
-        if self._points > 1:
-            self._point_map = PixelMap(_subdivided(grid, self._points), band.grid)
+        self._source_px = max(self._map.step_px, self._points) ** 2
 
     def overlaps(self) -> bool:
         """Say whether any of the band's pixels may lie on the grid."""
-        window = self._map.source_window(self.grid.window, margin=0)
-        inside = window.clipped(self.band.grid.height, self.band.grid.width)
+        inside = self._map.source_window(self.grid.window, margin=0).clipped(*self.band.grid.shape)
         return inside.height > 0 and inside.width > 0
 
     def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
@@ -141,87 +167,64 @@ class AlignedBand:
         values = np.empty((window.height, window.width), np.float32) if out is None else out
         rows, cols = self._rows, self._cols
         if rows and cols and rows.is_shift and cols.is_shift:
-            return values, self._read_shifted(window, rows, cols, values)
+            return values, self._read_shifted(window.moved(rows.first, cols.first), values)
+        valid = np.empty(values.shape, dtype=bool)
         # in strips, because much more is read than is returned where the source is finer
         height = max(1, int(_STRIP_PX / (window.width * self._source_px)))
-        valid = np.empty(values.shape, dtype=bool)
-        for first in range(0, window.height, height):
-            part = np.s_[first : first + height]
-            strip = Window(
-                window.row + first, window.col, min(height, window.height - first), window.width
-            )
-            values[part], valid[part] = self._read_strip(strip)
+        for strip in window.blocks(height, window.width):
+            part = slice(strip.row - window.row, strip.stop_row - window.row)
+            if rows and cols and min(rows.step, cols.step) >= 1 and not self._nearest:
+                found = self._area_means(strip, rows, cols)
+            else:
+                found = self._sampled(strip)
+            values[part], valid[part] = self._handed_out(*found)
         return values, valid
 
-    def _read_strip(self, window: Window) -> tuple[Floats, Mask]:
-        rows, cols = self._rows, self._cols
-        if rows and cols and min(rows.step, cols.step) >= 1 and not self._nearest:
-            return self._read_area(window, rows, cols)
-        n = self._points
-        if n > 1:
-            fine = Window(window.row * n, window.col * n, window.height * n, window.width * n)
-            return self._handed_out(*block_mean(*self._sample(self._point_map, fine), n, n))
-        return self._handed_out(*self._sample(self._map, window))
-
-    def _read_shifted(self, window: Window, rows: _Step, cols: _Step, values: Floats) -> Mask:
-        shifted = Window(
-            window.row + round(rows.start),
-            window.col + round(cols.start),
-            window.height,
-            window.width,
-        )
+    def _read_shifted(self, source: Window, values: Floats) -> Mask:
         if self._quantity is Quantity.SIGMA0_LINEAR:
-            values[...], valid = self._handed_out(*self._averaged_form(*self.band.read(shifted)))
-        elif self._quantity is Quantity.SIGMA0_DB:
-            _, valid = self.band.read(shifted, limits=(LOWEST_DB, HIGHEST_DB), out=values)
+            values[...], valid = self._handed_out(*self._averageable(source))
         else:
-            _, valid = self.band.read(shifted, out=values)
+            _, valid = self.band.read(source, limits=self._limits, out=values)
         return valid
 
-    def _read_area(self, window: Window, rows: _Step, cols: _Step) -> tuple[Floats, Mask]:
+    def _area_means(self, window: Window, rows: _Step, cols: _Step) -> tuple[Floats, Mask]:
+        """Return means over pixels whose axes are in parallel with the band's."""
         if rows.is_whole and cols.is_whole:
-            step_y, step_x = round(rows.step), round(cols.step)
-            blocks = Window(
-                round(rows.start) + step_y * window.row,
-                round(cols.start) + step_x * window.col,
-                step_y * window.height,
-                step_x * window.width,
-            )
-            values, valid = self._averaged_form(*self.band.read(blocks))
-            means, enough = block_mean(values, valid, step_y, step_x)
-        else:
-            weights_y, first_row, height = _overlaps(rows, window.row, window.height)
-            weights_x, first_col, width = _overlaps(cols, window.col, window.width)
-            values, valid = self._averaged_form(
-                *self.band.read(Window(first_row, first_col, height, width))
-            )
-            kept = np.where(valid, values, np.float32(0))
-            total = weights_x.dot(weights_y.dot(kept).T).T
-            area = weights_x.dot(weights_y.dot(valid.astype(np.float32)).T).T
-            enough = area >= np.float32(0.5 * rows.step * cols.step)
-            means = (total / np.where(enough, area, 1)).astype(np.float32)
-        return self._handed_out(means, enough)
+            y, x = round(rows.step), round(cols.step)
+            source = Window(y * window.row, x * window.col, y * window.height, x * window.width)
+            return block_mean(*self._averageable(source.moved(rows.first, cols.first)), y, x)
+        weights_y, first_row = _overlaps(rows, window.row, window.height)
+        weights_x, first_col = _overlaps(cols, window.col, window.width)
+        source = Window(first_row, first_col, weights_y.shape[1], weights_x.shape[1])
+        values, valid = self._averageable(source)
+        kept = np.where(valid, values, np.float32(0))
+        total = weights_x.dot(weights_y.dot(kept).T).T
+        area = weights_x.dot(weights_y.dot(valid.astype(np.float32)).T).T
+        enough = area >= np.float32(0.5 * rows.step * cols.step)
+        return (total / np.where(enough, area, 1)).astype(np.float32), enough
 
-    def _sample(self, pixels: PixelMap, window: Window) -> tuple[Floats, Mask]:
-        """Return values at the centres of a window's pixels, in the form that may be averaged."""
-        place = pixels.source_window(window, margin=2)
-        place = place.clipped(self.band.grid.height, self.band.grid.width)
+    def _sampled(self, window: Window) -> tuple[Floats, Mask]:
+        """Return values at the centres of a window's pixels, or their means over sample points."""
+        n = self._points
+        points = Window(window.row * n, window.col * n, window.height * n, window.width * n)
+        place = self._point_map.source_window(points, margin=2).clipped(*self.band.grid.shape)
         if place.height == 0 or place.width == 0:
             empty = np.zeros((window.height, window.width), dtype=np.float32)
             return empty, np.zeros(empty.shape, dtype=bool)
-        values, valid = self._averaged_form(*self.band.read(place))
-        row, col = pixels.source_pixels(window)  # (h, w) each, pixel centres at .5
-        if self._nearest:
-            return _take_nearest(values, valid, row - place.row, col - place.col)
-        return _take_bilinear(values, valid, row - place.row, col - place.col)
+        values, valid = self._averageable(place)
+        row, col = self._point_map.source_pixels(points)  # (n h, n w) each, pixel centres at .5
+        take = _take_nearest if self._nearest else _take_bilinear
+        values, valid = take(values, valid, row - place.row, col - place.col)
+        return (values, valid) if n == 1 else block_mean(values, valid, n, n)
 
-    def _averaged_form(self, values: Floats, valid: Mask) -> tuple[Floats, Mask]:
-        if self._quantity is Quantity.PLAIN:
-            return values, valid
+    def _averageable(self, window: Window) -> tuple[Floats, Mask]:
+        """Return the band's values in a window in the form that may be averaged."""
+        values, valid = self.band.read(window, limits=self._limits)
         if self._quantity is Quantity.SIGMA0_DB:
-            valid = valid_db(values)  # False for NaN
             return db_to_linear(values), valid
-        return values, valid_linear(values)
+        if self._quantity is Quantity.SIGMA0_LINEAR:
+            return values, valid_linear(values)
+        return values, valid
 
     def _handed_out(self, values: Floats, valid: Mask) -> tuple[Floats, Mask]:
         if self._quantity is not Quantity.PLAIN:
@@ -255,11 +258,11 @@ def _snapped(start: float, step: float, count: int) -> _Step:
     return _Step(start, step)
 
 
-def _overlaps(steps: _Step, first: int, count: int) -> tuple[sparse.csr_array, int, int]:
+def _overlaps(steps: _Step, first: int, count: int) -> tuple[sparse.csr_array, int]:
     """Return how much of each source pixel lies in each target pixel along one axis.
 
     Returns:
-        Weights (count, source pixels), the first source pixel, and how many they are.
+        Weights (count, source pixels), and the first of these source pixels.
     """
     from scipy import sparse  # here, as in `_take_bilinear`
 
@@ -273,7 +276,7 @@ def _overlaps(steps: _Step, first: int, count: int) -> tuple[sparse.csr_array, i
     weights = sparse.csr_array(
         (np.diff(cuts).astype(np.float32), (target, source)), shape=(count, stop - origin)
     )
-    return weights, origin, stop - origin
+    return weights, origin
 
 
 def _subdivided(grid: Grid, n: int) -> Grid:

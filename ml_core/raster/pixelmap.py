@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import Transformer
 
 from .grid import Grid, Window
 
@@ -40,11 +41,8 @@ class PixelMap:
 
     @cached_property
     def _transformer(self) -> Transformer:
-        return Transformer.from_crs(
-            CRS.from_wkt(self._target.crs.to_wkt()),
-            CRS.from_wkt(self._source.crs.to_wkt()),
-            always_xy=True,
-        )
+        crss = self._target.crs.to_wkt(), self._source.crs.to_wkt()
+        return Transformer.from_crs(*crss, always_xy=True)
 
     @cached_property
     def step_px(self) -> float:
@@ -81,19 +79,14 @@ class PixelMap:
         rows = np.linspace(window.row, window.stop_row, n)
         cols = np.linspace(window.col, window.stop_col, n)
         row, col = self._exact(rows[:, None], cols[None, :])  # (n, n)
-        if not np.isfinite(row).any() or not np.isfinite(col).any():
+        finite = np.isfinite(row) & np.isfinite(col)
+        if not finite.any():
             return Window(0, 0, 0, 0)
-        if not (np.isfinite(row).all() and np.isfinite(col).all()):
+        if not finite.all():
             # the horizon of a projection lies within: no bounds to trust
             return self._source.window
-        # between points the map bends by at most an eighth of the second difference; the whole
-        # of it is a margin that also holds near a pole
-        bend_row, bend_col = _bend(row) + margin, _bend(col) + margin
-        first_row, first_col = np.floor(row.min() - bend_row), np.floor(col.min() - bend_col)
-        stop_row, stop_col = np.ceil(row.max() + bend_row), np.ceil(col.max() + bend_col)
-        return Window(
-            int(first_row), int(first_col), int(stop_row - first_row), int(stop_col - first_col)
-        )
+        (first_row, stop_row), (first_col, stop_col) = (_bounds(at, margin) for at in (row, col))
+        return Window(first_row, first_col, stop_row - first_row, stop_col - first_col)
 
     def _exact(self, row: Positions, col: Positions) -> tuple[Positions, Positions]:
         """Return source (rows, columns) of target positions, which broadcast."""
@@ -113,39 +106,36 @@ class PixelMap:
         rows = np.arange(first_row, stop_row + 1) * float(_CELL)
         cols = np.arange(first_col, stop_col + 1) * float(_CELL)
         nodes = self._exact(rows[:, None], cols[None, :])  # (m + 1, n + 1) each
-        middle = self._exact(rows[:-1, None] + _CELL / 2, cols[None, :-1] + _CELL / 2)  # (m, n)
-        with np.errstate(invalid="ignore"):
-            error = np.maximum(
-                *(np.abs(_cell_means(at) - exact) for at, exact in zip(nodes, middle, strict=True))
-            )
-            bent = ~(error <= _TOLERANCE_PX)  # (m, n); NaN counts as bent
-        row, col = (_fill(at) for at in nodes)  # (m * _CELL, n * _CELL)
-        for m, n in np.argwhere(bent):
+        middles = self._exact(rows[:-1, None] + _CELL / 2, cols[None, :-1] + _CELL / 2)  # (m, n)
+        good = [
+            np.abs(_between(at, np.array([0.5])) - exact) <= _TOLERANCE_PX  # False for NaN
+            for at, exact in zip(nodes, middles, strict=True)
+        ]
+        inside = np.arange(_CELL) + 0.5
+        row, col = (_between(at, inside / _CELL) for at in nodes)  # (m * _CELL, n * _CELL)
+        for m, n in np.argwhere(~np.logical_and(*good)):
             at = np.s_[m * _CELL : (m + 1) * _CELL, n * _CELL : (n + 1) * _CELL]
-            inside = np.arange(_CELL) + 0.5
             row[at], col[at] = self._exact((rows[m] + inside)[:, None], (cols[n] + inside)[None, :])
         top, left = window.row - first_row * _CELL, window.col - first_col * _CELL
         part = np.s_[top : top + window.height, left : left + window.width]
         return row[part], col[part]
 
 
-def _cell_means(nodes: Positions) -> Positions:
-    means: Positions = (nodes[:-1, :-1] + nodes[:-1, 1:] + nodes[1:, :-1] + nodes[1:, 1:]) / 4
-    return means
-
-
-def _fill(nodes: Positions) -> Positions:
-    """Interpolate from nodes (m + 1, n + 1) to the centres of all pixels (m * _CELL, n * _CELL)."""
-    share = (np.arange(_CELL) + 0.5) / _CELL
-    v, u = share[:, None, None], share[None, None, :]
+def _between(nodes: Positions, shares: Positions) -> Positions:
+    """Interpolate from nodes (m + 1, n + 1) to k shares of each cell's sides, (m * k, n * k)."""
     upper, lower = nodes[:-1, None, :], nodes[1:, None, :]
-    lines = (upper + (lower - upper) * v.reshape(1, _CELL, 1)).reshape(-1, nodes.shape[1])
-    left, right = lines[:, :-1, None], lines[:, 1:, None]  # (m * _CELL, n, 1)
-    filled: Positions = (left + (right - left) * u).reshape(lines.shape[0], -1)
+    lines = (upper + (lower - upper) * shares[:, None]).reshape(-1, nodes.shape[1])
+    left, right = lines[:, :-1, None], lines[:, 1:, None]  # (m * k, n, 1)
+    filled: Positions = (left + (right - left) * shares).reshape(lines.shape[0], -1)
     return filled
 
 
-def _bend(positions: Positions) -> float:
-    return max(
-        float(np.abs(np.diff(positions, n=2, axis=axis)).max(initial=0.0)) for axis in (0, 1)
-    )
+def _bounds(positions: Positions, margin: int) -> tuple[int, int]:
+    """Return the first pixel that positions on a lattice, and all between them, may need, and stop.
+
+    Between them a map bends by at most an eighth of the second difference; the whole of it is a
+    margin that also holds near a pole.
+    """
+    bends = (np.abs(np.diff(positions, n=2, axis=axis)).max(initial=0.0) for axis in (0, 1))
+    reach = max(bends) + margin
+    return math.floor(positions.min() - reach), math.ceil(positions.max() + reach)

@@ -24,6 +24,8 @@ from .tiles import strips
 _HUGE = 1e30
 """Values beyond this are nodata: the float32 limit is declared in many roundings (-3.4e38)."""
 
+NO_LIMITS = -_HUGE, _HUGE
+
 
 @contextmanager
 def open_band(source: RasterSource) -> Iterator[Band]:
@@ -109,7 +111,7 @@ class Band:
         self,
         window: Window,
         *,
-        limits: tuple[float, float] = (-_HUGE, _HUGE),
+        limits: tuple[float, float] = NO_LIMITS,
         out: Floats | None = None,
     ) -> tuple[Floats, Mask]:
         """Return a window's values in the file's unit (scale and offset applied) and which hold.
@@ -203,7 +205,7 @@ def _is_data(raw: np.ndarray, span: _Span, nodata: float | None) -> Mask | np.bo
     """Say where raw values are finite and not the declared nodata value, or that all are."""
     if raw.dtype.kind != "f":
         return np.True_ if nodata is None else raw != nodata
-    valid = _between(raw, span, (-_HUGE, _HUGE))
+    valid = _between(raw, span, NO_LIMITS)
     if nodata is not None and abs(nodata) < _HUGE:
         # a nodata value typed in decimal may differ from the stored one in the last bit
         spread = abs(nodata) * 1e-6
