@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from affine import Affine
 
-from .grid import Grid, Window
-from .pixelmap import PixelMap, Positions
+from .grid import Grid, Positions, Window
+from .pixelmap import PixelMap
 from .radiometry import (
     HIGHEST_DB,
     LOWEST_DB,

@@ -6,13 +6,24 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 from affine import Affine
+from numpy.typing import NDArray
 from pyproj import Geod
 from rasterio.crs import CRS
 from rasterio.warp import transform as transform_coordinates
 
 _WGS84 = Geod(ellps="WGS84")
+
+Positions = NDArray[np.floating[Any]]
+
+
+def applied(transform: Affine, col: Positions, row: Positions) -> tuple[Positions, Positions]:
+    """Return x and y of arrays of columns and rows, which broadcast."""
+    t = transform
+    return t.a * col + t.b * row + t.c, t.d * col + t.e * row + t.f
 
 
 @dataclass(frozen=True)
@@ -52,13 +63,8 @@ class Window:
 
     def intersection(self, other: Window) -> Window:
         """Return the part that lies in another window; it may be empty."""
-        row, col = (
-            min(max(n, first), stop)
-            for n, first, stop in (
-                (self.row, other.row, other.stop_row),
-                (self.col, other.col, other.stop_col),
-            )
-        )
+        row = min(max(self.row, other.row), other.stop_row)
+        col = min(max(self.col, other.col), other.stop_col)
         stop_row = min(max(self.stop_row, row), other.stop_row)
         stop_col = min(max(self.stop_col, col), other.stop_col)
         return Window(row, col, stop_row - row, stop_col - col)
@@ -85,10 +91,7 @@ class Grid:
     """A georeferenced pixel grid.
 
     Attributes:
-        crs: The coordinate reference system.
         transform: Pixel (col, row) of a pixel's upper left corner to map (x, y).
-        height: Rows.
-        width: Columns.
     """
 
     crs: CRS
@@ -103,7 +106,6 @@ class Grid:
         """Return the grid over bounds whose corner is on multiples of its pixels.
 
         Args:
-            crs: The coordinate reference system.
             bounds: (left, bottom, right, top) in its unit.
             pixel_size: Height and width of a pixel in its unit.
         """
@@ -127,8 +129,8 @@ class Grid:
     def pixel_size_m(self) -> tuple[float, float]:
         """Ground size (height, width) of the central pixel in metres, on the WGS84 ellipsoid."""
         row, col = self.height / 2, self.width / 2
-        corners = [self.transform @ point for point in ((col, row), (col, row + 1), (col + 1, row))]
-        xs, ys = zip(*corners, strict=True)
+        cols, rows = np.array([col, col, col + 1]), np.array([row, row + 1, row])
+        xs, ys = applied(self.transform, cols, rows)
         lon, lat = transform_coordinates(self.crs, CRS.from_epsg(4326), xs, ys)[:2]
         height = _WGS84.inv(lon[0], lat[0], lon[1], lat[1])[2]
         width = _WGS84.inv(lon[0], lat[0], lon[2], lat[2])[2]
@@ -178,19 +180,6 @@ class Grid:
 
     def bounds(self) -> tuple[float, float, float, float]:
         """Return (left, bottom, right, top) in map coordinates, also for a rotated grid."""
-        corners = [
-            self.transform @ point
-            for point in ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))
-        ]
-        xs, ys = zip(*corners, strict=True)
-        return min(xs), min(ys), max(xs), max(ys)
-
-    def matches(self, other: Grid, *, tolerance_px: float = 1e-3) -> bool:
-        """Return whether another grid has the same CRS, pixels and extent."""
-        if self.shape != other.shape or self.crs != other.crs:
-            return False
-        to_pixel = ~self.transform @ other.transform
-        return all(
-            math.dist(to_pixel @ corner, corner) <= tolerance_px
-            for corner in ((0, 0), (self.width, 0), (0, self.height), (self.width, self.height))
-        )
+        cols, rows = np.array([0.0, self.width] * 2), np.array([0.0, 0.0, 1.0, 1.0]) * self.height
+        x, y = applied(self.transform, cols, rows)
+        return float(x.min()), float(y.min()), float(x.max()), float(y.max())

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pyproj import Transformer
 
-from .grid import Grid, Window
+from .grid import Grid, Positions, Window, applied
 
 _CELL = 16
 """Pixels between the nodes at which coordinates are transformed; between them, interpolation."""
 
 _TOLERANCE_PX = 0.01
 """Where interpolation errs by more than this, in source pixels, every pixel is transformed."""
-
-Positions = NDArray[np.floating[Any]]
 
 
 class PixelMap:
@@ -90,14 +86,13 @@ class PixelMap:
 
     def _exact(self, row: Positions, col: Positions) -> tuple[Positions, Positions]:
         """Return source (rows, columns) of target positions, which broadcast."""
-        t, s = self._target.transform, self._to_pixel
-        x = t.a * col + t.b * row + t.c
-        y = t.d * col + t.e * row + t.f
+        x, y = applied(self._target.transform, col, row)
         if not self._same_crs:
             x, y = self._transformer.transform(x, y)
             finite = np.isfinite(x) & np.isfinite(y)
             x, y = np.where(finite, x, np.nan), np.where(finite, y, np.nan)
-        return s.d * x + s.e * y + s.f, s.a * x + s.b * y + s.c
+        col, row = applied(self._to_pixel, x, y)
+        return row, col
 
     def _interpolated(self, window: Window) -> tuple[Positions, Positions]:
         # cells of the lattice that hold the window

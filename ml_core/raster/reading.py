@@ -58,11 +58,7 @@ def open_band(source: RasterSource) -> Iterator[Band]:
 class Band:
     """One band of an open raster.
 
-    Args:
-        source: What describes the band.
-
     Attributes:
-        grid: Where its pixels lie.
         label: What messages call it.
         tags: The file's metadata, then the band's.
         dtype: Data type of the values, ``float32`` where the file declares a scale or offset.
@@ -81,9 +77,7 @@ class Band:
         self._dataset = dataset
         self._index = source.band
         self._ranges = source.nodata
-        self.grid = Grid(
-            _crs(dataset, source), _transform(dataset, self.label), dataset.height, dataset.width
-        )
+        self.grid = _grid(dataset, source)
         self.tags: dict[str, str] = {**dataset.tags(), **dataset.tags(source.band)}
         i = source.band - 1
         dtype = str(dataset.dtypes[i])
@@ -136,8 +130,7 @@ class Band:
         values.fill(np.nan)
         valid = np.zeros(shape, dtype=bool)
         if inside.height and inside.width:
-            top, left = inside.row - window.row, inside.col - window.col
-            place = np.s_[top : top + inside.height, left : left + inside.width]
+            place = inside.moved(-window.row, -window.col).slices
             part = np.empty((inside.height, inside.width), np.float32)
             valid[place] = self._read_inside(inside, limits, part)
             values[place] = part
@@ -213,41 +206,37 @@ def _is_data(raw: np.ndarray, span: _Span, nodata: float | None) -> Mask | np.bo
     return valid
 
 
-def _crs(dataset: DatasetReader, source: RasterSource) -> CRS:
-    if source.crs not in ("", FROM_FILE):
-        try:
-            return CRS.from_user_input(source.crs)
-        except CRSError as error:
-            raise SeaIceError(
-                f"{source.label}: the layer's CRS is not understood ({error}); choose another in"
-                " the layer's properties"
-            ) from error
-    if source.crs == "" or dataset.crs is None:
-        if dataset.gcps[0]:
-            raise SeaIceError(_only_gcps(source.label))
+def _grid(dataset: DatasetReader, source: RasterSource) -> Grid:
+    crs, transform = _crs(dataset, source), dataset.transform
+    if (crs is None or transform.is_identity) and dataset.gcps[0]:
+        raise SeaIceError(
+            f"{source.label}: the raster has ground control points only, in radar geometry; run"
+            " Import Sentinel-1 on the product, or warp it to a map projection"
+        )
+    if crs is None:
         raise SeaIceError(
             f"{source.label}: the layer has no coordinate reference system; set the right one in"
             " the layer's properties (Layer > Set CRS of Layer)"
         )
-    return dataset.crs
-
-
-def _transform(dataset: DatasetReader, label: str) -> rasterio.Affine:
-    transform = dataset.transform
     if transform.is_identity:
-        if dataset.gcps[0]:
-            raise SeaIceError(_only_gcps(label))
         raise SeaIceError(
-            f"{label}: the raster has no geotransform, so its pixels have no place on the ground;"
-            " georeference it first"
+            f"{source.label}: the raster has no geotransform, so its pixels have no place on the"
+            " ground; georeference it first"
         )
     if transform.determinant == 0:
-        raise SeaIceError(f"{label}: its pixels have no area (geotransform {tuple(transform)[:6]})")
-    return transform
+        raise SeaIceError(
+            f"{source.label}: its pixels have no area (geotransform {tuple(transform)[:6]})"
+        )
+    return Grid(crs, transform, dataset.height, dataset.width)
 
 
-def _only_gcps(label: str) -> str:
-    return (
-        f"{label}: the raster has ground control points only, in radar geometry; run Import"
-        " Sentinel-1 on the product, or warp it to a map projection"
-    )
+def _crs(dataset: DatasetReader, source: RasterSource) -> CRS | None:
+    if source.crs in ("", FROM_FILE):
+        return dataset.crs if source.crs else None
+    try:
+        return CRS.from_user_input(source.crs)
+    except CRSError as error:
+        raise SeaIceError(
+            f"{source.label}: the layer's CRS is not understood ({error}); choose another in the"
+            " layer's properties"
+        ) from error

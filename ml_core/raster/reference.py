@@ -34,7 +34,6 @@ class Reference:
     Attributes:
         footprint_m: The ground area that one value averages, full width at half maximum.
         own_grid: The grid of the file.
-        label: What messages call it.
         notes: What was recognised: fractions, flags and how many.
         resolution_m: Pixel size of the file.
         date: Day or time of the values, ISO 8601, where the file's tags give it; else empty.
@@ -169,14 +168,7 @@ class Reference:
 
 
 class ReferenceOnGrid:
-    """A reference read through another grid; it keeps its coarse values.
-
-    Args:
-        band: Its band on the grid.
-
-    Attributes:
-        grid: The grid.
-    """
+    """A reference read through another grid; it keeps its coarse values."""
 
     def __init__(self, reference: Reference, band: AlignedBand) -> None:
         self._reference = reference

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ..errors import SeaIceError
 from ..jobs.inputs import SceneInputs
-from ..jobs.sources import RasterSource
 from .aligned import AlignedBand, Quantity, Resampling
 from .grid import Grid, Window
 from .radiometry import HIGHEST_DB, LOWEST_DB, Floats, Mask, check_incidence, check_unit, valid_db
@@ -37,7 +36,6 @@ class Scene:
         grid: HH's grid, or a coarser one with the same origin.
         channels: Names of the channels: ``HH``, ``HV`` and ``incidence_angle`` where given;
             ``VV`` and ``VH`` where the files say that they hold these.
-        label: What messages call the scene.
         acquisition: What HH's file says of the product it was made from, ``SEAICE_`` tags.
         notes: What the analyst should know of the input.
     """
@@ -60,7 +58,7 @@ class Scene:
             AlignedBand(hv, self.grid, quantity=quantity),
         ]
         self.channels: tuple[str, ...] = _polarisations(hh, hv)
-        self.acquisition = _acquisition(hh)
+        self.acquisition = {n: text for n, text in hh.tags.items() if n.startswith("SEAICE_")}
         if incidence is not None:
             self._bands.append(AlignedBand(incidence, self.grid))
             self.channels = (*self.channels, "incidence_angle")
@@ -79,19 +77,18 @@ class Scene:
             resolution_m: Pixel size of the scene's grid; None, 0, or less than HH's: HH's own.
 
         Raises:
-            SeaIceError: A layer is missing, cannot be read, has no georeference, contradicts its
+            SeaIceError: A layer cannot be read, has no georeference, contradicts its
                 unit, has no valid value, or the layers do not overlap.
         """
+        assert inputs.hh is not None  # the job checked both
+        assert inputs.hv is not None
         with ExitStack() as stack:
-
-            def band(source: RasterSource | None) -> Band | None:
-                return None if source is None else stack.enter_context(open_band(source))
-
-            hh, hv = band(inputs.hh), band(inputs.hv)
-            if hh is None or hv is None:
-                missing = "HH" if hh is None else "HV"
-                raise SeaIceError(f"the {missing} layer is missing; a scene needs HH and HV")
-            yield cls(hh, hv, band(inputs.incidence), band(inputs.mask), inputs.units, resolution_m)
+            hh, hv = (stack.enter_context(open_band(layer)) for layer in (inputs.hh, inputs.hv))
+            incidence, mask = (
+                None if layer is None else stack.enter_context(open_band(layer))
+                for layer in (inputs.incidence, inputs.mask)
+            )
+            yield cls(hh, hv, incidence, mask, inputs.units, resolution_m)
 
     def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
         """Return the channels in a window.
@@ -107,7 +104,8 @@ class Scene:
         shape = len(self._bands), window.height, window.width
         values = np.empty(shape, np.float32) if out is None else out
         # beyond the grid nothing is valid, even where another layer reaches further
-        valid = _inside(window, self.grid)
+        valid = np.zeros(shape[1:], bool)
+        valid[window.clipped(*self.grid.shape).moved(-window.row, -window.col).slices] = True
         for channel, band in zip(values, self._bands, strict=True):
             valid &= band.read(window, out=channel)[1]
         if self._mask is not None:
@@ -157,40 +155,26 @@ class Scene:
                 " is backscatter; give the calibrated sigma0 layer"
             )
         check_unit(band.label, usual, units, band.dtype)
-        if units == "db":
-            zeros = 1 - np.count_nonzero(sample) / sample.size
-            if zeros > _MOST_ZEROS:
-                band.leave_out(0.0)
-                sample = sample[sample != 0]
-                self.notes.append(
-                    f"{band.label}: {100 * zeros:.2g} % of the values are exactly 0 dB, which is"
-                    " taken as undeclared nodata; they are left out"
-                )
-            odd = sample[~valid_db(sample)]
-            if odd.size:
-                self.notes.append(
-                    f"{band.label}: {100 * odd.size / sample.size:.2g} % of the values lie outside"
-                    f" {LOWEST_DB:g} to {HIGHEST_DB:g} dB ({odd.min():g} to {odd.max():g}) and are"
-                    " left out"
-                )
-        else:
-            odd = sample[sample <= 0]
-            if odd.size:
-                self.notes.append(
-                    f"{band.label}: {100 * odd.size / sample.size:.2g} % of the values are 0 or"
-                    " negative power, which has no dB, and are left out"
-                )
 
+        def note(found: int, what: str) -> None:
+            share = f"{100 * found / sample.size:.2g} % of the values"
+            self.notes.append(f"{band.label}: {share} {what} left out")
 
-def _inside(window: Window, grid: Grid) -> Mask:
-    """Return which of a window's pixels lie on a grid."""
-    inside = window.clipped(grid.height, grid.width)
-    if inside == window:
-        return np.ones((window.height, window.width), dtype=bool)
-    result = np.zeros((window.height, window.width), dtype=bool)
-    top, left = inside.row - window.row, inside.col - window.col
-    result[top : top + inside.height, left : left + inside.width] = True
-    return result
+        if units == "linear":
+            odd = int(np.count_nonzero(sample <= 0))
+            if odd:
+                note(odd, "are 0 or negative power, which has no dB, and are")
+            return
+        zeros = int(np.count_nonzero(sample == 0))
+        if zeros > _MOST_ZEROS * sample.size:
+            band.leave_out(0.0)
+            note(zeros, "are exactly 0 dB, which is taken as undeclared nodata; they are")
+            sample = sample[sample != 0]
+        strange = sample[~valid_db(sample)]
+        if strange.size:
+            limits = f"{LOWEST_DB:g} to {HIGHEST_DB:g} dB"
+            span = f"{strange.min():g} to {strange.max():g}"
+            note(strange.size, f"lie outside {limits} ({span}) and are")
 
 
 def scene_grid(hh: Grid, resolution_m: float | None) -> Grid:
@@ -233,10 +217,6 @@ def _polarisations(hh: Band, hv: Band) -> tuple[str, str]:
             " give HH and HV of the same scene"
         )
     return found[0], found[1]
-
-
-def _acquisition(band: Band) -> dict[str, str]:
-    return {name: text for name, text in band.tags.items() if name.startswith("SEAICE_")}
 
 
 def _is_usual(values: Floats) -> Mask:
