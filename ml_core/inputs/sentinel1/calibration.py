@@ -35,7 +35,7 @@ class LineTable:
     def rows(self, start: int, stop: int) -> Rows:
         """Return the values of image rows start to stop, (stop - start, samples)."""
         rows = np.arange(start, stop)
-        if self.line.size == 1:
+        if self.line.size < 2:
             return np.repeat(self.values, rows.size, axis=0)
         upper = np.clip(np.searchsorted(self.line, rows), 1, self.line.size - 1)
         span = self.line[upper] - self.line[upper - 1]
@@ -57,17 +57,15 @@ def read_calibration(root: Node, samples: int) -> LineTable:
     Raises:
         SeaIceError: Vectors are missing or malformed.
     """
-    line, pixels, values = _vectors(
-        root, "calibrationVectorList/calibrationVector", ("sigmaNought",), required=True
-    )
-    for vector in values:
-        if np.any(vector <= 0):
-            raise SeaIceError(
-                f"{root.where}: <sigmaNought> holds {vector.min():g}; expected more than 0"
-            )
+    path = "calibrationVectorList/calibrationVector"
+    line, vectors = _vectors(root, path, ("sigmaNought",))
+    if not vectors:
+        raise SeaIceError(f"{root.where}: holds no <{path}>; download the product again")
+    lowest = min(values.min() for _, values in vectors)
+    if lowest <= 0:
+        raise SeaIceError(f"{root.where}: <sigmaNought> holds {lowest:g}; expected more than 0")
     column = np.arange(samples)
-    table = [np.interp(column, pixel, vector) for pixel, vector in zip(pixels, values, strict=True)]
-    return LineTable(line, np.stack(table))
+    return LineTable(line, np.stack([np.interp(column, *vector) for vector in vectors]))
 
 
 @dataclass(frozen=True)
@@ -140,25 +138,16 @@ def read_noise(root: Node, calibration: Node, samples: int, mode: str, ipf: floa
     Raises:
         SeaIceError: Vectors are missing or malformed.
     """
-    new = root.find("noiseRangeVectorList") is not None
+    new = bool(root.all("noiseRangeVectorList"))
     path = "noiseRangeVectorList/noiseRangeVector" if new else "noiseVectorList/noiseVector"
-    line, pixels, values = _vectors(root, path, ("noiseRangeLut", "noiseLut"), required=False)
-    scale = _old_scale(values, calibration, mode, ipf)
+    line, vectors = _vectors(root, path, ("noiseRangeLut", "noiseLut"))
+    scale = _old_scale(vectors, calibration, mode, ipf)
     column = np.arange(samples)
-    if values:
-        table = np.stack(
-            [
-                _with_gaps(column, pixel, vector * scale)
-                for pixel, vector in zip(pixels, values, strict=True)
-            ]
-        )
-    else:
-        line, table = np.zeros(1), np.full((1, samples), np.nan)
-    along = tuple(
-        block
-        for node in root.all("noiseAzimuthVectorList/noiseAzimuthVector")
-        if (block := _azimuth_block(node)) is not None
-    )
+    table = np.full((1, samples), np.nan)
+    if vectors:
+        table = np.stack([_with_gaps(column, pixel, values * scale) for pixel, values in vectors])
+    nodes = root.all("noiseAzimuthVectorList/noiseAzimuthVector")
+    along = tuple(_azimuth_block(node) for node in nodes if node.text("line"))
     kind = "range" if not along else "range and azimuth"
     if np.isnan(table).all():
         kind = "absent"
@@ -166,29 +155,20 @@ def read_noise(root: Node, calibration: Node, samples: int, mode: str, ipf: floa
 
 
 def _vectors(
-    root: Node, path: str, names: tuple[str, ...], *, required: bool
-) -> tuple[Floats, list[Floats], list[Floats]]:
+    root: Node, path: str, names: tuple[str, ...]
+) -> tuple[Floats, list[tuple[Floats, Floats]]]:
     """Return lines, and per vector its pixels and values, by ascending line."""
-    nodes = root.all(path)
-    if required and not nodes:
-        raise SeaIceError(f"{root.where}: holds no <{path}>; download the product again")
-    found = []
-    for node in nodes:
-        name = next((name for name in names if node.find(name) is not None), names[0])
+    found = {}  # by line: one given twice would divide by 0
+    for node in root.all(path):
+        name = next((name for name in names if node.all(name)), names[0])
         pixel, values = node.numbers("pixel"), node.numbers(name)
         if pixel.size != values.size or pixel.size == 0 or np.any(np.diff(pixel) <= 0):
             raise SeaIceError(
                 f"{root.where}: {pixel.size} pixels and {values.size} values of <{name}> at line"
                 f" {node.text('line')}; expected as many, at ascending pixels"
             )
-        found.append((node.number("line"), pixel, values))
-    found.sort(key=lambda item: item[0])
-    unique = {item[0]: item for item in found}  # a line given twice would divide by 0
-    return (
-        np.array(list(unique)),
-        [item[1] for item in unique.values()],
-        [item[2] for item in unique.values()],
-    )
+        found[node.number("line")] = pixel, values
+    return np.array(sorted(found)), [found[line] for line in sorted(found)]
 
 
 def _with_gaps(column: NDArray[np.int_], pixel: Floats, values: Floats) -> Floats:
@@ -214,15 +194,13 @@ def _fill(table: Floats) -> Floats:
     return np.stack([np.interp(column, column[known], values[known]) for values in table])
 
 
-def _azimuth_block(node: Node) -> AzimuthBlock | None:
+def _azimuth_block(node: Node) -> AzimuthBlock:
     line, factor = node.numbers("line"), node.numbers("noiseAzimuthLut")
     if line.size != factor.size:
         raise SeaIceError(
             f"{node.where}: a <noiseAzimuthVector> has {line.size} lines and {factor.size} values;"
             " expected as many"
         )
-    if line.size == 0:
-        return None
     order = np.argsort(line, kind="stable")
     return AzimuthBlock(
         (int(node.number("firstAzimuthLine")), int(node.number("lastAzimuthLine"))),
@@ -232,13 +210,15 @@ def _azimuth_block(node: Node) -> AzimuthBlock | None:
     )
 
 
-def _old_scale(values: list[Floats], calibration: Node, mode: str, ipf: float | None) -> float:
+def _old_scale(
+    vectors: list[tuple[Floats, Floats]], calibration: Node, mode: str, ipf: float | None
+) -> float:
     """Return what brings the noise of old processors to DN^2.
 
     Until IPF 2.5 the tables lack the factor k A_dn(0)^2, before 2.34 k A_dn(0), where A_dn is
     the calibration's dn vector; their values are then far below 1.
     """
-    largest = max((float(vector.max()) for vector in values), default=0.0)
+    largest = max((float(values.max()) for _, values in vectors), default=0.0)
     if ipf is None or ipf > _UNSCALED_LUT_UNTIL_IPF or largest > 1:
         return 1.0
     dn = calibration.one("calibrationVectorList/calibrationVector").numbers("dn")[0]

@@ -14,7 +14,7 @@ from rasterio.crs import CRS
 from rasterio.errors import CRSError
 
 from ...errors import SeaIceError
-from ...raster.grid import Grid, Window
+from ...raster.grid import Grid, Window, applied
 from .annotation import Floats
 from .geolocation import Geolocation
 
@@ -97,9 +97,7 @@ class ImageMap:
         cols = math.ceil(grid.width / self._step) + 1
         # lattice point (i, j) is the centre of map pixel (i * step, j * step)
         col, row = np.meshgrid(np.arange(cols) * self._step, np.arange(rows) * self._step)
-        t = grid.transform
-        x = t.a * (col + 0.5) + t.b * (row + 0.5) + t.c
-        y = t.d * (col + 0.5) + t.e * (row + 0.5) + t.f
+        x, y = applied(grid.transform, col + 0.5, row + 0.5)
         transformer = Transformer.from_crs(grid.crs.to_wkt(), "EPSG:4326", always_xy=True)
         longitude, latitude = transformer.transform(x, y)
         off = ~(np.isfinite(longitude) & np.isfinite(latitude))

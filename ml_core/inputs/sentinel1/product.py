@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import SeaIceError
@@ -59,12 +60,9 @@ class ProductInfo:
 
 @dataclass(frozen=True)
 class PolarisationFiles:
-    """The files of one polarisation.
+    """The files of one polarisation: roots of its annotations, and its image.
 
     Attributes:
-        annotation: Root of the product annotation.
-        calibration: Root of the calibration annotation.
-        noise: Root of the noise annotation.
         image: Path of the measurement for GDAL.
         image_label: What messages call it.
     """
@@ -95,7 +93,10 @@ class Product:
             )
         self.info = _read_info(self._manifest, self.store.label)
         self._check_type()
-        self._listed = _listed_files(self._manifest)
+        self._listed = {
+            posixpath.normpath(node.element.get("href", ""))
+            for node in self._manifest.named("fileLocation")
+        }
         self._xml_files = self._sniff()
 
     @property
@@ -176,8 +177,7 @@ class Product:
                 f"{self.store.label}: no {kind} annotation of {polarisation} below annotation/;"
                 f" found {seen or 'no XML there'}. Download the product again"
             )
-        listed = [name for name in matches if name in self._listed]
-        return (listed or matches)[0]
+        return self._preferred(matches)
 
     def _find_image(self, polarisation: str) -> str:
         token = re.compile(rf"(^|[^a-z]){polarisation.lower()}([^a-z]|$)")
@@ -188,40 +188,38 @@ class Product:
             and name.lower().endswith((".tif", ".tiff"))
             and token.search(posixpath.basename(name).lower())
         ]
-        listed = [name for name in matches if name in self._listed]
         if not matches:
             raise SeaIceError(
                 f"{self.store.label}: no TIFF of {polarisation} below measurement/;"
                 " download the product again"
             )
-        name = (listed or matches)[0]
+        name = self._preferred(matches)
         if self.store.sizes[name] == 0:
             raise SeaIceError(
                 f"{self.store.label}: {name} is empty (0 bytes); download the product again"
             )
         return name
 
+    def _preferred(self, names: list[str]) -> str:
+        """Return the first name that the manifest lists, or else the first."""
+        return next((name for name in names if name in self._listed), names[0])
+
 
 def _read_info(manifest: Node, label: str) -> ProductInfo:
-    def first(name: str) -> str:
-        found = manifest.named(name)
-        return (found[0].element.text or "").strip() if found else ""
+    def first(name: str, below: Sequence[Node] = (manifest,)) -> str:
+        found = below[0].named(name) if below else []
+        return found[0].text() if found else ""
 
-    platform = manifest.named("platform")
-    number = platform[0].named("number") if platform else []
-    letter = (number[0].element.text or "").strip() if number else ""
-    polarisations = tuple(
-        dict.fromkeys(
-            (node.element.text or "").strip().upper()
-            for node in manifest.named("transmitterReceiverPolarisation")
-        )
+    letter = first("number", manifest.named("platform"))
+    polarisations = dict.fromkeys(
+        node.text().upper() for node in manifest.named("transmitterReceiverPolarisation")
     )
     return ProductInfo(
         name=re.sub(r"\.(SAFE|zip)$", "", label, flags=re.IGNORECASE),
         platform=f"S1{letter}" if letter else "",
         mode=first("mode").upper(),
         product_type=first("productType").upper(),
-        polarisations=polarisations,
+        polarisations=tuple(polarisations),
         orbit=first("orbitNumber"),
         relative_orbit=first("relativeOrbitNumber"),
         orbit_pass=first("pass").upper(),
@@ -238,10 +236,3 @@ def _ipf_version(manifest: Node) -> float | None:
         if "IPF" in software.element.get("name", "") and version:
             return float(version[1])
     return None
-
-
-def _listed_files(manifest: Node) -> set[str]:
-    """Return the paths that the manifest lists."""
-    return {
-        posixpath.normpath(node.element.get("href", "")) for node in manifest.named("fileLocation")
-    }

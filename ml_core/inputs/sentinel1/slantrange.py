@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.polynomial.polynomial import polyval
 from scipy.interpolate import RectBivariateSpline, RegularGridInterpolator
 
 from .annotation import Annotation, Floats, GeolocationGrid, RangeConversion
@@ -99,9 +100,7 @@ def _knots(grid: GeolocationGrid, conversion: RangeConversion | None) -> Floats:
 def _polynomials(conversion: RangeConversion, line: Floats, ground_m: Floats) -> Floats:
     """Return the polynomials' slant range in m, (lines, pixels)."""
     argument = ground_m[None, :] - conversion.origin_m[:, None]  # (records, pixels)
-    values = np.zeros_like(argument)
-    for coefficient in conversion.coefficients.T[::-1]:
-        values = values * argument + coefficient[:, None]
+    values = polyval(argument, conversion.coefficients.T[..., None], tensor=False)
     if conversion.line.size == 1:
         return np.repeat(values, line.size, axis=0)
     upper = np.clip(np.searchsorted(conversion.line, line), 1, conversion.line.size - 1)

@@ -62,12 +62,9 @@ class ProductStore:
 
 def _in_folder(root: Path) -> ProductStore:
     """Return the product in a folder that holds manifest.safe."""
-    sizes = {
-        path.relative_to(root).as_posix(): path.stat().st_size
-        for path in root.rglob("*")
-        if path.is_file()
-    }
-    return ProductStore(root.name or str(root), dict(sorted(sizes.items())), str(root))
+    files = sorted((path.relative_to(root).as_posix(), path) for path in root.rglob("*"))
+    sizes = {name: path.stat().st_size for name, path in files if path.is_file()}
+    return ProductStore(root.name or str(root), sizes, str(root))
 
 
 def _in_zip(path: Path) -> ProductStore:
@@ -115,7 +112,9 @@ def open_store(path: str) -> ProductStore:
     if not given.exists():
         raise SeaIceError(f"{path}: does not exist; give a SAFE folder, its {MANIFEST} or its zip")
     if given.is_dir():
-        inner = [given] if (given / MANIFEST).is_file() else _products_in(given)
+        inner = [given]
+        if not (given / MANIFEST).is_file():
+            inner = [path.parent for path in given.glob(f"*/{MANIFEST}")]
         if len(inner) != 1:
             found = "no" if not inner else f"{len(inner)} products and no own"
             raise SeaIceError(
@@ -130,10 +129,6 @@ def open_store(path: str) -> ProductStore:
     raise SeaIceError(
         f"{given.name}: is neither a SAFE folder, a {MANIFEST} nor an intact zip; give one of them"
     )
-
-
-def _products_in(folder: Path) -> list[Path]:
-    return sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
 
 
 def _leaves(name: str) -> bool:

@@ -15,8 +15,11 @@ from ...errors import SeaIceError
 class Node:
     """An XML element that knows its file, for messages.
 
+    What looks up one element raises SeaIceError where there is none; `number`, `numbers` and
+    `time` do where it holds anything else.
+
     Args:
-        where: Product and file, for messages.
+        where: Product and file.
     """
 
     def __init__(self, element: Element, where: str) -> None:
@@ -26,26 +29,7 @@ class Node:
     @property
     def name(self) -> str:
         """The element's name without its namespace."""
-        return local_name(self.element)
-
-    def find(self, path: str) -> Node | None:
-        """Return the first element at a path, or None."""
-        found = self.element.find(path)
-        return None if found is None else Node(found, self.where)
-
-    def one(self, path: str) -> Node:
-        """Return the first element at a path.
-
-        Raises:
-            SeaIceError: There is none.
-        """
-        found = self.find(path)
-        if found is None:
-            raise SeaIceError(
-                f"{self.where}: <{self.name}> has no <{path}>; the file is not the Sentinel-1"
-                " annotation it should be, or is incomplete: download the product again"
-            )
-        return found
+        return str(self.element.tag).rsplit("}", 1)[-1]
 
     def all(self, path: str) -> list[Node]:
         """Return all elements at a path."""
@@ -53,33 +37,32 @@ class Node:
 
     def named(self, name: str) -> list[Node]:
         """Return all elements below this one with a name, whatever their namespace."""
-        return [Node(e, self.where) for e in self.element.iter() if local_name(e) == name]
+        below = (Node(element, self.where) for element in self.element.iter())
+        return [node for node in below if node.name == name]
+
+    def one(self, path: str) -> Node:
+        """Return the first element at a path."""
+        found = self.element.find(path)
+        if found is None:
+            raise SeaIceError(
+                f"{self.where}: <{self.name}> has no <{path}>; the file is not the Sentinel-1"
+                " annotation it should be, or is incomplete: download the product again"
+            )
+        return Node(found, self.where)
 
     def text(self, path: str = ".") -> str:
-        """Return the text of the element at a path.
-
-        Raises:
-            SeaIceError: There is no such element.
-        """
+        """Return the text of the element at a path."""
         return (self.one(path).element.text or "").strip()
 
     def number(self, path: str) -> float:
-        """Return the number in the element at a path.
-
-        Raises:
-            SeaIceError: There is no such element, or it holds no single finite number.
-        """
+        """Return the finite number in the element at a path."""
         values = self.numbers(path)
         if values.size != 1:
             raise SeaIceError(f"{self.where}: <{path}> holds {values.size} numbers; expected one")
         return float(values[0])
 
     def numbers(self, path: str) -> NDArray[np.float64]:
-        """Return the numbers, separated by blanks, in the element at a path.
-
-        Raises:
-            SeaIceError: There is no such element, or it holds other than finite numbers.
-        """
+        """Return the finite numbers, separated by blanks, in the element at a path."""
         text = self.text(path)
         try:
             values = np.array(text.split(), dtype=np.float64)
@@ -90,11 +73,7 @@ class Node:
         return values
 
     def time(self, path: str) -> np.datetime64:
-        """Return the time in the element at a path.
-
-        Raises:
-            SeaIceError: There is no such element, or it holds no time.
-        """
+        """Return the time in the element at a path."""
         text = self.text(path)
         try:
             return np.datetime64(text.rstrip("Z"), "ns")
@@ -123,11 +102,6 @@ def parse(data: bytes, where: str) -> Node:
         ) from error
     except (ParseError, ValueError) as error:
         raise SeaIceError(f"{where}: is not XML ({error}); download the product again") from error
-
-
-def local_name(element: Element) -> str:
-    """Return an element's name without its namespace."""
-    return str(element.tag).rsplit("}", 1)[-1]
 
 
 def seconds(time: np.datetime64, since: np.datetime64) -> float:
