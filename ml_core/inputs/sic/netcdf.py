@@ -16,7 +16,7 @@ from pyproj.exceptions import CRSError
 from rasterio.crs import CRS
 
 from ...errors import SeaIceError
-from ...raster.grid import Grid
+from ...raster.grid import Grid, applied
 from .polargrids import named, nsidc_grid_of_shape
 from .product import SicProduct, counted
 from .sensors import AMSR2_19, SSMIS_19, SSMIS_91, SensorFootprint, of_platform
@@ -130,9 +130,7 @@ def _chosen(dataset: Any, sic: Any, name: str, time: str) -> tuple[tuple[Any, ..
     if count == 0:
         raise SeaIceError(f"{name}: {sic.name} has no {axis}: the file is empty")
     days = [_date_of(dataset, axis, k) for k in range(count)]
-    step = 0
-    if count > 1:
-        step = _step(days, name, axis, time)
+    step = _step(days, name, axis, time) if count > 1 else 0
     index = tuple(step if dimension == axis else 0 for dimension in extra)
     return (*index, slice(None), slice(None)), days[step]
 
@@ -188,7 +186,8 @@ def _percent(
     scale = float(getattr(sic, "scale_factor", 1.0))
     values = raw * scale + float(getattr(sic, "add_offset", 0.0))
     units = str(getattr(sic, "units", "")).strip().lower()
-    if units in ("1", "fraction") or (not units and _highest(values, invalid) <= 1.005):
+    highest = values.max(where=~invalid, initial=-math.inf)
+    if units in ("1", "fraction") or (not units and highest <= 1.005):
         values = values * 100.0
     elif units and not units.startswith(("%", "percent")):
         raise SeaIceError(
@@ -202,10 +201,6 @@ def _percent(
         invalid |= outside
     percent = np.where(invalid, np.nan, np.clip(values, 0.0, 100.0)).astype(np.float32)
     return percent, invalid, flags
-
-
-def _highest(values: NDArray[np.float64], invalid: NDArray[np.bool_]) -> float:
-    return float(values.max(where=~invalid, initial=-math.inf))
 
 
 def _meanings(variable: Any) -> dict[int, str]:
@@ -238,14 +233,9 @@ def _reasons(
     rest = invalid & ~own
     if not rest.any():
         return reasons
-    status = next(
-        (
-            dataset.variables[key]
-            for key in ("status_flag", "quality_flag")
-            if key in dataset.variables and dataset.variables[key].dimensions == sic.dimensions
-        ),
-        None,
-    )
+    flags = (dataset.variables.get(key) for key in ("status_flag", "quality_flag"))
+    fitting = (flag for flag in flags if flag is not None and flag.dimensions == sic.dimensions)
+    status = next(fitting, None)
     if status is None:
         return {**reasons, "missing": int(rest.sum())}
     values = np.asarray(status[at])[rest]
@@ -267,24 +257,8 @@ def _grid(dataset: Any, sic: Any, name: str, crs: str) -> tuple[Grid, bool, list
     axes = [dataset.variables.get(dimension) for dimension in sic.dimensions[-2:]]
     found = _crs(dataset, sic, name, crs)
     if axes[0] is None or axes[1] is None:
-        nsidc = nsidc_grid_of_shape(height, width)
-        if nsidc is None:
-            raise SeaIceError(
-                f"{name}: it has no coordinates, and {height} rows x {width} columns are no grid"
-                " that is known; georeference it as GeoTIFF first"
-            )
-        pole = str(getattr(dataset, "pole", getattr(dataset, "hemisphere", ""))).lower()
-        place = "north" if nsidc.crs.to_epsg() == 3411 else "south"
-        if pole and not place.startswith(pole[:5]):
-            raise SeaIceError(
-                f"{name}: its size is that of NSIDC's {place}ern grid, but its pole is {pole}"
-            )
-        note = (
-            f"no CRS and no coordinates in the file: its {height} x {width} px are NSIDC's polar"
-            f" stereographic grid of {nsidc.transform.a / 1000:g} km, {place}"
-            f" (EPSG:{nsidc.crs.to_epsg()})"
-        )
-        return nsidc, False, [note]
+        grid, note = _grid_of_size(dataset, height, width, name)
+        return grid, False, [note]
     if found is None:
         raise SeaIceError(
             f"{name}: it has coordinates but names no CRS; give it as Coordinate reference system"
@@ -296,6 +270,27 @@ def _grid(dataset: Any, sic: Any, name: str, crs: str) -> tuple[Grid, bool, list
     grid = Grid(found, transform, height, width)
     notes = _checked_positions(dataset, grid, flip, name)
     return grid, flip, notes
+
+
+def _grid_of_size(dataset: Any, height: int, width: int, name: str) -> tuple[Grid, str]:
+    """Return the grid of a file without coordinates, and a note on how it was recognised."""
+    nsidc = nsidc_grid_of_shape(height, width)
+    if nsidc is None:
+        raise SeaIceError(
+            f"{name}: it has no coordinates, and {height} rows x {width} columns are no grid"
+            " that is known; georeference it as GeoTIFF first"
+        )
+    pole = str(getattr(dataset, "pole", getattr(dataset, "hemisphere", ""))).lower()
+    place = "north" if nsidc.crs.to_epsg() == 3411 else "south"
+    if pole and not place.startswith(pole[:5]):
+        raise SeaIceError(
+            f"{name}: its size is that of NSIDC's {place}ern grid, but its pole is {pole}"
+        )
+    return nsidc, (
+        f"no CRS and no coordinates in the file: its {height} x {width} px are NSIDC's polar"
+        f" stereographic grid of {nsidc.transform.a / 1000:g} km, {place}"
+        f" (EPSG:{nsidc.crs.to_epsg()})"
+    )
 
 
 def _axis(axis: Any, name: str, crs: CRS) -> tuple[float, float]:
@@ -354,17 +349,14 @@ def _checked_positions(dataset: Any, grid: Grid, flip: bool, name: str) -> list[
     crs = pyproj.CRS.from_user_input(grid.crs)
     if crs.geodetic_crs is None:
         return []
+    rows, cols = (np.linspace(0, length - 1, 5).astype(int) for length in grid.shape)
+    places = np.ix_(grid.height - 1 - rows if flip else rows, cols)
+    there = np.array([axis[:][places] for axis in (lon, lat)])  # (2, 5, 5)
+    known = np.isfinite(there).all(axis=0) & (np.abs(there[1]) <= 90)
     to_lonlat = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    here = to_lonlat.transform(*applied(grid.transform, cols + 0.5, rows[:, None] + 0.5))
     geod = crs.get_geod() or pyproj.Geod(ellps="WGS84")
-    worst = 0.0
-    for row in np.linspace(0, grid.height - 1, 5).astype(int):
-        for col in np.linspace(0, grid.width - 1, 5).astype(int):
-            file_row = grid.height - 1 - row if flip else row
-            there = float(lon[file_row, col]), float(lat[file_row, col])
-            if not (math.isfinite(sum(there)) and abs(there[1]) <= 90):
-                continue
-            here = to_lonlat.transform(*(grid.transform @ (col + 0.5, row + 0.5)))
-            worst = max(worst, geod.inv(*here, *there)[2])
+    worst = geod.inv(*(axis[known] for axis in (*here, *there)))[2].max(initial=0.0)
     if worst > grid.resolution_m:
         raise SeaIceError(
             f"{name}: its CRS and coordinates put pixels up to {worst / 1000:.1f} km away from its"

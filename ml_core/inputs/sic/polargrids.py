@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyproj
 from affine import Affine
+from numpy.typing import NDArray
 from pyproj.exceptions import ProjError
 from rasterio.crs import CRS
 
@@ -49,28 +51,24 @@ def named(crs: CRS | pyproj.CRS) -> CRS:
     original = CRS.from_wkt(own.to_wkt())
     if not own.is_projected:
         return original
-    ours = _points(own)
-    likely = original.to_epsg()
+    ours, likely = _points(own), original.to_epsg()
     for code in (likely, *_KNOWN) if likely else _KNOWN:
-        candidate = pyproj.CRS.from_epsg(code)
-        theirs = _points(candidate)
-        if ours and theirs and max(map(_distance, ours, theirs)) < 1.0:
+        if np.abs(ours - _points(pyproj.CRS.from_epsg(code))).max() < 1.0:
             return CRS.from_epsg(code)
     return original
 
 
-def _points(crs: pyproj.CRS) -> list[tuple[float, float]]:
+def _points(crs: pyproj.CRS) -> NDArray[np.float64]:
+    """Return where a CRS puts three polar places, (2, 3); NaN where it has no place for them."""
+    south = crs.to_cf().get("latitude_of_projection_origin", 90.0) < 0
+    latitude = -70.0 if south else 70.0
     try:
         transformer = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
-        south = crs.to_cf().get("latitude_of_projection_origin", 90.0) < 0
-        latitude = -70.0 if south else 70.0
-        return [
-            transformer.transform(lon, lat)
-            for lon, lat in ((0.0, latitude), (100.0, latitude), (-45.0, latitude * 1.2))
-        ]
+        points = np.array(
+            transformer.transform(
+                np.array([0.0, 100.0, -45.0]), np.array([latitude, latitude, latitude * 1.2])
+            )
+        )
     except ProjError:
-        return []
-
-
-def _distance(a: tuple[float, float], b: tuple[float, float]) -> float:
-    return float(max(abs(a[0] - b[0]), abs(a[1] - b[1])))
+        return np.full((2, 3), np.nan)
+    return np.where(np.isfinite(points), points, np.nan)
