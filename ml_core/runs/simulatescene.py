@@ -19,8 +19,7 @@ from ..inputs.simulation.grid import (
     reference_grid,
     scene_grid,
 )
-from ..inputs.simulation.pack import Composition
-from ..inputs.simulation.scene import RadarGeometry, SimulatedScene, Weather
+from ..inputs.simulation.scene import SimulatedScene
 from ..jobs import SimulateSceneJob
 from ..observation.footprint import FootprintFields
 from ..raster.grid import Window
@@ -49,27 +48,7 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
     """
     grid = scene_grid(job.crs or "EPSG:3413", job.width, job.height, job.resolution)
     margin = margin_px(job.footprint, job.resolution, job.reference_pixel / 2)
-    scene = SimulatedScene(
-        job.seed,
-        RadarGeometry(
-            job.height,
-            job.width,
-            job.resolution,
-            job.incidence_near,
-            job.incidence_far,
-            job.looks,
-            job.noise == "subtracted",
-        ),
-        Composition(
-            job.ice_fraction / 100.0,
-            job.multi_year / 100.0,
-            job.deformed / 100.0,
-            job.leads / 100.0,
-            job.polynyas,
-        ),
-        Weather(job.wind_speed, job.wind_direction, job.melt),
-        margin_m=margin * job.resolution,
-    )
+    scene = SimulatedScene(job, margin_m=margin * job.resolution)
     tags = {
         "SEAICE_SOURCE": "simulated",
         "SEAICE_SEED": str(job.seed),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from ...jobs.simulatescene import SimulateSceneJob
 from ...raster.grid import Window
 from .edge import ice_cover, step
 from .floes import FloeCells, cells
@@ -28,25 +29,6 @@ _FLOES = (
 """Vast floes of the inner pack, big ones, small ones of the ice edge: swell breaks them."""
 
 _NODE_M = 1000.0
-
-
-@dataclass(frozen=True)
-class Composition:
-    """What the ice is made of; shares in 0-1.
-
-    Attributes:
-        ice_fraction: Share of the scene inside the ice edge.
-        multi_year: Share of the ice that is multi-year.
-        deformed: Share of the first-year ice that is deformed.
-        leads: Share of the pack that leads take.
-        polynyas: Number of polynyas.
-    """
-
-    ice_fraction: float
-    multi_year: float
-    deformed: float
-    leads: float
-    polynyas: int
 
 
 @dataclass(frozen=True)
@@ -70,34 +52,26 @@ class Pack:
     """The ice of a scene and of a margin around it.
 
     Args:
-        height: Rows of the scene.
-        width: Columns of the scene.
+        job: The scene's seed and pixels, and what its ice is made of.
         margin_m: How far beyond the scene the ice is known.
     """
 
-    def __init__(
-        self,
-        seed: int,
-        composition: Composition,
-        pixel_m: float,
-        height: int,
-        width: int,
-        margin_m: float,
-    ) -> None:
-        self._seed = seed
-        self._composition = composition
-        self._pixel_m = pixel_m
-        fields = Fields(seed, (width * pixel_m, height * pixel_m), margin_m, _NODE_M)
-        self._cover = ice_cover(fields, composition.ice_fraction, composition.polynyas)
-        self._leads = Leads(fields, composition.leads)
+    def __init__(self, job: SimulateSceneJob, margin_m: float) -> None:
+        self._seed = job.seed
+        self._pixel_m = job.resolution
+        size_m = job.width * job.resolution, job.height * job.resolution
+        fields = Fields(job.seed, size_m, margin_m, _NODE_M)
+        self._cover = ice_cover(fields, job.ice_fraction / 100.0, job.polynyas)
+        self._leads = Leads(fields, job.leads / 100.0)
         self._crowding = fields.make(3, Spectrum(20e3, 3e3, 3.0))
         self._tone = fields.make(12, Spectrum(40e3, 3e3, 2.8))
         age = fields.make(4, Spectrum(60e3, 4e3, 3.0))
         ranks = stats.rankdata(age.nodes).reshape(age.nodes.shape) / age.nodes.size
         self._age = age.replaced(ranks)
-        self._oldest = _age_threshold(composition.multi_year)
+        self._oldest = _age_threshold(job.multi_year / 100.0)
         self._gaps = _gap_quantiles()
-        deformed = min(max(composition.deformed, 1e-6), 1.0 - 1e-6)
+        self._has_ridges = job.deformed > 0.0
+        deformed = min(max(job.deformed / 100.0, 1e-6), 1.0 - 1e-6)
         self._ridge_threshold = float(stats.norm.ppf(1.0 - deformed))
         # a score that correlates by 0.53 with the brightness is cut there
         excess = 0.53 * float(stats.norm.pdf(self._ridge_threshold))
@@ -201,7 +175,7 @@ class Pack:
         # some floes are ridged more than others, and many at their rims
         score = np.float32(0.85) * texture + np.float32(0.53) * floe_db
         deformed = first_year & (score > np.float32(self._ridge_threshold))
-        if self._composition.deformed > 0.0:
+        if self._has_ridges:
             rim_m = np.float32(25.0) + np.float32(25.0) * texture
             deformed |= first_year & (margin_m < rim_m)
         kind = np.where(deformed, np.uint8(DEFORMED), kind)

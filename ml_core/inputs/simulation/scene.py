@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...jobs.simulatescene import SimulateSceneJob
 from ...raster.grid import Window
 from .instrument import NoiseFloor, incidence_row, speckle_db
 from .lattice import Field
-from .pack import Composition, Pack
+from .pack import Pack
 from .spectral import SpectralField, Spectrum
 from .water import open_water_hh, open_water_hv
 
@@ -53,43 +54,6 @@ _ROUND = np.float32(1 / 128)
 
 
 @dataclass(frozen=True)
-class Weather:
-    """Wind and snow.
-
-    Attributes:
-        wind_speed: Mean wind at 10 m height, m/s.
-        wind_direction_deg: Where the wind comes from, relative to the look; 0 upwind.
-        melt: 0 dry snow, 1 wet snow.
-    """
-
-    wind_speed: float
-    wind_direction_deg: float
-    melt: float
-
-
-@dataclass(frozen=True)
-class RadarGeometry:
-    """The scene's pixels and angles.
-
-    Attributes:
-        height: Rows, along the track.
-        width: Columns, from near to far range.
-        near_deg: Incidence angle at the first column.
-        far_deg: Incidence angle at the last column; None: by the orbit's geometry.
-        looks: Their equivalent number.
-        noise_subtracted: Whether the noise's mean is taken off the backscatter.
-    """
-
-    height: int
-    width: int
-    pixel_m: float
-    near_deg: float
-    far_deg: float | None
-    looks: float
-    noise_subtracted: bool = False
-
-
-@dataclass(frozen=True)
 class SimulatedBlock:
     """A window of a simulated scene.
 
@@ -108,29 +72,23 @@ class SimulatedScene:
     """A scene; any window of it can be computed, always with the same values.
 
     Args:
+        job: Its seed, pixels and angles, ice and weather.
         margin_m: How far beyond the scene `sic` is known.
     """
 
-    def __init__(
-        self,
-        seed: int,
-        geometry: RadarGeometry,
-        composition: Composition,
-        weather: Weather,
-        margin_m: float = 0.0,
-    ) -> None:
-        self._seed = seed
-        self._geometry = geometry
-        g = geometry
-        self.incidence_deg = incidence_row(g.width, g.pixel_m, g.near_deg, g.far_deg)
-        self.pack = Pack(seed, composition, g.pixel_m, g.height, g.width, margin_m)
-        phase = float(np.random.default_rng([seed, 50]).random())
+    def __init__(self, job: SimulateSceneJob, margin_m: float = 0.0) -> None:
+        self._job = job
+        self.incidence_deg = incidence_row(
+            job.width, job.resolution, job.incidence_near, job.incidence_far
+        )
+        self.pack = Pack(job, margin_m)
+        phase = float(np.random.default_rng([job.seed, 50]).random())
         self._noise = [
-            NoiseFloor(self.incidence_deg, g.pixel_m, polarisation, phase)
+            NoiseFloor(self.incidence_deg, job.resolution, polarisation, phase)
             for polarisation in ("HH", "HV")
         ]
-        self._ice = (1.0 - weather.melt) * _WINTER + weather.melt * _MELT
-        self._make_wind(weather)
+        self._ice = (1.0 - job.melt) * _WINTER + job.melt * _MELT
+        self._make_wind()
 
     def sic(self, window: Window) -> Field:
         """Return the true share of ice, (H, W) in 0-1; the window may lie in the margin."""
@@ -138,7 +96,6 @@ class SimulatedScene:
 
     def block(self, window: Window) -> SimulatedBlock:
         """Return what the radar measures on a window inside the scene."""
-        g = self._geometry
         surface = self.pack.on(window)
         angle = self.incidence_deg[window.col : window.stop_col] - np.float32(35.0)
         wind = self._wind_index(window)
@@ -157,8 +114,8 @@ class SimulatedScene:
             noise = self._noise[k].on(window)
             power += noise
             sigma0_db = np.float32(10.0) * np.log10(power)
-            sigma0_db += speckle_db(self._seed, 3000 + k, window, g.looks)
-            if g.noise_subtracted:
+            sigma0_db += speckle_db(self._job.seed, 3000 + k, window, self._job.looks)
+            if self._job.noise == "subtracted":
                 power = np.exp(np.float32(_DB) * sigma0_db) - noise
                 sigma0_db = np.float32(10.0) * np.log10(np.maximum(power, _FLOOR))
             np.rint(sigma0_db / _ROUND, out=sigma0_db)
@@ -179,15 +136,14 @@ class SimulatedScene:
         values *= np.float32(_DB)
         return np.exp(values, out=values)
 
-    def _make_wind(self, weather: Weather) -> None:
-        g = self._geometry
-        width_m, height_m = g.width * g.pixel_m, g.height * g.pixel_m
-        fields = [
+    def _make_wind(self) -> None:
+        job = self._job
+        self._wind_fields = [
             SpectralField(
-                np.random.default_rng([self._seed, 60 + number]),
+                np.random.default_rng([job.seed, 60 + number]),
                 spectrum,
-                width_m,
-                height_m,
+                job.width * job.resolution,
+                job.height * job.resolution,
                 (-2000.0, -2000.0),
                 spacing_m,
                 guard_m=4000.0 + guard_m,
@@ -195,22 +151,21 @@ class SimulatedScene:
             for number, spectrum, spacing_m, guard_m in (
                 (0, Spectrum(100e3, 2e3, 3.0), 1000.0, 100e3),
                 # rolls of the boundary layer lie along the wind, 2-4 km apart
-                (1, Spectrum(3500.0, 900.0, 5.0, 5.0, weather.wind_direction_deg), 500.0, 20e3),
+                (1, Spectrum(3500.0, 900.0, 5.0, 5.0, job.wind_direction), 500.0, 20e3),
             )
         ]
-        self._wind_fields = fields
-        self._wind_speed = weather.wind_speed
         speeds = np.exp(np.linspace(math.log(_SLOWEST), math.log(_FASTEST), _SPEEDS))[:, None]
         angles = self.incidence_deg[None, :].astype(np.float64)
         self._water = (
-            open_water_hh(speeds, weather.wind_direction_deg, angles).astype(np.float32),
+            open_water_hh(speeds, job.wind_direction, angles).astype(np.float32),
             open_water_hv(speeds, angles).astype(np.float32),
         )
 
     def _wind_index(self, window: Window) -> NDArray[np.intp]:
         """Return each pixel's row in the tables of open water."""
-        gusts = np.float32(0.08) * self._wind_fields[0].on(window, self._geometry.pixel_m)
-        gusts += np.float32(0.06) * self._wind_fields[1].on(window, self._geometry.pixel_m)
-        gusts += np.float32(math.log(self._wind_speed / _SLOWEST))
+        large, rolls = (field.on(window, self._job.resolution) for field in self._wind_fields)
+        gusts = np.float32(0.08) * large
+        gusts += np.float32(0.06) * rolls
+        gusts += np.float32(math.log(self._job.wind_speed / _SLOWEST))
         gusts *= np.float32((_SPEEDS - 1) / math.log(_FASTEST / _SLOWEST))
         return np.asarray(np.clip(gusts, 0, _SPEEDS - 1), np.intp)

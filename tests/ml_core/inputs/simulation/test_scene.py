@@ -2,20 +2,40 @@ import numpy as np
 import pytest
 
 from ml_core.inputs.simulation.instrument import EDGES_DEG
-from ml_core.inputs.simulation.pack import DEFORMED, LEVEL, MULTI_YEAR, Composition, Pack
-from ml_core.inputs.simulation.scene import RadarGeometry, SimulatedScene, Weather
+from ml_core.inputs.simulation.pack import DEFORMED, LEVEL, MULTI_YEAR
+from ml_core.inputs.simulation.scene import SimulatedScene
+from ml_core.jobs import SimulateSceneJob
 from ml_core.raster.grid import Window
 
-COLD = Weather(7.0, 45.0, 0.0)
 SIZE = 400
 WHOLE = Window(0, 0, SIZE, SIZE)
 
 
-def scene(seed=1, composition=None, weather=COLD, *, pixel_m=400.0, looks=10.0, size=SIZE):
-    composition = composition or Composition(0.65, 0.3, 0.25, 0.03, 1)
-    return SimulatedScene(
-        seed, RadarGeometry(size, size, pixel_m, 19.0, 46.0, looks), composition, weather
-    )
+def ice(cover, multi_year, deformed, leads, polynyas):
+    """What the ice of a scene is made of: percent, and a number of polynyas."""
+    return {
+        "ice_fraction": cover,
+        "multi_year": multi_year,
+        "deformed": deformed,
+        "leads": leads,
+        "polynyas": polynyas,
+    }
+
+
+NO_ICE = ice(0, 0, 0, 0, 0)
+
+
+def scene(seed=1, composition=None, *, size=SIZE, margin_m=0.0, resolution=400.0, **more):
+    """A scene of 19 to 46 degrees, 10 looks, a wind of 7 m/s and no melt: the job's defaults."""
+    fields = {
+        "width": size,
+        "height": size,
+        "resolution": resolution,
+        **(composition or {}),
+        **more,
+    }
+    job = SimulateSceneJob(seed=seed, hh="hh.tif", hv="hv.tif", true_sic="sic.tif", **fields)
+    return SimulatedScene(job, margin_m)
 
 
 def powers(item):
@@ -27,9 +47,9 @@ def powers(item):
 
 ICE = {
     # kind, composition, HH at 35 degrees, slope, HV at 35 degrees
-    "level": (LEVEL, Composition(1, 0, 0.2, 0, 0), -15, -0.235, -27),
-    "deformed": (DEFORMED, Composition(1, 0, 0.5, 0, 0), -12, -0.22, -23),
-    "multi-year": (MULTI_YEAR, Composition(1, 0.8, 0.2, 0, 0), -10, -0.16, -19),
+    "level": (LEVEL, ice(100, 0, 20, 0, 0), -15, -0.235, -27),
+    "deformed": (DEFORMED, ice(100, 0, 50, 0, 0), -12, -0.22, -23),
+    "multi-year": (MULTI_YEAR, ice(100, 80, 20, 0, 0), -10, -0.16, -19),
 }
 
 
@@ -38,7 +58,7 @@ def test_ice_has_its_levels_and_slopes(name):
     kind, composition, hh_db, slope, hv_db = ICE[name]
     total, count = np.zeros((2, SIZE)), np.zeros(SIZE)
     for seed in range(2):
-        item = scene(seed, composition, pixel_m=800.0)
+        item = scene(seed, composition, resolution=800.0)
         surface = item.pack.on(WHOLE)
         chosen = (surface.kind == kind) & (surface.sic > 0.99)
         total += (powers(item) * chosen).sum(axis=1)
@@ -58,23 +78,22 @@ def test_ice_has_its_levels_and_slopes(name):
     [(3, 0, 30, -17.8), (10, 0, 40, -16.0), (10, 90, 40, -21.0), (15, 90, 30, -11.1)],
 )
 def test_open_water_has_its_levels(wind, direction, angle, hh_db):
-    weather = Weather(wind, direction, 0.0)
-    scenes = [scene(seed, Composition(0, 0, 0, 0, 0), weather, pixel_m=1000.0) for seed in (1, 2)]
+    weather = {"wind_speed": wind, "wind_direction": direction}
+    scenes = [scene(seed, NO_ICE, resolution=1000.0, **weather) for seed in (1, 2)]
     columns = abs(scenes[0].incidence_deg - angle) < 0.3
     means = [powers(item)[0][:, columns].mean() for item in scenes]
     assert 10 * np.log10(np.mean(means)) == pytest.approx(hh_db, abs=0.5)
 
 
 def test_water_is_mostly_noise_in_hv_with_steps_between_subswaths():
-    item = scene(composition=Composition(0, 0, 0, 0, 0), weather=Weather(5, 0, 0), looks=200)
+    item = scene(1, NO_ICE, wind_speed=5.0, wind_direction=0.0, looks=200)
     profile_db = 10 * np.log10((10 ** (item.block(WHOLE).hv_db / 10)).mean(axis=0))
     edge = int(np.searchsorted(item.incidence_deg, EDGES_DEG[1]))
     assert profile_db[edge - 3] - profile_db[edge + 3] > 4.0
 
 
 def test_subtracted_noise_leaves_its_grain_and_a_floor():
-    geometry = RadarGeometry(SIZE, SIZE, 400.0, 19.0, 46.0, 10.0, noise_subtracted=True)
-    item = SimulatedScene(1, geometry, Composition(0, 0, 0, 0, 0), Weather(10, 0, 0.0))
+    item = scene(1, NO_ICE, noise="subtracted", wind_speed=10.0, wind_direction=0.0)
     hv_db = item.block(WHOLE).hv_db
     assert hv_db.min() == -50.0
     mean_db = 10 * np.log10((10 ** (hv_db / 10))[:, abs(item.incidence_deg - 30) < 1].mean())
@@ -83,7 +102,7 @@ def test_subtracted_noise_leaves_its_grain_and_a_floor():
 
 @pytest.mark.parametrize("looks", [4.0, 10.0])
 def test_speckle_of_uniform_water(looks):
-    item = scene(composition=Composition(0, 0, 0, 0, 0), looks=looks, pixel_m=40.0)
+    item = scene(1, NO_ICE, looks=looks, resolution=40.0)
     power = 10 ** (item.block(WHOLE).hh_db / 10)
     # small windows: wind and angle hardly change within them
     tiles = power.reshape(SIZE // 20, 20, SIZE // 20, 20).transpose(0, 2, 1, 3).reshape(-1, 400)
@@ -92,7 +111,7 @@ def test_speckle_of_uniform_water(looks):
 
 
 def test_blocks_fit_without_seams():
-    item = scene(pixel_m=80.0)
+    item = scene(resolution=80.0)
     whole = item.block(WHOLE)
     part = item.block(Window(130, 77, 140, 200))
     place = (slice(130, 270), slice(77, 277))
@@ -104,13 +123,8 @@ def test_blocks_fit_without_seams():
 
 
 def test_margin_continues_the_scene():
-    item = SimulatedScene(
-        1,
-        RadarGeometry(200, 200, 80.0, 19, 46, 10),
-        Composition(0.6, 0.3, 0.2, 0.03, 0),
-        COLD,
-        8000.0,
-    )
+    composition = ice(60, 30, 20, 3, 0)
+    item = scene(1, composition, size=200, resolution=80.0, margin_m=8000.0)
     wide = item.sic(Window(-100, -100, 400, 400))
     np.testing.assert_allclose(wide[100:300, 100:300], item.sic(Window(0, 0, 200, 200)), atol=0.01)
     across = np.corrcoef(wide[100:300, 99], wide[100:300, 100])[0, 1]
@@ -119,7 +133,7 @@ def test_margin_continues_the_scene():
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.8, 1.0])
 def test_ice_fraction(share):
-    composition = Composition(share, 0.3, 0.2, 0.0, 0)
+    composition = ice(100 * share, 30, 20, 0, 0)
     means = [scene(seed, composition).sic(WHOLE).mean() for seed in (1, 2)]
     assert np.mean(means) == pytest.approx(share, abs=0.01 if share == 0 else 0.12)
     assert np.mean(means) <= share + 1e-6
@@ -128,7 +142,7 @@ def test_ice_fraction(share):
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_shares_of_multi_year_and_deformed_ice(share):
     surfaces = [
-        Pack(seed, Composition(1, share, share, 0, 0), 200.0, SIZE, SIZE, 0).on(WHOLE)
+        scene(seed, ice(100, 100 * share, 100 * share, 0, 0), resolution=200.0).pack.on(WHOLE)
         for seed in (1, 2, 3)
     ]
     kinds = np.concatenate([surface.kind[surface.sic > 0.5] for surface in surfaces])
@@ -139,18 +153,18 @@ def test_shares_of_multi_year_and_deformed_ice(share):
 
 
 def test_leads_take_their_share():
-    without = scene(composition=Composition(1, 0.3, 0.2, 0.0, 0)).sic(WHOLE)
-    leads, _ = scene(composition=Composition(1, 0.3, 0.2, 0.06, 0)).pack._leads.on(
+    without = scene(1, ice(100, 30, 20, 0, 0)).sic(WHOLE)
+    leads, _ = scene(1, ice(100, 30, 20, 6, 0)).pack._leads.on(
         WHOLE, 400.0, np.zeros((SIZE, SIZE), np.float32)
     )
     assert leads.mean() == pytest.approx(0.06, abs=0.02)
-    with_leads = scene(composition=Composition(1, 0.3, 0.2, 0.06, 0)).sic(WHOLE)
+    with_leads = scene(1, ice(100, 30, 20, 6, 0)).sic(WHOLE)
     assert with_leads.mean() < without.mean() - 0.01
 
 
 def test_polynyas_open_water_in_the_pack():
-    without = scene(composition=Composition(1, 0.3, 0.2, 0, 0)).sic(WHOLE)
-    with_two = scene(composition=Composition(1, 0.3, 0.2, 0, 2)).sic(WHOLE)
+    without = scene(1, ice(100, 30, 20, 0, 0)).sic(WHOLE)
+    with_two = scene(1, ice(100, 30, 20, 0, 2)).sic(WHOLE)
     opened = (without > 0.5) & (with_two < 0.1)
     assert 0.002 < opened.mean() < 0.2
     # floes break otherwise around a polynya
@@ -159,7 +173,7 @@ def test_polynyas_open_water_in_the_pack():
 
 def test_melt_hides_the_ice_types():
     def contrast(melt):
-        item = scene(composition=Composition(1, 0.5, 0.2, 0, 0), weather=Weather(7, 45, melt))
+        item = scene(1, ice(100, 50, 20, 0, 0), melt=melt)
         block, kind = item.block(WHOLE), item.pack.on(WHOLE).kind
         return block.hv_db[kind == MULTI_YEAR].mean() - block.hv_db[kind == LEVEL].mean()
 
