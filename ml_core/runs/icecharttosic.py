@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 
 from ..errors import SeaIceError
 from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..inputs.icechart.chart import read
-from ..inputs.icechart.rasterising import NO_POLYGON, PixelCounts, rasterised
+from ..inputs.icechart.rasterising import NO_POLYGON, rasterised
 from ..jobs import IceChartToSicJob
 from ..raster.reading import open_band
 from ..raster.writing import BandInfo, RasterWriter
@@ -50,7 +51,7 @@ def run(job: IceChartToSicJob, files: OutputFiles, report: Reporter) -> Done:
     if job.footprint:
         tags["SEAICE_FOOTPRINT_M"] = f"{job.footprint:g}"
         tags["SEAICE_FOOTPRINT_SOURCE"] = "given by hand"
-    counts = PixelCounts()
+    counts: Counter[str] = Counter()
     with ExitStack() as stack:
         sic = stack.enter_context(RasterWriter(files.stage(job.output), grid, _BANDS, tags=tags))
         numbers = None
@@ -69,28 +70,28 @@ def run(job: IceChartToSicJob, files: OutputFiles, report: Reporter) -> Done:
             sic.write(block.window, block.percent)
             if numbers is not None:
                 numbers.write(block.window, block.number)
-            counts.add(block)
-            report.progress(counts.total / (grid.height * grid.width))
+            counts.update(block.counts())
+            report.progress(counts["total"] / (grid.height * grid.width))
 
-    if not counts.valid:
+    if not counts["valid"]:
         raise SeaIceError(
             f"{label} has no concentration where the scene lies; give the chart of the scene's"
             " region and day, and check the CRS of both"
         )
-    if counts.uncovered:
+    if counts["uncovered"]:
         report.info(
-            f"{label}: {counts.uncovered} of {counts.total} px of the scene lie in no polygon and"
-            " are nodata"
+            f"{label}: {counts['uncovered']} of {counts['total']} px of the scene lie in no polygon"
+            " and are nodata"
         )
-    if counts.overlapping:
+    if counts["overlapping"]:
         report.warning(
-            f"{label}: {counts.overlapping} px lie in more than one polygon;"
-            f" {counts.contradicting} of them, where the concentrations differ, are nodata"
+            f"{label}: {counts['overlapping']} px lie in more than one polygon;"
+            f" {counts['contradicting']} of them, where the concentrations differ, are nodata"
         )
     return Done(
         outputs={name.upper(): path for name, path in job.output_paths().items()},
         numbers={
-            "MEAN_SIC": counts.sum_percent / counts.valid,
-            "VALID_FRACTION": counts.valid / counts.total,
+            "MEAN_SIC": counts["sum_percent"] / counts["valid"],
+            "VALID_FRACTION": counts["valid"] / counts["total"],
         },
     )

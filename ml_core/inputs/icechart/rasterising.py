@@ -40,27 +40,17 @@ class ChartBlock:
     overlapping: Mask
     contradicting: Mask
 
-
-@dataclass
-class PixelCounts:
-    """How many pixels of a scene have SIC, and why others have none."""
-
-    total: int = 0
-    valid: int = 0
-    uncovered: int = 0
-    overlapping: int = 0
-    contradicting: int = 0
-    sum_percent: float = 0.0
-
-    def add(self, block: ChartBlock) -> None:
-        """Count a block."""
-        valid = np.isfinite(block.percent[0])
-        self.total += valid.size
-        self.valid += int(valid.sum())
-        self.uncovered += int(block.uncovered.sum())
-        self.overlapping += int(block.overlapping.sum())
-        self.contradicting += int(block.contradicting.sum())
-        self.sum_percent += float(block.percent[0][valid].sum(dtype=np.float64))
+    def counts(self) -> dict[str, float]:
+        """Return how many pixels have SIC, its sum, and why others have none."""
+        sic = self.percent[0][np.isfinite(self.percent[0])]
+        return {
+            "total": self.number.size,
+            "valid": sic.size,
+            "uncovered": np.count_nonzero(self.uncovered),
+            "overlapping": np.count_nonzero(self.overlapping),
+            "contradicting": np.count_nonzero(self.contradicting),
+            "sum_percent": float(sic.sum(dtype=np.float64)),
+        }
 
 
 def rasterised(chart: Chart, grid: Grid) -> Iterator[ChartBlock]:

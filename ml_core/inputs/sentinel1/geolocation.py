@@ -107,12 +107,9 @@ class Geolocation:
         self.slant_range = SlantRange(annotation, grid)
         self._line_scale = _scale(grid.line)
         self._angle_scale = _scale(nodes.range_angle)
-        self._orders = (
-            min(_LINE_ORDER, grid.line.size - 1),
-            min(_RANGE_ORDER, grid.pixel.size - 1),
-        )
+        orders = min(_LINE_ORDER, grid.line.size - 1), min(_RANGE_ORDER, grid.pixel.size - 1)
         u = np.broadcast_to(_unit(grid.line, self._line_scale)[:, None], nodes.range_angle.shape)
-        basis = chebyshev.chebvander2d(u, _unit(nodes.range_angle, self._angle_scale), self._orders)
+        basis = chebyshev.chebvander2d(u, _unit(nodes.range_angle, self._angle_scale), orders)
         basis = basis.reshape(-1, basis.shape[-1])
         # coordinates relative to the mean: the fit then keeps millimetres
         self._centre = nodes.position_m.reshape(-1, 3).mean(axis=0)
@@ -123,7 +120,7 @@ class Geolocation:
         off = np.linalg.norm((basis @ coefficients - values)[:, :3], axis=-1)
         self.residual_m = float(off.max())
         # (line orders, range orders, x y z incidence)
-        self._coefficients = coefficients.reshape(*(n + 1 for n in self._orders), 4)
+        self._coefficients = coefficients.reshape(*(n + 1 for n in orders), 4)
 
     def check(self) -> None:
         """Check that the nodes form a surface.
@@ -153,7 +150,7 @@ class Geolocation:
         slant_m = self.slant_range.at(line, pixel)
         angle = _range_angle(slant_m, self.nodes.antenna_m, self.nodes.earth_m)
         u, v = _unit(line, self._line_scale), _unit(angle, self._angle_scale)
-        return _geodetic(self._evaluate(u, v)[..., :3] + self._centre)
+        return _geodetic(_evaluated(u, v, self._coefficients)[..., :3] + self._centre)
 
     def locate(self, latitude: Floats, longitude: Floats) -> tuple[Floats, Floats, Floats]:
         """Return line, pixel and incidence angle in degrees of places of any shape.
@@ -161,35 +158,31 @@ class Geolocation:
         Places that are not on the image nor near it are NaN.
         """
         place = _ecef(latitude, longitude, np.zeros_like(latitude)) - self._centre
+        position = self._coefficients[..., :3]
+        slopes = [chebyshev.chebder(position, axis=axis) for axis in (0, 1)]
         u = np.zeros(latitude.shape)
         v = np.zeros(latitude.shape)
         for _ in range(_GAUSS_NEWTON_STEPS):
-            value, du, dv = self._derivatives(u, v)
+            value, du, dv = (_evaluated(u, v, part) for part in (position, *slopes))
             rest = place - value
             a, b, c = (np.sum(x * y, axis=-1) for x, y in ((du, du), (du, dv), (dv, dv)))
             f, g = np.sum(du * rest, axis=-1), np.sum(dv * rest, axis=-1)
             determinant = a * c - b * b
             u = np.clip(u + (c * f - b * g) / determinant, -1 - _FAR, 1 + _FAR)
             v = np.clip(v + (a * g - b * f) / determinant, -1 - _FAR, 1 + _FAR)
-        found = self._evaluate(u, v)
+        found = _evaluated(u, v, self._coefficients)
         off = np.linalg.norm(place - found[..., :3], axis=-1) > _OFF_M
         line = u * self._line_scale[1] + self._line_scale[0]
         angle = v * self._angle_scale[1] + self._angle_scale[0]
         slant = _slant_range(angle, self.nodes.antenna_m, self.nodes.earth_m)
         pixel = self.slant_range.pixel(line, slant)
-        return tuple(np.where(off, np.nan, x) for x in (line, pixel, found[..., 3]))  # type: ignore[return-value]
+        line, pixel, incidence = (np.where(off, np.nan, x) for x in (line, pixel, found[..., 3]))
+        return line, pixel, incidence
 
-    def _evaluate(self, u: Floats, v: Floats) -> Floats:
-        """Return relative position and incidence angle, (..., 4)."""
-        return np.moveaxis(chebyshev.chebval2d(u, v, self._coefficients), 0, -1)
 
-    def _derivatives(self, u: Floats, v: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return relative position and its derivatives by u and v, each (..., 3)."""
-        c = self._coefficients[..., :3]
-        return tuple(  # type: ignore[return-value]
-            np.moveaxis(chebyshev.chebval2d(u, v, part), 0, -1)
-            for part in (c, chebyshev.chebder(c, axis=0), chebyshev.chebder(c, axis=1))
-        )
+def _evaluated(u: Floats, v: Floats, coefficients: Floats) -> Floats:
+    """Return Chebyshev polynomials (orders, orders, n) at u and v, (..., n)."""
+    return np.asarray(np.moveaxis(chebyshev.chebval2d(u, v, coefficients), 0, -1), np.float64)
 
 
 def _range_angle(slant_range_m: Floats, antenna_m: float, earth_m: float) -> Floats:
