@@ -3,6 +3,8 @@
 import netCDF4
 import numpy as np
 import pyproj
+import rasterio
+from rasterio.transform import from_origin
 
 FILL = -32767
 
@@ -101,3 +103,29 @@ LAEA = {
     "latitude_of_projection_origin": 90.0,
 }
 LAEA_PROJ4 = "+proj=laea +lon_0=0 +datum=WGS84 +ellps=WGS84 +lat_0=90.0"
+
+
+def geotiff(path, values, *, nodata=None, crs="EPSG:3031", pixel_m=6250.0):
+    """Write a raster in the projection and at the corner of NSIDC's southern grid."""
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=values.shape[0],
+        width=values.shape[1],
+        count=1,
+        dtype=values.dtype,
+        crs=crs,
+        transform=from_origin(-3950000, 4350000, pixel_m, pixel_m),
+        nodata=nodata,
+    ) as dataset:
+        dataset.write(values, 1)
+    return str(path)
+
+
+def place(product, lon, lat):
+    """Return (row, col) of a longitude and latitude on a product's grid."""
+    crs = pyproj.CRS.from_user_input(product.grid.crs)
+    to_map = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True)
+    col, row = ~product.grid.transform @ to_map.transform(lon, lat)
+    return int(row), int(col)

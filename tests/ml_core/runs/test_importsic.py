@@ -8,8 +8,7 @@ from ml_core.events import Reporter
 from ml_core.files import OutputFiles
 from ml_core.jobs import ImportSicJob
 from ml_core.runs import importsic as importing
-from tests.builders.sicproducts import nsidc_binary
-from tests.ml_core.inputs.sic.test_read import geotiff
+from tests.builders.sicproducts import geotiff, nsidc_binary
 
 
 def imported(messages, path, output, **parameters):

@@ -143,18 +143,6 @@ def test_positions_everywhere_also_at_dateline_and_pole(made_up, origin):
     assert incidence == pytest.approx(product.incidence_deg(pixel), abs=0.01)
 
 
-@pytest.mark.parametrize("conversion", [True, False])
-def test_slant_range_comes_from_polynomials_or_else_from_the_nodes(made_up, conversion):
-    product, annotation = made_up(conversion=conversion, samples=2000, node_step=(100, 500))
-    assert (annotation.conversion is not None) == conversion
-    slant_range = Geolocation(annotation).slant_range
-    pixel = np.linspace(0, 1999, 400)
-    line = np.full(400, 77.0)
-    found = slant_range.at(line, pixel)
-    assert found == pytest.approx(product.slant_range_m(pixel), abs=0.2)
-    assert slant_range.pixel(line, found) == pytest.approx(pixel, abs=1e-6)
-
-
 def test_terrain_under_nodes_does_not_move_the_sea(made_up):
     heights = {(1, 1): 600.0, (1, 2): 900.0, (2, 2): 300.0}
     product, annotation = made_up(heights_m=heights)
