@@ -144,5 +144,4 @@ def _per_cell(size_m: float, footprint_m: float) -> float:
 
 def overlap(reference: Grid, prediction: Grid) -> Window:
     """Return the reference's cells that may lie on a prediction; empty where there are none."""
-    window = PixelMap(prediction, reference).source_window(prediction.window, margin=1)
-    return window.clipped(reference.height, reference.width)
+    return PixelMap(prediction, reference).source_window(prediction.window, margin=1)

@@ -150,8 +150,7 @@ class AlignedBand:
 
     def overlaps(self) -> bool:
         """Say whether any of the band's pixels may lie on the grid."""
-        inside = self._map.source_window(self.grid.window, margin=0).clipped(*self.band.grid.shape)
-        return inside.height > 0 and inside.width > 0
+        return not self._map.source_window(self.grid.window, margin=0).is_empty
 
     def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
         """Return a window's values and which hold.
@@ -207,8 +206,8 @@ class AlignedBand:
         """Return values at the centres of a window's pixels, or their means over sample points."""
         n = self._points
         points = Window(window.row * n, window.col * n, window.height * n, window.width * n)
-        place = self._point_map.source_window(points, margin=2).clipped(*self.band.grid.shape)
-        if place.height == 0 or place.width == 0:
+        place = self._point_map.source_window(points, margin=2)
+        if place.is_empty:
             empty = np.zeros((window.height, window.width), dtype=np.float32)
             return empty, np.zeros(empty.shape, dtype=bool)
         values, valid = self._averageable(place)

@@ -46,6 +46,11 @@ class Window:
         return self.col + self.width
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it has no pixels."""
+        return self.height <= 0 or self.width <= 0
+
+    @property
     def slices(self) -> tuple[slice, slice]:
         """The window as an index of an (H, W) array."""
         return slice(self.row, self.stop_row), slice(self.col, self.stop_col)

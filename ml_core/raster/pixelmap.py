@@ -70,6 +70,9 @@ class PixelMap:
         Args:
             window: Pixels of the target.
             margin: Source pixels added on all sides.
+
+        Returns:
+            Pixels inside the source; empty where there are none.
         """
         n = 17
         rows = np.linspace(window.row, window.stop_row, n)
@@ -82,7 +85,8 @@ class PixelMap:
             # the horizon of a projection lies within: no bounds to trust
             return self._source.window
         (first_row, stop_row), (first_col, stop_col) = (_bounds(at, margin) for at in (row, col))
-        return Window(first_row, first_col, stop_row - first_row, stop_col - first_col)
+        needed = Window(first_row, first_col, stop_row - first_row, stop_col - first_col)
+        return needed.intersection(self._source.window)
 
     def _exact(self, row: Positions, col: Positions) -> tuple[Positions, Positions]:
         """Return source (rows, columns) of target positions, which broadcast."""

@@ -129,7 +129,7 @@ class Band:
             return values, self._read_inside(inside, limits, values)
         values.fill(np.nan)
         valid = np.zeros(shape, dtype=bool)
-        if inside.height and inside.width:
+        if not inside.is_empty:
             place = inside.moved(-window.row, -window.col).slices
             part = np.empty((inside.height, inside.width), np.float32)
             valid[place] = self._read_inside(inside, limits, part)

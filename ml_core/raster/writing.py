@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -107,14 +106,12 @@ class RasterWriter:
         self._nodata = nodata
         self._dtype = np.dtype(dtype)
         self._overviews = overviews
-        self._steps = None
-        if any(band.step for band in bands):
-            steps = [[[band.step or 0]] for band in bands]
-            self._steps = np.array(steps, self._dtype)  # (B, 1, 1)
+        self._steps = np.array([[[band.step or 0]] for band in bands], self._dtype)  # (B, 1, 1)
         self._compression = dict(COMPRESSIONS[compression])
         # a predictor brings rounded values little, and undoing it takes as long as decompressing
         if compression in ("deflate", "zstd") and not all(band.step for band in bands):
             self._compression["PREDICTOR"] = "3" if self._dtype.kind == "f" else "2"
+        size = len(bands) * grid.height * grid.width * self._dtype.itemsize
         try:
             self._dataset = rasterio.open(
                 path,
@@ -133,7 +130,7 @@ class RasterWriter:
                 interleave="band",
                 blockxsize=block_px,
                 blockysize=block_px,
-                BIGTIFF="YES" if self._bytes(len(bands)) > _MOST_CLASSIC_BYTES else "NO",
+                BIGTIFF="YES" if size > _MOST_CLASSIC_BYTES else "NO",
                 NUM_THREADS="ALL_CPUS",
                 **self._compression,
             )
@@ -150,12 +147,7 @@ class RasterWriter:
     def __enter__(self) -> RasterWriter:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self._shared.finish()
@@ -192,7 +184,9 @@ class RasterWriter:
         ):
             values = np.where(np.isnan(values), self._nodata, values)
         values = values.astype(self._dtype, copy=False)
-        self._shared.add(window, values if self._steps is None else _rounded(values, self._steps))
+        if self._steps.any():
+            values = _rounded(values, self._steps)
+        self._shared.add(window, values)
 
     def _put(self, window: Window, values: NDArray[np.generic]) -> None:
         place = FileWindow(window.col, window.row, window.width, window.height)
@@ -234,10 +228,6 @@ class RasterWriter:
                             whole = whole and _has_block(dataset, band, row, col, level, size)
         if not whole:
             raise self._failure("parts of the file are missing after writing")
-
-    def _bytes(self, bands: int) -> int:
-        """Return the size of so many bands without compression."""
-        return bands * self.grid.height * self.grid.width * self._dtype.itemsize
 
     def _free_mib(self) -> float:
         try:

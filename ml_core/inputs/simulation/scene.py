@@ -142,8 +142,7 @@ class SimulatedScene:
             SpectralField(
                 np.random.default_rng([job.seed, 60 + number]),
                 spectrum,
-                job.width * job.resolution,
-                job.height * job.resolution,
+                (job.width * job.resolution, job.height * job.resolution),
                 (-2000.0, -2000.0),
                 spacing_m,
                 guard_m=4000.0 + guard_m,

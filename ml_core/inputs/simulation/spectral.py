@@ -49,8 +49,7 @@ class SpectralField:
     Args:
         generator: Source of the phases and amplitudes.
         spectrum: The field's power spectrum.
-        width_m: Width of the rectangle; the field repeats only beyond it.
-        height_m: Height of the rectangle.
+        size_m: Width and height of the rectangle; the field repeats only beyond it.
         origin_m: x and y of the rectangle's first corner, in the scene's metres.
         spacing_m: Spacing of the coarse nodes; at most half the spectrum's inner wavelength.
         guard_m: How much larger than the rectangle the field is: it repeats, and its opposite
@@ -61,14 +60,15 @@ class SpectralField:
         self,
         generator: np.random.Generator,
         spectrum: Spectrum,
-        width_m: float,
-        height_m: float,
+        size_m: tuple[float, float],
         origin_m: tuple[float, float],
         spacing_m: float,
         guard_m: float,
     ) -> None:
-        rows = fft.next_fast_len(math.ceil((height_m + guard_m) / spacing_m) + 4, real=True)
-        cols = fft.next_fast_len(math.ceil((width_m + guard_m) / spacing_m) + 4, real=True)
+        cols, rows = (
+            fft.next_fast_len(math.ceil((side_m + guard_m) / spacing_m) + 4, real=True)
+            for side_m in size_m
+        )
         ky = fft.fftfreq(rows, spacing_m)[:, None]
         kx = fft.rfftfreq(cols, spacing_m)[None, :]
         amplitude = spectrum.amplitude(kx, ky)
@@ -126,12 +126,10 @@ class Fields:
 
     def make(self, number: int, spectrum: Spectrum) -> SpectralField:
         """Return a field of its own for each number."""
-        width_m, height_m = (side + 2 * self._margin_m for side in self.size_m)
         return SpectralField(
             np.random.default_rng([self._seed, 100 + number]),
             spectrum,
-            width_m,
-            height_m,
+            (self.size_m[0] + 2 * self._margin_m, self.size_m[1] + 2 * self._margin_m),
             (-self._margin_m, -self._margin_m),
             self.spacing_m,
             guard_m=min(300e3, max(self.size_m)),

@@ -8,7 +8,7 @@ from ml_core.raster.grid import Window
 
 def field(spectrum, size_m=200e3, seed=0):
     generator = np.random.default_rng(seed)
-    return SpectralField(generator, spectrum, size_m, size_m, (-5e3, -5e3), 1000.0, 50e3)
+    return SpectralField(generator, spectrum, (size_m, size_m), (-5e3, -5e3), 1000.0, 50e3)
 
 
 def test_interpolation_is_scipys_cubic_spline():
