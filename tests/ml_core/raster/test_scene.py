@@ -159,7 +159,7 @@ def test_a_scene_in_a_corner_of_nodata_is_found(raster):
         assert scene.read(Window(2400, 2400, 200, 200))[1].sum() == 80 * 40
 
 
-def test_undeclared_nodata_in_db_is_left_out_and_told(raster):
+def test_undeclared_nodata_in_db_is_left_out_and_reported(raster):
     hh = sigma0_db((60, 50))
     hh[:20] = -9999
     source = raster("hh.tif", hh)
@@ -172,7 +172,7 @@ def test_undeclared_nodata_in_db_is_left_out_and_told(raster):
     assert np.array_equal(valid, hh > -9999)
 
 
-def test_undeclared_zeros_of_a_db_product_are_left_out_and_told(raster):
+def test_undeclared_zeros_of_a_db_product_are_left_out_and_reported(raster):
     hh = sigma0_db((60, 50))
     hh[:20] = 0
     source = raster("hh.tif", hh)

@@ -34,7 +34,7 @@ def test_land_has_no_sic_and_hidden_water_is_0(mask, messages, hides_water):
     assert product.sic_percent[0, 3] == 100
 
 
-def test_without_a_mask_hidden_water_is_told(messages):
+def test_without_a_mask_hidden_water_is_reported(messages):
     product = SicProduct("a", SIC + 15, GRID, hides_water=True)
     assert np.array_equal(masked(product, None, Reporter(messages)), SIC + 15, equal_nan=True)
     assert "the lowest SIC is 15 %: open water has no value" in messages.warnings

@@ -67,33 +67,6 @@ def test_netcdf_with_several_fields(nsidc_v2):
         read(nsidc_v2, variable="sic")
 
 
-def test_netcdf_whose_crs_contradicts_its_positions(osi401):
-    with netCDF4.Dataset(osi401[0], "a") as dataset:
-        dataset[
-            "Polar_Stereographic_Grid"
-        ].proj4_string = "+proj=stere +a=6378273 +b=6356889.44891 +lat_0=90 +lat_ts=70 +lon_0=0"
-    with pytest.raises(SeaIceError, match="km away from its own longitudes and latitudes"):
-        read(osi401[0])
-
-
-def test_netcdf_without_crs(osi401):
-    with netCDF4.Dataset(osi401[0], "a") as dataset:
-        dataset["ice_conc"].delncattr("grid_mapping")
-    with pytest.raises(SeaIceError, match="names no CRS; give it as Coordinate reference system"):
-        read(osi401[0])
-    assert read(osi401[0], crs="EPSG:3411").grid.crs.to_epsg() == 3411
-
-
-def test_netcdf_without_coordinates(tmp_path):
-    path = tmp_path / "sic.nc"
-    with netCDF4.Dataset(path, "w", format="NETCDF3_CLASSIC") as dataset:
-        dataset.createDimension("y", 50)
-        dataset.createDimension("x", 60)
-        dataset.createVariable("concentration", "i1", ("y", "x"))[:] = 0
-    with pytest.raises(SeaIceError, match="50 rows x 60 columns are no grid that is known"):
-        read(str(path))
-
-
 def test_netcdf_cut_short(osi401, tmp_path):
     path = tmp_path / "short.nc"
     with open(osi401[0], "rb") as file:
