@@ -6,7 +6,7 @@ import os
 import shutil
 import uuid
 from pathlib import Path
-from typing import Iterable, List, Tuple
+from typing import Dict, Iterable, List, Tuple
 
 from .errors import SeaIceError
 
@@ -51,7 +51,7 @@ class OutputFiles:
 
     def __init__(self, run_id: str = "") -> None:
         self.run_id = run_id or uuid.uuid4().hex[:12]
-        self._targets: List[Path] = []
+        self._parts: Dict[Path, Path] = {}  # by target
 
     def __enter__(self) -> OutputFiles:
         return self
@@ -89,8 +89,7 @@ class OutputFiles:
                 f"{path.parent}: the disk is full ({disk.free / 2**20:.1f} MiB are free); free some"
                 " space or choose an output on another disk"
             )
-        if path not in self._targets:
-            self._targets.append(path)
+        self._parts[path] = part
         return str(part)
 
     def commit(self) -> None:
@@ -103,7 +102,7 @@ class OutputFiles:
         replaced: List[Tuple[Path, Path]] = []
         target = Path()
         try:
-            for target, part in self._pairs():
+            for target, part in self._parts.items():
                 if part.exists():
                     old = part.with_name(f"{part.name}.old")
                     if target.exists():
@@ -121,20 +120,16 @@ class OutputFiles:
                 " remove its layer from the map, or choose another name"
             ) from error
         for target, old in replaced:
-            part = part_path(str(target), self.run_id)
             for suffix in _SIDECARS:
-                stale, fresh = Path(f"{target}{suffix}"), Path(f"{part}{suffix}")
+                stale, fresh = Path(f"{target}{suffix}"), Path(f"{self._parts[target]}{suffix}")
                 if fresh.exists():
                     os.replace(fresh, stale)
                 else:
                     stale.unlink(missing_ok=True)
             _remove(old)
-        self._targets.clear()
+        self._parts.clear()
 
     def discard(self) -> None:
         """Remove every staged file that is not committed."""
-        remove_parts((str(target) for target in self._targets), self.run_id)
-        self._targets.clear()
-
-    def _pairs(self) -> List[Tuple[Path, Path]]:
-        return [(target, part_path(str(target), self.run_id)) for target in self._targets]
+        remove_parts(map(str, self._parts), self.run_id)
+        self._parts.clear()

@@ -121,11 +121,10 @@ def _polygons(
 ) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     """Return valid (multi)polygons and which of the features have one."""
     shapes = shapely.from_wkb(wkb, on_invalid="ignore")
-    invalid = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
-    if invalid.any():
-        shapes[invalid] = [_areas(shape) for shape in shapely.make_valid(shapes[invalid])]
+    rebuilt = _rebuild(shapes)
+    if rebuilt:
         warnings.append(
-            f"{int(invalid.sum())} polygons cross or touch themselves; they were rebuilt, which"
+            f"{rebuilt} polygons cross or touch themselves; they were rebuilt, which"
             " may change their shape there"
         )
     flat = np.isin(shapely.get_type_id(shapes), (3, 6))  # polygon, multipolygon
@@ -133,6 +132,13 @@ def _polygons(
     if not kept.all():
         notes.append(f"{int((~kept).sum())} features have no area and are left out")
     return shapes, kept
+
+
+def _rebuild(shapes: NDArray[np.object_]) -> int:
+    """Make polygons valid, in place, and return how many were not."""
+    invalid = ~shapely.is_valid(shapes) & ~shapely.is_missing(shapes)
+    shapes[invalid] = [_areas(shape) for shape in shapely.make_valid(shapes[invalid])]
+    return int(invalid.sum())
 
 
 def _areas(shape: Any) -> Any:
@@ -239,17 +245,14 @@ def _on_map(
         )
     except ProjError as error:
         raise SeaIceError(f"{label}: cannot be brought to the scene's CRS ({error})") from error
-    lost = 0
-    for k, shape in enumerate(shapes):
-        # a place that the scene's projection does not reach, such as the other pole
-        if not (np.abs(shapely.get_coordinates(shape)) < _FAR_M).all():
-            shapes[k] = None
-            lost += 1
-        elif not shapely.is_valid(shape):
-            shapes[k] = _areas(shapely.make_valid(shape))
-    if lost:
+    places, polygon = shapely.get_coordinates(shapes, return_index=True)
+    # places that the scene's projection does not reach, such as the other pole
+    lost = np.unique(polygon[~(np.abs(places) < _FAR_M).all(axis=1)])
+    shapes[lost] = None
+    _rebuild(shapes)
+    if lost.size:
         warnings.append(
-            f"{lost} polygons reach places that the scene's CRS cannot show and are left out; clip"
-            " the chart to the scene's hemisphere first"
+            f"{lost.size} polygons reach places that the scene's CRS cannot show and are left out;"
+            " clip the chart to the scene's hemisphere first"
         )
     return shapes

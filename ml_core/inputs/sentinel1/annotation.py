@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SeaIceError
-from .xml import Node, seconds
+from .xml import Node
 
 SPEED_OF_LIGHT_M_S = 299792458.0
 
@@ -146,7 +146,8 @@ def _read_conversion(root: Node, image: Node) -> RangeConversion | None:
         raise SeaIceError(f"{root.where}: azimuthTimeInterval {interval_s} s; expected more than 0")
     coefficients = [record.numbers("grsrCoefficients") for record in records]
     orders = max(values.size for values in coefficients)
-    line = np.array([seconds(record.time("azimuthTime"), first) for record in records]) / interval_s
+    times = np.array([record.time("azimuthTime") for record in records])
+    line = (times - first) / np.timedelta64(1, "ns") * 1e-9 / interval_s
     order = np.argsort(line, kind="stable")
     return RangeConversion(
         line[order],

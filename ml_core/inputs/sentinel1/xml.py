@@ -102,8 +102,3 @@ def parse(data: bytes, where: str) -> Node:
         ) from error
     except (ParseError, ValueError) as error:
         raise SeaIceError(f"{where}: is not XML ({error}); download the product again") from error
-
-
-def seconds(time: np.datetime64, since: np.datetime64) -> float:
-    """Return the seconds from one time to another."""
-    return float((time - since) / np.timedelta64(1, "ns")) * 1e-9

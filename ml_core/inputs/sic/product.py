@@ -47,7 +47,7 @@ class SicProduct:
             tags["SEAICE_FOOTPRINT_SOURCE"] = "given by hand"
         elif self.footprint is not None:
             known = self.footprint
-            size_m = known.on_pixels(self.grid.resolution_m)
+            size_m = max(known.size_m, self.grid.resolution_m)
             source = f"{known.sensor} at {known.channel_ghz:g} GHz: {known.source}"
             tags["SEAICE_FOOTPRINT_M"] = f"{size_m:.0f}"
             tags["SEAICE_FOOTPRINT_SOURCE"] = source + (

@@ -22,10 +22,6 @@ class SensorFootprint:
     size_m: float
     source: str
 
-    def on_pixels(self, pixel_m: float) -> float:
-        """Return what one pixel averages: at least its own size."""
-        return max(self.size_m, pixel_m)
-
 
 SMMR_18 = SensorFootprint(
     "SMMR", 18.0, 47_500.0, "55 x 41 km (Gloersen and Barath 1977, IEEE J. Oceanic Eng. 2)"
