@@ -49,6 +49,11 @@ class Scores:
     reference_std_percent: float | None
 
     @property
+    def errors_percent(self) -> tuple[float | None, float | None, float | None]:
+        """RMSE, mean absolute error and bias, in the order of the reports' columns."""
+        return self.rmse_percent, self.mae_percent, self.bias_percent
+
+    @property
     def prediction_mean_percent(self) -> float | None:
         """Mean of the prediction."""
         if self.reference_mean_percent is None or self.bias_percent is None:

@@ -1,9 +1,4 @@
-"""Charts: curves, bars, and the density of points.
-
-All take what an axis shows, with its unit (``x_label``, ``y_label``), what the picture shows in
-words for readers who cannot see it (``alt``), and the lines below (``caption``) and above
-(``title``) it.
-"""
+"""Charts: curves, bars, and the density of points; axes are labelled with their units."""
 
 from __future__ import annotations
 
@@ -44,6 +39,13 @@ class Series:
     line: str = "-"
     colour: str = ""
 
+    def errors(self) -> NDArray[np.float64] | None:
+        """Return how far `low` and `high` lie from y, (2, N); None without them."""
+        if self.low is None or self.high is None:
+            return None
+        low, y, high = (np.asarray(values, float) for values in (self.low, self.y, self.high))
+        return np.maximum([y - low, high - y], 0)
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -58,46 +60,43 @@ def curves(
     *,
     x_label: str,
     y_label: str,
-    alt: str,
-    caption: str = "",
     title: str = "",
     log_y: bool = False,
-    diagonal: bool = False,
-    square: bool = False,
-    x_limits: tuple[float, float] | None = None,
-    y_limits: tuple[float, float] | None = None,
+    square: tuple[float, float] | None = None,
     marks: Sequence[Mark] = (),
 ) -> Picture:
     """Draw lines over a common x axis.
 
     Args:
-        diagonal: Draw the line y = x, too.
-        x_limits: Range of x; None: that of the lines.
-        y_limits: Range of y; None: that of the lines.
+        square: Range of x and y alike, with the line y = x; None: the ranges are the lines'.
     """
     with style():
-        figure = canvas(4.6 if square else 7.0, 4.2 if square else 3.4)
+        figure = canvas(4.6, 4.2) if square else canvas(7.0, 3.4)
         ax = figure.subplots()
-        for number, item in enumerate(series):
-            _line(ax, item, item.colour or colours.SERIES[number % len(colours.SERIES)])
+        for item, colour in zip(series, _colours(series), strict=True):
+            _line(ax, item, colour)
         if log_y:
             ax.set_yscale("log")
-        if x_limits:
-            ax.set_xlim(*x_limits)
-        if y_limits:
-            ax.set_ylim(*y_limits)
-        if diagonal:
+        if square:
+            ax.set(xlim=square, ylim=square)
             ax.axline((0, 0), slope=1, color="#777777", linewidth=0.9, linestyle="--")
         for mark in marks:
             ax.axvline(mark.x, color="#777777", linewidth=0.9, linestyle=":", label=mark.label)
         ax.set(xlabel=x_label, ylabel=y_label, title=title)
         if any(item.label for item in series) or marks:
             ax.legend()
-        return picture(figure, alt, caption)
+        return picture(figure)
+
+
+def _colours(series: Sequence[Series]) -> list[str]:
+    return [
+        item.colour or colours.SERIES[number % len(colours.SERIES)]
+        for number, item in enumerate(series)
+    ]
 
 
 def _line(ax: Axes, item: Series, colour: str) -> None:
-    x, y = np.asarray(item.x, float), np.asarray(item.y, float)
+    x, y, errors = np.asarray(item.x, float), np.asarray(item.y, float), item.errors()
     style_of: dict[str, Any] = {  # keyword arguments of matplotlib
         "color": colour,
         "marker": item.marker or None,
@@ -105,16 +104,12 @@ def _line(ax: Axes, item: Series, colour: str) -> None:
         "linestyle": item.line or "none",
         "label": item.label,
     }
-    if item.low is None or item.high is None:
-        ax.plot(x, y, **style_of)
+    if errors is not None and item.marker:
+        ax.errorbar(x, y, errors, capsize=2, **style_of)
         return
-    low, high = np.asarray(item.low, float), np.asarray(item.high, float)
-    if item.marker:
-        spread = np.maximum([y - low, high - y], 0)
-        ax.errorbar(x, y, spread, capsize=2, **style_of)
-    else:
-        ax.plot(x, y, **style_of)
-        ax.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+    ax.plot(x, y, **style_of)
+    if errors is not None:
+        ax.fill_between(x, y - errors[0], y + errors[1], color=colour, alpha=0.18, linewidth=0)
 
 
 def bars(
@@ -122,10 +117,7 @@ def bars(
     series: Sequence[Series],
     *,
     y_label: str,
-    alt: str,
-    x_label: str = "",
-    caption: str = "",
-    title: str = "",
+    x_label: str,
     counts: Sequence[int] | None = None,
 ) -> Picture:
     """Draw bars, grouped where there are several series.
@@ -139,21 +131,15 @@ def bars(
         ax = figure.subplots()
         positions = np.arange(len(labels), dtype=float)
         width = 0.8 / max(1, len(series))
-        for number, item in enumerate(series):
-            offset = (number - (len(series) - 1) / 2) * width
-            y = np.asarray(item.y, float)
-            error = None
-            if item.low is not None and item.high is not None:
-                low, high = np.asarray(item.low, float), np.asarray(item.high, float)
-                error = np.maximum([y - low, high - y], 0)
+        for number, (item, colour) in enumerate(zip(series, _colours(series), strict=True)):
             ax.bar(
-                positions + offset,
-                y,
+                positions + (number - (len(series) - 1) / 2) * width,
+                np.asarray(item.y, float),
                 width * 0.94,
-                yerr=error,
+                yerr=item.errors(),
                 capsize=2,
                 label=item.label,
-                color=item.colour or colours.SERIES[number % len(colours.SERIES)],
+                color=colour,
                 error_kw={"linewidth": 0.9, "ecolor": "#333333"},
             )
         ax.axhline(0, color="#555555", linewidth=0.7)
@@ -165,82 +151,58 @@ def bars(
         ax.set_xticks(
             positions, texts, rotation=40 if crowded else 0, ha="right" if crowded else "center"
         )
-        ax.set(xlabel=x_label, ylabel=y_label, title=title)
+        ax.set(xlabel=x_label, ylabel=y_label)
         if len(series) > 1:
             ax.legend(ncols=min(4, len(series)), loc="lower left", bbox_to_anchor=(0, 1.0))
-        return picture(figure, alt, caption)
+        return picture(figure)
 
 
 def density(
-    counts: NDArray[np.integer] | NDArray[np.floating],
-    x_edges: ArrayLike,
-    y_edges: ArrayLike,
+    counts: NDArray[np.integer],
+    edges: NDArray[np.floating],
     *,
     x_label: str,
     y_label: str,
-    alt: str,
-    caption: str = "",
-    title: str = "",
-    diagonal: bool = True,
     means: Series | None = None,
 ) -> Picture:
     """Draw how many points fall on each cell of the plane, in logarithmic colours.
 
     Args:
-        counts: (X, Y) numbers of points.
-        x_edges: (X + 1,) edges along x.
-        y_edges: (Y + 1,) edges along y.
+        counts: (K, K) numbers of points along x and y.
+        edges: (K + 1,) edges along both.
         means: A line over the density, such as the mean of y for each x.
     """
-    x, y = np.asarray(x_edges, float), np.asarray(y_edges, float)
     with style():
         figure = canvas(5.0, 4.2)
         ax = figure.subplots()
         filled = np.ma.masked_less_equal(np.asarray(counts, float).T, 0)
         top = max(float(filled.max()) if filled.count() else 1.0, 2.0)
         mesh = ax.pcolormesh(
-            x, y, filled, norm=LogNorm(1, top), cmap="viridis", rasterized=True, zorder=1.5
+            edges, edges, filled, norm=LogNorm(1, top), cmap="viridis", rasterized=True, zorder=1.5
         )
         bar = figure.colorbar(mesh, ax=ax, shrink=0.9, aspect=25)
         bar.set_label("Number of cells")
-        if diagonal:
-            ax.axline(
-                (x[0], x[0]),
-                slope=1,
-                color="#444444",
-                linewidth=0.9,
-                linestyle="--",
-                zorder=3,
-                label="prediction = reference",
-            )
+        ax.axline(
+            (edges[0], edges[0]),
+            slope=1,
+            color="#444444",
+            linewidth=0.9,
+            linestyle="--",
+            zorder=3,
+            label="prediction = reference",
+        )
         if means is not None:
-            ax.plot(
-                means.x,
-                means.y,
-                color="#d1600a",
-                marker="o",
-                markersize=3,
-                zorder=4,
-                label=means.label,
-            )
-        ax.set(xlabel=x_label, ylabel=y_label, title=title, xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
-        if diagonal or means is not None:
-            ax.legend(
-                loc="upper left", facecolor="white", frameon=True, framealpha=0.85, edgecolor="none"
-            )
-        return picture(figure, alt, caption)
+            style_of: dict[str, Any] = {"color": colours.SERIES[1], "marker": "o", "markersize": 3}
+            ax.plot(means.x, means.y, zorder=4, label=means.label, **style_of)
+        limits = (edges[0], edges[-1])
+        ax.set(xlabel=x_label, ylabel=y_label, xlim=limits, ylim=limits)
+        ax.legend(
+            loc="upper left", facecolor="white", frameon=True, framealpha=0.85, edgecolor="none"
+        )
+        return picture(figure)
 
 
-def matrix(
-    shares: ArrayLike,
-    labels: Sequence[str],
-    *,
-    x_label: str,
-    y_label: str,
-    alt: str,
-    caption: str = "",
-    title: str = "",
-) -> Picture:
+def matrix(shares: ArrayLike, labels: Sequence[str], *, x_label: str, y_label: str) -> Picture:
     """Draw a square table of shares as tiles, each with its percentage.
 
     Args:
@@ -265,10 +227,10 @@ def matrix(
         ax.set_xticks(range(len(labels)), labels)
         ax.set_yticks(range(len(labels)), labels)
         ax.grid(visible=False)
-        ax.set(xlabel=x_label, ylabel=y_label, title=title)
+        ax.set(xlabel=x_label, ylabel=y_label)
         bar = figure.colorbar(image, ax=ax, shrink=0.8, aspect=25)
         bar.set_label("Share of the row")
-        return picture(figure, alt, caption)
+        return picture(figure)
 
 
 def count_text(number: int) -> str:

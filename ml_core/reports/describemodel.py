@@ -8,7 +8,7 @@ from ..networks import NetworkConfig
 from ..networks.describe import Description
 from . import modelcard, page
 from .drawing import draw
-from .tables import Column, Table, Value, text
+from .tables import Value, text
 
 
 def write(
@@ -35,11 +35,14 @@ def write(
         model_path=model_path,
         tiles=_tiles(description, pixel_m),
         drawing=draw(description),
+        input_px=description.input_px,
+        plan=description.plan,
+        out_channels=config.out_channels,
         layers=_layers(description),
-        patch_px=description.plan.patch_px,
         output_stride=description.geometry.output_stride,
         settings=modelcard.lines(config.to_dict()),
-        card=modelcard.rows(card) if card else None,
+        card=card,
+        calibration=modelcard.calibration(card) if card else None,
         sections=modelcard.sections(card) if card else [],
     )
 
@@ -81,16 +84,8 @@ def _whole(value: float) -> str:
     return text(round(value)) if value >= 100 else f"{value:.3g}"
 
 
-def _layers(description: Description) -> Table:
-    columns = [
-        *(Column(name) for name in ("Layer", "Kind")),
-        *(Column(name, "px") for name in ("K", "S", "P")),
-        Column("Channels"),
-        Column("Output", "px"),
-        Column("Parameters"),
-        Column("Sees", "px"),
-        Column("kFLOP per px", decimals=3),
-    ]
+def _layers(description: Description) -> list[list[Value]]:
+    """Return name, kind, K, S, P, channels, output, parameters, field and kFLOP of each layer."""
     rows: list[list[Value]] = []
     for row in description.rows:
         layer = row.layer
@@ -110,14 +105,7 @@ def _layers(description: Description) -> Table:
                 2 * row.multiplications / 1e3 if row.multiplications else None,
             ]
         )
-    return Table(
-        columns,
-        rows,
-        note="K kernel size, S stride, P padding; Output: side of the map; Sees: side of the square"
-        " of input pixels behind one output value. Dense layers are convolutions whose kernel spans"
-        " their input. Convolution and pooling give"
-        " O = floor((W - K + 2P) / S) + 1 pixels, transposed convolution O = (W - 1) S - 2P + K.",
-    )
+    return rows
 
 
 _SPATIAL = ("convolution", "transposed convolution", "max-pooling")

@@ -94,16 +94,8 @@ class _Bar:
 
 def draw(description: Description) -> Picture:
     """Return a network's drawing."""
-    plan = description.plan
-    what = "one patch of" if plan.patch_px else "an input of"
     with style():
-        return picture(
-            figure_of(description),
-            f"The layers of {plan.architecture} from {plan.in_channels} input channels to"
-            f" {plan.layers[-1].channels} outputs, with sizes and channels",
-            f"Feature maps for {what} {description.input_px} x {description.input_px} px. Number"
-            " above: channels; number below or beside: side in px.",
-        )
+        return picture(figure_of(description))
 
 
 def figure_of(description: Description) -> Figure:

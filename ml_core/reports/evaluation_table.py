@@ -7,7 +7,7 @@ from ..evaluation.accumulator import INCIDENCE_BINS
 from ..evaluation.bins import CHART, PERCENT, TENTHS
 from ..evaluation.metrics import ErrorSums, Scores
 from ..evaluation.result import DISTANCE_BINS, Result
-from .tables import Column, Table, Value
+from .tables import Value, write_csv
 
 
 def numbers(result: Result) -> dict[str, float]:
@@ -81,7 +81,7 @@ def write_table(path: str, result: Result) -> None:
             item = f"reference {label}, prediction {other}"
             rows.append(["tenths", item, "count", "", count, None, None, ""])
     heads = ("section", "item", "quantity", "unit", "value", "low95", "high95", "note")
-    Table([Column(head) for head in heads], rows).write_csv(path)
+    write_csv(path, [dict(zip(heads, row, strict=True)) for row in rows])
 
 
 def _groups(result: Result) -> list[tuple[str, tuple[str, ...], ErrorSums]]:

@@ -44,15 +44,11 @@ class Picture:
 
     Attributes:
         uri: The image as a data URI.
-        alt: What it shows, for readers who cannot see it.
-        caption: The line below it; may be empty.
         width_px: Width on the page.
     """
 
     uri: str
-    alt: str
-    caption: str = ""
-    width_px: int = 700
+    width_px: int
 
 
 @contextmanager
@@ -72,19 +68,12 @@ def canvas(width_in: float = 7.0, height_in: float = 3.6) -> Figure:
     return figure
 
 
-def picture(figure: Figure, alt: str, caption: str = "") -> Picture:
-    """Return the figure as an inline picture; call inside `style`.
-
-    Args:
-        figure: A figure from `canvas`.
-        alt: What it shows, in words.
-    """
+def picture(figure: Figure) -> Picture:
+    """Return a figure from `canvas` as an inline picture; call inside `style`."""
     stream = io.StringIO()
     figure.savefig(stream, format="svg", dpi=_IMAGE_DPI, metadata={"Date": None, "Creator": None})
     # only the picture itself: no XML prolog or metadata, which name addresses of the network
     text = stream.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     encoded = base64.b64encode(text.encode()).decode("ascii")
-    return Picture(
-        f"data:image/svg+xml;base64,{encoded}", alt, caption, round(figure.get_figwidth() * 100)
-    )
+    return Picture(f"data:image/svg+xml;base64,{encoded}", round(figure.get_figwidth() * 100))

@@ -73,8 +73,6 @@ def maps(
     panels: Sequence[Panel],
     pixel_size_m: tuple[float, float],
     *,
-    alt: str,
-    caption: str = "",
     columns: int = 3,
 ) -> Picture:
     """Draw rasters of one grid side by side.
@@ -83,9 +81,6 @@ def maps(
         panels: The maps; all of one shape.
         pixel_size_m: Ground size (height, width) of a pixel in metres.
         columns: Maps in a row.
-
-    Returns:
-        The picture.
     """
     columns = min(columns, len(panels))
     rows = math.ceil(len(panels) / columns)
@@ -100,7 +95,7 @@ def maps(
             _draw(figure, ax, panel, pixel_size_m)
         for ax in axes[len(panels) :]:
             ax.set_axis_off()
-        return picture(figure, alt, caption)
+        return picture(figure)
 
 
 def _draw(figure: Figure, ax: Axes, panel: Panel, pixel_size_m: tuple[float, float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,4 +49,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["shown"] = text
+    environment.filters["beside"] = partial(zip, strict=True)
     return environment

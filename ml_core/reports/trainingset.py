@@ -9,8 +9,6 @@ import numpy as np
 from ..datasets.records import SceneRecord, SetRecord
 from . import page
 from .charts import Series, bars
-from .figures import Picture
-from .tables import Column, Table, Value
 
 _FAR_APART_H = 24.0
 """Drift moves the ice by about a footprint in a day."""
@@ -25,101 +23,32 @@ def write(path: str, title: str, shared: SetRecord, scenes: Sequence[SceneRecord
     Args:
         title: The set's name.
         shared: What its scenes share.
-        scenes: Its scenes, in the order to show.
+        scenes: In the order to show.
     """
-    page.render(
-        "trainingset.html",
-        path,
-        title=title,
-        tiles=_tiles(shared, scenes),
-        warnings=_warnings(scenes),
-        histogram=_histogram(scenes) if scenes else None,
-        scenes=_scenes(scenes),
-        backscatter=_backscatter(shared, scenes),
-        facts=[
-            ("Channels", ", ".join(shared.channels)),
-            ("Resolution", f"{shared.resolution_m:.4g} m"),
-            (
-                "Chip size",
-                f"{shared.chip_px} px, {shared.chip_px * shared.resolution_m / 1e3:.3g} km",
-            ),
-            ("Platforms", ", ".join(_tagged(scenes, "SEAICE_PLATFORM"))),
-            ("Modes", ", ".join(_tagged(scenes, "SEAICE_MODE"))),
-            ("Noise removal", ", ".join(_tagged(scenes, "SEAICE_NOISE"))),
-        ],
-    )
-
-
-def _tiles(shared: SetRecord, scenes: Sequence[SceneRecord]) -> list[tuple[str, str, str, str]]:
     footprints = sum(
         scene.pixels * (shared.resolution_m / max(scene.footprint_m, shared.resolution_m)) ** 2
         for scene in scenes
     )
-    days = sorted(scene.acquisition.get("SEAICE_START", "")[:10] for scene in scenes)
-    days = [day for day in days if day]
-    return [
-        ("Scenes", str(len(scenes)), "", ""),
-        ("Chips", str(sum(scene.chips for scene in scenes)), "", f"of {shared.chip_px} px"),
-        ("Independent footprints", f"{footprints:.0f}", "", "of the references"),
-        ("Acquired", days[0] if days else "unknown", "", f"to {days[-1]}" if days else ""),
-    ]
-
-
-def _warnings(scenes: Sequence[SceneRecord]) -> list[str]:
-    warnings = []
-    far = [s for s in scenes if s.hours_apart is not None and abs(s.hours_apart) > _FAR_APART_H]
-    if far:
-        warnings.append(
-            f"The reference of {len(far)} scenes is more than {_FAR_APART_H:.0f} h away from the"
-            f" acquisition, in which the ice drifts: {', '.join(scene.name for scene in far[:5])}"
-        )
-    if scenes:
-        counts = np.sum([scene.sic_histogram for scene in scenes], axis=0)
-        width = 100 // len(counts)
-        rare = [
-            f"{k * width}-{(k + 1) * width} %"
-            for k, share in enumerate(counts / counts.sum())
-            if share < _RARE
-        ]
-        if rare:
-            warnings.append(
-                f"Less than {100 * _RARE:.0f} % of the reference pixels have a SIC of"
-                f" {', '.join(rare)}. Oversample rare SIC when training, or add scenes with it."
-            )
-    if len(scenes) == 1:
-        warnings.append(
-            "A set of one scene cannot show how a network does on other scenes; add more."
-        )
-    return warnings
-
-
-def _histogram(scenes: Sequence[SceneRecord]) -> Picture:
-    counts = np.sum([scene.sic_histogram for scene in scenes], axis=0)
-    width = 100 // len(counts)
-    return bars(
-        [f"{k * width}-{(k + 1) * width}" for k in range(len(counts))],
-        [Series("share of the reference", np.arange(len(counts)), 100 * counts / counts.sum())],
-        y_label="Share of the reference pixels [%]",
-        x_label="SIC [%]",
-        alt="Histogram of the reference SIC of all scenes",
-        caption="Reference pixels of all scenes at the set's resolution.",
-    )
-
-
-def _scenes(scenes: Sequence[SceneRecord]) -> Table:
-    return Table(
-        (
-            Column("Scene"),
-            Column("Acquired"),
-            Column("Reference"),
-            Column("Reference later by", "h", 1),
-            Column("Size", "px"),
-            Column("Chips"),
-            Column("Footprint", "km", 1),
-            Column("Mean SIC", "%", 0),
-            Column("Notes"),
+    shares = _shares(scenes)
+    page.render(
+        "trainingset.html",
+        path,
+        title=title,
+        shared=shared,
+        scenes=scenes,
+        footprints=footprints,
+        days=sorted(filter(None, (s.acquisition.get("SEAICE_START", "")[:10] for s in scenes))),
+        far_apart_h=_FAR_APART_H,
+        far=[s.name for s in scenes if abs(s.hours_apart or 0) > _FAR_APART_H],
+        rare_percent=100 * _RARE,
+        rare=[f"{tenth} %" for tenth, share in shares.items() if share < _RARE],
+        histogram=bars(
+            list(shares),
+            [Series("", range(len(shares)), [100 * share for share in shares.values()])],
+            y_label="Share of the reference pixels [%]",
+            x_label="SIC [%]",
         ),
-        [
+        scene_rows=[
             (
                 scene.name,
                 scene.acquisition.get("SEAICE_START", "")[:16].replace("T", " ") or "–",
@@ -133,24 +62,35 @@ def _scenes(scenes: Sequence[SceneRecord]) -> Table:
             )
             for scene in scenes
         ],
-        caption="Scenes",
+        backscatter_columns={
+            "Scene": 0,
+            **{
+                f"{channel} {what} [{'deg' if channel == 'incidence_angle' else 'dB'}]": 1
+                for channel in shared.channels
+                for what in ("mean", "std")
+            },
+        },
+        backscatter=[
+            (scene.name, *(x for pair in zip(scene.mean, scene.std, strict=True) for x in pair))
+            for scene in scenes
+        ],
+        acquired={
+            label: sorted({s.acquisition[tag] for s in scenes if tag in s.acquisition})
+            for label, tag in (
+                ("Platforms", "SEAICE_PLATFORM"),
+                ("Modes", "SEAICE_MODE"),
+                ("Noise removal", "SEAICE_NOISE"),
+            )
+        },
     )
 
 
-def _backscatter(shared: SetRecord, scenes: Sequence[SceneRecord]) -> Table:
-    columns = [Column("Scene")]
-    for channel in shared.channels:
-        unit = "deg" if channel == "incidence_angle" else "dB"
-        columns += [Column(f"{channel} mean", unit, 1), Column("std", unit, 1)]
-    rows: list[list[Value]] = []
-    for scene in scenes:
-        rows.append([scene.name])
-        for mean, std in zip(scene.mean, scene.std, strict=True):
-            rows[-1] += [mean, std]
-    return Table(
-        columns, rows, caption="Backscatter where there is a reference, mean and deviation of dB"
-    )
-
-
-def _tagged(scenes: Sequence[SceneRecord], tag: str) -> list[str]:
-    return sorted({scene.acquisition[tag] for scene in scenes if tag in scene.acquisition})
+def _shares(scenes: Sequence[SceneRecord]) -> dict[str, float]:
+    """Return which share of all reference pixels has a SIC within each range, in percent."""
+    if not scenes:
+        return {}
+    counts = np.sum([scene.sic_histogram for scene in scenes], axis=0)
+    width = 100 // len(counts)
+    return {
+        f"{k * width}-{(k + 1) * width}": share for k, share in enumerate(counts / counts.sum())
+    }

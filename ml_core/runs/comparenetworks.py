@@ -15,6 +15,7 @@ from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..jobs.comparenetworks import CompareNetworksJob
 from ..reports import comparison as page
+from ..reports.tables import write_csv
 from ..sweep import runs
 from ..sweep.configurations import Configuration, configurations
 from ..sweep.runs import TEST, VALIDATION, SweepRun
@@ -61,7 +62,7 @@ def run(job: CompareNetworksJob, files: OutputFiles, report: Reporter) -> Done:
             page.write(report_path, job, summaries, done, left_out, data, split)
     outputs = {"REPORT": job.report}
     if table_path:
-        page.table_of_runs(done).write_csv(table_path)
+        write_csv(table_path, page.table_of_runs(done))
         outputs["TABLE"] = str(job.table)
     report.progress(1.0)
     return Done(outputs)

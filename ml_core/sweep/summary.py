@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..evaluation.fit_diagnosis import FitDiagnosis, diagnose
+from ..evaluation.scene_scores import NETWORK
 from .runs import TEST, TRAINING, VALIDATION, SweepRun
 
 
@@ -86,6 +87,11 @@ class Summary:
         shares = [run.zero_share for run in self.runs if run.zero_share is not None]
         return float(np.mean(shares)) if shares else None
 
+    def rmse_on_cells(self, part: str) -> float | None:
+        """Return the mean RMSE in percent on a part's cells, which `baselines` are scored on."""
+        known = [run.baselines[part][NETWORK] for run in self.runs if run.baselines.get(part)]
+        return float(np.mean(known)) if known else None
+
 
 def summarise(runs: Sequence[SweepRun]) -> list[Summary]:
     """Return the configurations of runs, in the order of their first runs."""
@@ -101,16 +107,15 @@ def baselines(runs: Sequence[SweepRun], part: str) -> dict[str, float]:
     They learn from the same cells for every run, so that any run's are those of all.
     """
     known = next((run.baselines[part] for run in runs if run.baselines.get(part)), {})
-    return {name: value for name, value in known.items() if name != "network"}
+    return {name: value for name, value in known.items() if name != NETWORK}
 
 
 def not_beating_baselines(summaries: Sequence[Summary], part: str) -> list[str]:
     """Return the configurations whose mean RMSE on a part is no lower than every baseline's."""
     found = []
     for one in summaries:
-        own = [t.baselines[part]["network"] for t in one.runs if t.baselines.get(part)]
-        others = baselines(one.runs, part)
-        if own and others and float(np.mean(own)) >= min(others.values()):
+        own, others = one.rmse_on_cells(part), baselines(one.runs, part)
+        if own is not None and others and own >= min(others.values()):
             found.append(one.name)
     return found
 

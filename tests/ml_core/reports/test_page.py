@@ -6,7 +6,8 @@ from jinja2 import UndefinedError
 
 from ml_core.reports import page
 from ml_core.reports.figures import canvas, picture, style
-from ml_core.reports.tables import Column, Table
+
+NAME = '<script>alert("x")</script>'
 
 
 class References(HTMLParser):
@@ -30,9 +31,13 @@ def templates(tmp_path, monkeypatch):
     (tmp_path / "try.html").write_text(
         '{% extends "base.html" %}{% import "parts.html" as parts %}'
         "{% block title %}{{ name }}{% endblock %}"
-        "{% block content %}{{ parts.table(table) }}{{ parts.figure(plot) }}"
-        '{{ parts.notice(name, "warning") }}{{ parts.facts([("a", 1.5)]) }}'
-        '{{ parts.tiles([("RMSE", "1", "%", name)]) }}{% endblock %}'
+        "{% block content %}"
+        "{% call parts.table({name: 1}, rows, name) %}{{ name }}{% endcall %}"
+        "{% call parts.figure(plot, alt) %}{{ name }}{% endcall %}"
+        '{{ parts.notice(name, "warning") }}'
+        '{% call parts.facts([("a", 1.5)]) %}{{ parts.fact(name, name ~ ", again") }}{% endcall %}'
+        '{% call parts.tiles([("RMSE", "1", "%", name)]) %}{{ parts.tile(name, "2") }}{% endcall %}'
+        "{% endblock %}"
     )
     return tmp_path
 
@@ -42,24 +47,26 @@ def plot():
     with style():
         figure = canvas(2, 2)
         figure.subplots().plot([0, 1], [0, 1])
-        return picture(figure, 'a "line"')
+        return picture(figure)
+
+
+def rendered(folder, plot, rows):
+    path = folder / "out.html"
+    page.render("try.html", str(path), name=NAME, alt='a "line"', rows=rows, plot=plot)
+    return path.read_text(encoding="utf-8")
 
 
 def test_names_are_escaped_everywhere(templates, plot, tmp_path):
-    name = '<script>alert("x")</script>'
-    table = Table([Column(name)], [[name]], caption=name, note=name)
-    page.render("try.html", str(tmp_path / "out.html"), name=name, table=table, plot=plot)
-    text = (tmp_path / "out.html").read_text(encoding="utf-8")
+    text = rendered(tmp_path, plot, [[NAME]])
     assert "<script" not in text
-    # title, heading, notice, tile, table's head, cell, caption and note
-    assert text.count("&lt;script&gt;") == 8
+    # title, heading, notice, tiles (2), facts (2), figure, table's caption, head, cell and note
+    assert text.count("&lt;script&gt;") == 12
+    assert "&amp;" not in text
     assert 'alt="a &#34;line&#34;"' in text
 
 
 def test_a_page_refers_to_nothing_outside(templates, plot, tmp_path):
-    table = Table([Column("x")], [[1.0]])
-    page.render("try.html", str(tmp_path / "out.html"), name="n", table=table, plot=plot)
-    text = (tmp_path / "out.html").read_text(encoding="utf-8")
+    text = rendered(tmp_path, plot, [[1.0]])
     references = References()
     references.feed(text)
     assert references.found
@@ -69,6 +76,18 @@ def test_a_page_refers_to_nothing_outside(templates, plot, tmp_path):
     assert "https:" not in text
     assert not re.search(r"url\(|@import", text)
     assert "default-src 'none'" in text
+
+
+def test_numbers_are_aligned_and_rounded_as_their_column_says(templates, plot, tmp_path):
+    text = rendered(tmp_path, plot, [[1.25], [None]])
+    assert '<th scope="col" class="number">' in text
+    assert '<td class="number">1.2</td>' in text
+    assert '<td class="number">–</td>' in text
+
+
+def test_a_row_must_fit_the_columns(templates, plot, tmp_path):
+    with pytest.raises(ValueError, match="shorter than argument"):
+        rendered(tmp_path, plot, [["x", "y"]])
 
 
 def test_a_value_that_the_template_lacks_is_an_error(templates, tmp_path):
