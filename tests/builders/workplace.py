@@ -11,7 +11,7 @@ from tests.builders.scenes import backscatter, ice
 PIXEL_M = 500.0
 CELL_PX = 8
 
-TRAIN, PREDICT = "train", "predict"
+TRAIN, COMPARE, PREDICT = "train", "comparenetworks", "predict"
 
 SIC = ice((120, 160), CELL_PX)
 HH, HV = backscatter(SIC)
@@ -54,18 +54,21 @@ class Workplace:
                 "output": str(self.outputs / "sic.tif"),
                 "uncertainty": str(self.outputs / "spread.tif"),
             }
+        several = {"seeds": 1, "dropout": 0, "table": str(self.outputs / "runs.csv")}
+        one = {"model": str(self.outputs / "net.safetensors")}
         return {
             **scene,
             "reference": self.reference("reference.tif", REFERENCE),
             "resolution": 0,
+            "architecture": "unet",
             "chip_size": 32,
             "filters": 2,
             "depth": 2,
             "epochs": 1,
             "chips_per_epoch": 4,
             "device": "cpu",
-            "model": str(self.outputs / "net.safetensors"),
             "report": str(self.outputs / "report.html"),
+            **(several if job == COMPARE else one),
         }
 
     def job(self, name, **changes):

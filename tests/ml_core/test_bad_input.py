@@ -1,4 +1,4 @@
-"""Bad input to train and predict: what an analyst reads, and that no file is left.
+"""Bad input to train, comparenetworks and predict: what an analyst reads, and that no file is left.
 
 One table, in the order in which things go wrong: layers, reference, model. Every case runs its job
 as the worker does. Folders and disks that fail are in test_bad_output.py, what befalls the worker
@@ -20,10 +20,11 @@ from ml_core.__main__ import BAD_JOB, DONE, FAILED, run_file
 from ml_core.events import Failed, Message
 from ml_core.networks import NetworkConfig
 from tests.builders.rasters import ORIGIN
-from tests.builders.workplace import CELL_PX, HH, HV, PREDICT, REFERENCE, TRAIN, Workplace
+from tests.builders.workplace import CELL_PX, COMPARE, HH, HV, PREDICT, REFERENCE, TRAIN, Workplace
 
 ROOT = Path(__file__).resolve().parents[2]
-BOTH = (TRAIN, PREDICT)
+ALL = (TRAIN, COMPARE, PREDICT)
+LEARNING = (TRAIN, COMPARE)
 FAR = (ORIGIN[0] + 1e6, ORIGIN[1])
 ANGLE = np.linspace(20, 45, 160, dtype=np.float32)[None].repeat(120, 0)
 
@@ -57,7 +58,7 @@ class Bad:
     what: str
     change: Callable[[Workplace], dict[str, object]]
     says: str
-    jobs: tuple[str, ...] = BOTH
+    jobs: tuple[str, ...] = ALL
 
 
 def short(place):
@@ -124,7 +125,7 @@ TABLE = [
         "the reference has no CRS",
         lambda p: {"reference": p.reference("bare.tif", REFERENCE, crs=None)},
         r"bare\.tif: the layer has no coordinate reference system; set .*Set CRS of Layer",
-        (TRAIN,),
+        LEARNING,
     ),
     Bad(
         "pixels in radar geometry",
@@ -134,12 +135,23 @@ TABLE = [
     Bad(
         "HH missing",
         lambda p: {"hh": None},
-        r"HH backscatter is missing; (give it|training needs HH, HV and a reference)",
+        r"HH backscatter is missing; (give it|.* needs HH, HV and a reference)",
     ),
     Bad(
         "HV missing",
         lambda p: {"hv": None},
-        r"HV backscatter is missing; (give it|training needs HH, HV and a reference)",
+        r"HV backscatter is missing; (give it|.* needs HH, HV and a reference)",
+    ),
+    Bad(
+        "the reference missing",
+        lambda p: {"reference": None},
+        r"Reference SIC is missing; (training|a comparison) needs HH, HV and a reference",
+        LEARNING,
+    ),
+    Bad(
+        "a band that the file lacks",
+        lambda p: {"hv": {"path": p.layer("hv.tif", HV), "band": 2}},
+        r"hv\.tif: there is no band 2; the file has 1",
     ),
     Bad(
         "HV's file missing",
@@ -208,7 +220,7 @@ TABLE = [
         "a virtual layer",
         lambda p: {"reference": {"path": "?crs=EPSG:3413&formula=%22a@1%22/2", "name": "Half"}},
         r"Half: there is no file \?crs=.*; is it a web or virtual layer\? Save it as GeoTIFF",
-        (TRAIN,),
+        LEARNING,
     ),
     Bad(
         "a file that is no raster",
@@ -220,27 +232,27 @@ TABLE = [
         lambda p: {"reference": p.reference("sic.tif", REFERENCE, origin=FAR)},
         r"sic\.tif has no SIC where the scene lies; give the reference of the scene's region and"
         r" day, and check the CRS of both",
-        (TRAIN,),
+        LEARNING,
     ),
     Bad(
         "a reference of one value",
         lambda p: {"reference": p.reference("sic.tif", np.full_like(REFERENCE, 90))},
         r"sic\.tif has one value only \(90 %\) where the scene lies; a network needs water and ice"
         r" to learn from: choose a scene across the ice edge",
-        (TRAIN,),
+        LEARNING,
     ),
     Bad(
         "a reference of nothing but flags",
         lambda p: {"reference": p.reference("sic.tif", np.full(REFERENCE.shape, 254, np.uint8))},
         r"sic\.tif: no value between 0 and 100 % \(values 254 to 254\); give a layer of sea-ice",
-        (TRAIN,),
+        LEARNING,
     ),
     Bad(
         "a scene smaller than a chip",
         lambda p: small(p, 24),
         r"small\.tif: the scene has 24 x 24 px of 500 m, less than a chip of 32 x 32 px; give a"
         r" larger scene, a finer Resolution, or a smaller Chip size",
-        (TRAIN,),
+        LEARNING,
     ),
     Bad(
         "a scene smaller than the network",
@@ -325,11 +337,16 @@ TABLE = [
     ),
 ]
 
-CASES = [pytest.param(job, bad, id=f"{job}: {bad.what}") for bad in TABLE for job in bad.jobs]
+CASES = [
+    pytest.param(job, bad, id=f"{job}: {bad.what}")
+    for bad in TABLE
+    for job in bad.jobs
+    if job != COMPARE
+]
 
 
 @pytest.mark.parametrize(("job", "bad"), CASES)
-def test_bad_input_is_told_with_its_remedy_and_leaves_no_file(place, job, bad):
+def test_bad_input_is_reported_with_its_remedy_and_leaves_no_file(place, job, bad):
     code, events = run(place, job, **bad.change(place))
     assert isinstance(events[-1], Failed), events
     assert re.search(bad.says, events[-1].text, re.DOTALL), events[-1].text
@@ -339,12 +356,24 @@ def test_bad_input_is_told_with_its_remedy_and_leaves_no_file(place, job, bad):
     assert not list(place.folder.glob(".*"))
 
 
-@pytest.mark.parametrize("job", BOTH)
+@pytest.mark.parametrize("bad", [bad for bad in TABLE if COMPARE in bad.jobs], ids=lambda b: b.what)
+def test_a_comparison_refuses_what_training_refuses_in_the_same_words(place, bad):
+    texts = []
+    for job in LEARNING:
+        _, events = run(place, job, **bad.change(place))
+        assert isinstance(events[-1], Failed), events
+        texts.append(re.sub(r"; (training|a comparison) needs .*", "", events[-1].text))
+    assert texts[0] == texts[1]
+    assert place.left() == []
+
+
+@pytest.mark.parametrize("job", ALL)
 def test_the_good_job_that_the_table_changes_works(place, job):
     code, events = run(place, job)
     assert code == DONE, events[-1]
-    assert place.left() == sorted(Path(p).name for p in events[-1].outputs.values())
-    assert len(place.left()) == 2
+    kept = {"report.runs.jsonl"} if job == COMPARE else set()
+    assert set(place.left()) == {Path(p).name for p in events[-1].outputs.values()} | kept
+    assert len(events[-1].outputs) == 2
 
 
 def warnings(events):
@@ -365,7 +394,7 @@ def warnings(events):
     ],
     ids=["fractions", "flags"],
 )
-def test_fractions_and_flags_of_a_reference_are_recognised_and_told(place, values, says):
+def test_fractions_and_flags_of_a_reference_are_recognised_and_reported(place, values, says):
     code, events = run(place, TRAIN, reference=place.reference("sic.tif", values))
     assert code == DONE, events[-1]
     assert [text for text in warnings(events) if re.fullmatch(says, text)], warnings(events)
