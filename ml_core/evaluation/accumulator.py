@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SeaIceError
 from ..raster.grid import Grid, Window
+from .baselines import ReferenceSample
 from .bins import CHART, PERCENT, TENTHS, Bins
-from .extent import EDGE_PERCENT, Edge, IceSums, edge_cells
+from .extent import IceSums, edge_cells, edge_places, is_ice
 from .flags import COMPARED, NAMES
 from .metrics import Confusion, Density, ErrorSums
 from .spread import SpreadSums
@@ -20,6 +22,9 @@ OVERVIEW_PX = 512
 """Rows and columns of the overview at most."""
 
 _MOST_SAMPLED = 250_000
+
+_STRIP_CELLS = 4_000_000
+"""Edges are looked for in strips of so many cells, to need little memory."""
 
 INCIDENCE_BINS = Bins(
     "Incidence angle [deg]",
@@ -86,25 +91,6 @@ class Block:
     features_db: tuple[_Floats, _Floats] | None = None
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Compared cells, evenly thinned where there are very many; (N,) each.
-
-    Attributes:
-        row: Rows.
-        col: Columns.
-        predicted: SIC in percent.
-        reference: SIC in percent.
-        features_db: (N, 2) HH and HV; NaN where there is none; None where not given.
-    """
-
-    row: NDArray[np.int64]
-    col: NDArray[np.int64]
-    predicted: NDArray[np.float32]
-    reference: NDArray[np.float32]
-    features_db: NDArray[np.float32] | None
-
-
 @dataclass
 class Comparison:
     """Sums over the cells of a reference's grid, added window by window.
@@ -122,7 +108,8 @@ class Comparison:
         kind_counts: Cells of each kind.
         kind_km2: Their area.
         lowest_reference: The lowest SIC of the reference.
-        highest: The highest SIC, prediction and reference.
+        highest_reference: The highest.
+        highest_prediction: The highest SIC of the prediction.
     """
 
     grid: Grid
@@ -134,7 +121,8 @@ class Comparison:
     ice: IceSums = field(default_factory=IceSums)
     spread: SpreadSums = field(default_factory=SpreadSums)
     lowest_reference: float = np.inf
-    highest: tuple[float, float] = (-np.inf, -np.inf)
+    highest_reference: float = -np.inf
+    highest_prediction: float = -np.inf
 
     def __post_init__(self) -> None:
         """Make room for what depends on the grid's size."""
@@ -147,7 +135,7 @@ class Comparison:
         # kind of each cell, and twice a bit: ice in the prediction, ice in the reference
         self._cells: NDArray[np.uint8] = np.full(self.grid.shape, 255, np.uint8)
         self._stride = max(1, int(np.ceil(np.sqrt(height * width / _MOST_SAMPLED))))
-        self._sampled: list[tuple[NDArray[np.generic], ...]] = []
+        self._sampled: list[tuple[NDArray[Any], ...]] = []  # of several types
 
     @property
     def overview(self) -> NDArray[np.float64]:
@@ -165,28 +153,23 @@ class Comparison:
         self.kind_counts += np.bincount(kinds.ravel(), minlength=len(NAMES))
         self.kind_km2 += np.bincount(kinds.ravel(), block.area_km2.ravel(), minlength=len(NAMES))
         here = kinds == COMPARED
-        ice = [
-            here & (np.nan_to_num(values) >= EDGE_PERCENT)
-            for values in (block.predicted, block.reference)
-        ]
+        ice = [here & is_ice(sic) for sic in (block.predicted, block.reference)]
         self._cells[block.window.slices] = kinds * 4 + ice[0] * 2 + ice[1]
         if not here.any():
             return
-        rows, cols = np.nonzero(here)
         predicted, reference = block.predicted[here], block.reference[here]
         self.by_reference.add(predicted, reference, np.digitize(reference, _ALL_STARTS))
         self.by_prediction.add(predicted, reference, PERCENT.index(predicted))
         self.confusion.add(TENTHS.index(predicted), TENTHS.index(reference))
         self.density.add(predicted, reference)
         self.ice.add(predicted, reference, block.area_km2[here])
+        rows, cols = np.nonzero(here)
         rows, cols = rows + block.window.row, cols + block.window.col
         pixel = rows // self.factor * self._overview_shape[1] + cols // self.factor
         self._overview.add(predicted, reference, pixel)
         self.lowest_reference = min(self.lowest_reference, float(reference.min()))
-        self.highest = (
-            max(self.highest[0], float(predicted.max())),
-            max(self.highest[1], float(reference.max())),
-        )
+        self.highest_prediction = max(self.highest_prediction, float(predicted.max()))
+        self.highest_reference = max(self.highest_reference, float(reference.max()))
         if block.spread is not None:
             known = np.isfinite(block.spread[here])
             self.spread.add(
@@ -209,26 +192,13 @@ class Comparison:
         np.add.at(sums.sums.T, bins.index(middles), self.by_reference.sums.T)
         return sums
 
-    def sample(self) -> Sample:
-        """Return compared cells, at most some 250 000."""
-        parts = [np.concatenate(columns) for columns in zip(*self._sampled, strict=True)]
-        if not parts:
-            none = np.zeros(0)
-            return Sample(
-                none.astype(np.int64),
-                none.astype(np.int64),
-                none.astype(np.float32),
-                none.astype(np.float32),
-                None,
-            )
-        features = np.column_stack(parts[4:]).astype(np.float32) if len(parts) > 4 else None
-        return Sample(
-            parts[0].astype(np.int64),
-            parts[1].astype(np.int64),
-            parts[2].astype(np.float32),
-            parts[3].astype(np.float32),
-            features,
+    def sample(self) -> tuple[ReferenceSample, NDArray[np.float32]]:
+        """Return compared cells, evenly thinned to some 250 000, and their predicted SIC (N,)."""
+        row, col, predicted, reference, *features = (
+            np.concatenate(columns) for columns in zip(*self._sampled, strict=True)
         )
+        known = np.column_stack(features).astype(np.float32) if features else None
+        return ReferenceSample(row, col, reference, known), predicted
 
     def check(self, subject: Subject) -> None:
         """Check that something was compared, and that it was SIC in percent.
@@ -249,28 +219,27 @@ class Comparison:
                 f" ({found}); check that both are of the same place and day, and their nodata"
                 " values"
             )
-        highest, highest_reference = self.highest
-        if highest <= 1.0 and highest_reference > 10.0 and not subject.tags:
+        highest = self.highest_prediction
+        if highest <= 1.0 and self.highest_reference > 10.0 and not subject.tags:
             raise SeaIceError(
                 f"{subject.prediction}: no value above {highest:g}, percent expected; if these are"
                 " fractions, multiply them by 100 (raster calculator)"
             )
 
-    def edges(self) -> tuple[Edge, Edge]:
-        """Return the ice edges of prediction and reference, among the cells compared."""
-        found = Edge(self.grid), Edge(self.grid)
+    def edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where the ice edges of prediction and reference lie, (N, 3) each, as `places`."""
         height, width = self.grid.shape
-        strip = max(1, 4_000_000 // width)
-        for row in range(0, height, strip):
-            first, stop = max(0, row - 1), min(height, row + strip + 1)
-            cells = self._cells[first:stop]
-            compared = cells // 4 == COMPARED
-            for bit, edge in zip((2, 1), found, strict=True):
-                sic = np.where(cells & bit, np.float32(100), np.float32(0))
-                rows, cols = np.nonzero(edge_cells(sic, compared))
-                inside = (rows + first >= row) & (rows + first < row + strip)
-                edge.add(rows[inside] + first, cols[inside])
-        return found
+        strip = max(1, _STRIP_CELLS // width)
+        found = []
+        for bit in (2, 1):
+            parts = []
+            for row in range(0, height, strip):
+                first = max(0, row - 1)  # a cell's neighbours count
+                cells = self._cells[first : row + strip + 1]
+                edge = edge_cells(cells & bit > 0, cells // 4 == COMPARED)[row - first :][:strip]
+                parts.append(np.argwhere(edge) + np.array([row, 0]))
+            found.append(edge_places(self.grid, np.concatenate(parts)))
+        return found[0], found[1]
 
     def kinds_overview(self) -> NDArray[np.float32]:
         """Return the kind of one cell in each pixel of the overview; NaN where none was added."""

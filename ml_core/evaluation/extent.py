@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,25 +19,34 @@ _EARTH_RADIUS_M = 6_371_008.8
 _MOST_EDGE_CELLS = 400_000
 
 _Mask = NDArray[np.bool_]
+_Floats = NDArray[np.float64]
+
+
+def is_ice(sic_percent: NDArray[np.floating]) -> _Mask:
+    """Return where there is ice, of the same shape; NaN is none."""
+    ice: _Mask = np.nan_to_num(sic_percent) >= EDGE_PERCENT
+    return ice
 
 
 @dataclass
 class IceSums:
     """Areas in km2 over the cells where both prediction and reference hold; added block by block.
 
+    Pairs (2,) are of the prediction and the reference.
+
     Attributes:
         compared_km2: Area of those cells.
-        extent_km2: Area of cells with ice, prediction and reference.
-        area_km2: The same times their SIC; cells below 15 % do not count.
-        open_area_km2: What the cells below 15 % would add to the area.
+        extent_km2: Area of cells with ice.
+        area_km2: The same times their SIC; cells without ice do not count.
+        open_area_km2: What the cells without ice would add to the area.
         over_km2: Ice in the prediction alone (O of Goessling et al. 2016).
         under_km2: Ice in the reference alone (U).
     """
 
     compared_km2: float = 0.0
-    extent_km2: tuple[float, float] = (0.0, 0.0)
-    area_km2: tuple[float, float] = (0.0, 0.0)
-    open_area_km2: tuple[float, float] = (0.0, 0.0)
+    extent_km2: _Floats = field(default_factory=lambda: np.zeros(2))
+    area_km2: _Floats = field(default_factory=lambda: np.zeros(2))
+    open_area_km2: _Floats = field(default_factory=lambda: np.zeros(2))
     over_km2: float = 0.0
     under_km2: float = 0.0
 
@@ -50,18 +59,13 @@ class IceSums:
         """Add cells: SIC of both, without NaN, and true areas; (N,) each."""
         cells_km2 = np.asarray(area_km2, np.float64)
         self.compared_km2 += float(cells_km2.sum())
-        ice = [values >= EDGE_PERCENT for values in (predicted_percent, reference_percent)]
+        ice = [is_ice(sic) for sic in (predicted_percent, reference_percent)]
         covered = [
-            np.clip(values, 0, 100) / 100 * cells_km2
-            for values in (predicted_percent, reference_percent)
+            np.clip(sic, 0, 100) / 100 * cells_km2 for sic in (predicted_percent, reference_percent)
         ]
-        self.extent_km2 = _plus(self.extent_km2, [cells_km2[mask].sum() for mask in ice])
-        self.area_km2 = _plus(
-            self.area_km2, [part[mask].sum() for part, mask in zip(covered, ice, strict=True)]
-        )
-        self.open_area_km2 = _plus(
-            self.open_area_km2, [part[~mask].sum() for part, mask in zip(covered, ice, strict=True)]
-        )
+        self.extent_km2 += [cells_km2[mask].sum() for mask in ice]
+        self.area_km2 += [part[mask].sum() for part, mask in zip(covered, ice, strict=True)]
+        self.open_area_km2 += [part[~mask].sum() for part, mask in zip(covered, ice, strict=True)]
         self.over_km2 += float(cells_km2[ice[0] & ~ice[1]].sum())
         self.under_km2 += float(cells_km2[ice[1] & ~ice[0]].sum())
 
@@ -84,21 +88,16 @@ class IceSums:
         return 2 * min(self.over_km2, self.under_km2)
 
 
-def _plus(sums: tuple[float, float], more: list[np.floating]) -> tuple[float, float]:
-    return sums[0] + float(more[0]), sums[1] + float(more[1])
-
-
-def edge_cells(sic_percent: NDArray[np.floating], valid: _Mask) -> _Mask:
-    """Say which cells are the ice edge: ice with a valid neighbour without ice.
+def edge_cells(ice: _Mask, valid: _Mask) -> _Mask:
+    """Return which cells (H, W) are the ice edge: ice with a valid neighbour without ice.
 
     Args:
-        sic_percent: (H, W).
-        valid: (H, W) where it holds; land and missing cells make no edge.
+        ice: (H, W) where there is ice; it is valid.
+        valid: (H, W) where there is a SIC; land and missing cells make no edge.
 
     Returns:
         (H, W); neighbours are above, below, left and right.
     """
-    ice = valid & (np.nan_to_num(sic_percent) >= EDGE_PERCENT)
     water = valid & ~ice
     near: _Mask = np.zeros_like(ice)
     near[1:] |= water[:-1]
@@ -129,36 +128,23 @@ class EdgeDistance:
     from_reference_km: float
 
 
-class Edge:
-    """The cells of an ice edge, found block by block; evenly thinned where there are very many.
+def edge_places(grid: Grid, cells: NDArray[np.integer]) -> _Floats:
+    """Return where an ice edge lies: `places` of its cells, thinned where there are very many.
 
     Args:
-        grid: The grid that rows and columns count on.
+        cells: (N, 2) rows and columns.
     """
-
-    def __init__(self, grid: Grid) -> None:
-        self._grid = grid
-        self._cells: NDArray[np.int32] = np.zeros((0, 2), np.int32)  # (N, 2) rows and columns
-        self._seen, self._step = 0, 1
-
-    def add(self, row: NDArray[np.integer], col: NDArray[np.integer]) -> None:
-        """Add cells by their rows and columns, (N,) each."""
-        first = -self._seen % self._step
-        self._seen += row.size
-        more = np.column_stack([row, col])[first :: self._step].astype(np.int32)
-        self._cells = np.concatenate([self._cells, more])
-        while len(self._cells) > _MOST_EDGE_CELLS:
-            self._cells = self._cells[::2]
-            self._step *= 2
-
-    def points(self) -> NDArray[np.float64]:
-        """Return the cells' places (N, 3) in m."""
-        if not len(self._cells):
-            return np.zeros((0, 3))
-        return places(self._grid, self._cells[:, 0], self._cells[:, 1])
+    count = len(cells)
+    if not count:
+        return np.zeros((0, 3))
+    if count > _MOST_EDGE_CELLS:
+        # drawn, the same each time: even steps can all fall near one diagonal of the raster
+        drawn = np.random.default_rng(0).choice(count, _MOST_EDGE_CELLS, replace=False)
+        cells = cells[drawn]
+    return places(grid, *cells.T)
 
 
-def places(grid: Grid, row: NDArray[np.integer], col: NDArray[np.integer]) -> NDArray[np.float64]:
+def places(grid: Grid, row: NDArray[np.integer], col: NDArray[np.integer]) -> _Floats:
     """Return where cells' centres lie, (N, 3) in m from the Earth's centre: no map distorts them.
 
     Args:
@@ -174,12 +160,12 @@ def places(grid: Grid, row: NDArray[np.integer], col: NDArray[np.integer]) -> ND
     return np.column_stack(to_space.transform(lon, lat, np.zeros_like(lon)))
 
 
-def distance_km(points: NDArray[np.float64], edge: NDArray[np.float64]) -> NDArray[np.float64]:
+def distance_km(points: _Floats, edge: _Floats) -> _Floats:
     """Return each point's distance along the Earth's surface to the nearest point of an edge.
 
     Args:
         points: (N, 3) from `places`.
-        edge: (M, 3) from `Edge.points`, M >= 1.
+        edge: (M, 3) from `places`, M >= 1.
     """
     chord, _ = KDTree(edge).query(points)
     return np.asarray(
@@ -187,14 +173,12 @@ def distance_km(points: NDArray[np.float64], edge: NDArray[np.float64]) -> NDArr
     )
 
 
-def edge_distance(
-    predicted: NDArray[np.float64], reference: NDArray[np.float64]
-) -> EdgeDistance | None:
+def edge_distance(predicted: _Floats, reference: _Floats) -> EdgeDistance | None:
     """Return how far apart two edges are, or None where one of them has no cell.
 
     Args:
-        predicted: (N, 3) from `Edge.points`.
-        reference: (M, 3) from `Edge.points`.
+        predicted: (N, 3) from `places`.
+        reference: (M, 3) from `places`.
     """
     if not len(predicted) or not len(reference):
         return None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..observation.footprint import FootprintFields
 from ..raster.grid import Grid, Window
 from ..raster.radiometry import Floats, Mask
-from .extent import EDGE_PERCENT
+from .extent import is_ice
 
 _STEP_DEG: Final = 3
 
@@ -40,7 +40,7 @@ class OpenWater:
     Attributes:
         name: The scene.
         mean_percent: Mean SIC.
-        ice_share: Share of pixels of `extent.EDGE_PERCENT` or more.
+        ice_share: Share of pixels that are called ice, by `extent.is_ice`.
         pixels: Pixels that have a SIC.
         by_angle: The same by incidence angle; empty where that is not known.
         sic_percent: Map of the SIC (h, w); NaN where there is none.
@@ -95,7 +95,7 @@ class WaterSums:
         self, window: Window, sic_percent: Floats, valid: Mask, angle_deg: Floats | None
     ) -> None:
         """Add the SIC and the incidence angle, where it is known, of a window (h, w)."""
-        ice = valid & (sic_percent >= EDGE_PERCENT)
+        ice = valid & is_ice(sic_percent)
         self._total += float(np.sum(sic_percent, where=valid, dtype=np.float64))
         self._ice += int(ice.sum())
         self._count += int(valid.sum())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import baselines
-from .accumulator import Comparison, Sample
+from .accumulator import Comparison
+from .baselines import LABELS, ReferenceSample, cross_fitted
 from .bins import Bins
 from .bootstrap import Intervals, intervals, is_below
 from .extent import EdgeDistance, distance_km, edge_distance, places
@@ -48,7 +48,7 @@ class Baseline:
     @property
     def label(self) -> str:
         """What reports call it."""
-        return baselines.LABELS[self.name]
+        return LABELS[self.name]
 
     @property
     def is_beaten(self) -> bool:
@@ -88,12 +88,8 @@ class Result:
     @property
     def ranked_baselines(self) -> list[Baseline]:
         """The baselines, the best one first."""
-
-        def rank(baseline: Baseline) -> float:
-            rmse = baseline.scores.rmse_percent
-            return math.inf if rmse is None else rmse
-
-        return sorted(self.baselines, key=rank)
+        found = [(one.scores.rmse_percent, one) for one in self.baselines]
+        return [one for _, one in sorted(found, key=lambda f: math.inf if f[0] is None else f[0])]
 
 
 def conclude(
@@ -111,62 +107,56 @@ def conclude(
         seed: Of the bootstrap.
         step: Receives the share of the work that is done, 0-1.
     """
-    sample = comparison.sample()
+    cells, predicted = comparison.sample()
     ranges = intervals(comparison.overview, seed=seed)
     step(0.3)
-    fitted = _baselines(comparison, sample, footprint_m, ranges)
+    fitted = _baselines(comparison, cells, predicted, footprint_m, ranges)
     step(0.6)
-    predicted, reference = (edge.points() for edge in comparison.edges())
-    distance = edge_distance(predicted, reference)
+    edge, reference_edge = comparison.edges()
     by_distance = None
-    if len(reference):
+    if len(reference_edge):
         by_distance = ErrorSums(len(DISTANCE_BINS))
-        km = distance_km(places(comparison.grid, sample.row, sample.col), reference)
-        by_distance.add(sample.predicted, sample.reference, DISTANCE_BINS.index(km))
+        km = distance_km(places(comparison.grid, cells.row, cells.col), reference_edge)
+        by_distance.add(predicted, cells.sic, DISTANCE_BINS.index(km))
     step(1.0)
     return Result(
         comparison=comparison,
         scores=comparison.by_reference.total(),
         intervals=ranges,
         baselines=fitted,
-        edge=distance,
+        edge=edge_distance(edge, reference_edge),
         by_distance=by_distance,
         water_left_out=comparison.lowest_reference >= _LOWEST_OF_CUT_PRODUCTS,
     )
 
 
 def _baselines(
-    comparison: Comparison, sample: Sample, footprint_m: float, ranges: Intervals
+    comparison: Comparison,
+    cells: ReferenceSample,
+    predicted: NDArray[np.float32],
+    footprint_m: float,
+    ranges: Intervals,
 ) -> tuple[Baseline, ...]:
-    features = sample.features_db
-    keep: NDArray[np.bool_] = np.ones(sample.row.size, bool)
-    if features is not None:
-        with_features = np.asarray(np.isfinite(features).all(axis=1))
-        if with_features.sum() < _FEW_CELLS:
-            features = None
+    if cells.features is not None:
+        known = np.asarray(np.isfinite(cells.features).all(axis=1))
+        if known.sum() < _FEW_CELLS:
+            cells = replace(cells, features=None)
         else:
-            keep = with_features
-    cells = baselines.ReferenceSample(sample.row, sample.col, sample.reference, features).part(keep)
-    size_m = comparison.grid.pixel_size_m
+            cells, predicted = cells.part(known), predicted[known]
     # the blocks of the intervals, whose side counts pixels of the overview
     height, width = comparison.grid.shape
     side = ranges.block_px * comparison.factor
     down, across = (max(1, math.floor(n / side + 1e-9)) for n in (height, width))
     block = cells.row * down // height * across + cells.col * across // width
-    own = sample.predicted[keep].astype(np.float64) - cells.sic
+    error = predicted.astype(np.float64) - cells.sic
     result = []
-    for name, values in baselines.cross_fitted(cells, size_m, footprint_m).items():
+    fitted = cross_fitted(cells, comparison.grid.pixel_size_m, footprint_m)
+    for name, values in fitted.items():
         known = np.isfinite(values)
-        result.append(
-            Baseline(
-                name,
-                _scores(values[known], cells.sic[known]),
-                _scores(sample.predicted[keep][known], cells.sic[known]),
-                None
-                if ranges.withheld
-                else is_below(own[known], (values - cells.sic)[known], block[known]),
-            )
-        )
+        own, other = error[known], (values - cells.sic)[known]
+        is_surely_beaten = None if ranges.withheld else is_below(own, other, block[known])
+        scores, prediction = (_scores(sic[known], cells.sic[known]) for sic in (values, predicted))
+        result.append(Baseline(name, scores, prediction, is_surely_beaten))
     return tuple(result)
 
 

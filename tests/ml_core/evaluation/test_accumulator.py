@@ -4,7 +4,7 @@ import pytest
 from ml_core.evaluation import accumulator as module
 from ml_core.evaluation.accumulator import Block, Comparison
 from ml_core.evaluation.bins import CHART, PERCENT, TENTHS
-from ml_core.evaluation.extent import edge_cells
+from ml_core.evaluation.extent import places
 from ml_core.evaluation.flags import COMPARED, LAND, NO_PREDICTION
 from ml_core.evaluation.metrics import ErrorSums
 from ml_core.raster.grid import Window
@@ -56,17 +56,27 @@ def test_blocks_add_up_to_the_whole(grid):
     np.testing.assert_array_equal(parts.confusion.counts, whole.confusion.counts)
     np.testing.assert_array_equal(parts.density.counts, whole.density.counts)
     for found, expected in zip(parts.edges(), whole.edges(), strict=True):
-        np.testing.assert_allclose(
-            np.sort(found.points(), axis=0), np.sort(expected.points(), axis=0)
-        )
+        np.testing.assert_allclose(np.sort(found, axis=0), np.sort(expected, axis=0))
 
 
-def test_edges_are_those_of_the_whole_raster(grid, monkeypatch):
+def edge_by_hand(sic, here):
+    """Rows and columns of compared cells of 15 % or more beside compared ones of less."""
+    for row, col in zip(*np.nonzero(here & (sic >= 15)), strict=True):
+        for r, c in ((row - 1, col), (row + 1, col), (row, col - 1), (row, col + 1)):
+            if 0 <= r < SHAPE[0] and 0 <= c < SHAPE[1] and here[r, c] and sic[r, c] < 15:
+                yield row, col
+                break
+
+
+@pytest.mark.parametrize("strip", [1, 3, 4_000_000])
+def test_edges_are_those_of_the_whole_raster(grid, monkeypatch, strip):
+    monkeypatch.setattr(module, "_STRIP_CELLS", strip * SHAPE[1])
     predicted, reference, kinds = fields(3)
     comparison = compared(grid, predicted, reference, kinds, 16, 16)
     here = kinds == COMPARED
     for found, sic in zip(comparison.edges(), (predicted, reference), strict=True):
-        assert len(found.points()) == edge_cells(sic, here).sum()
+        rows, cols = np.array(list(edge_by_hand(sic, here))).T
+        np.testing.assert_allclose(found, places(grid, rows, cols))
 
 
 def test_the_overview_keeps_every_cell(grid, monkeypatch):
@@ -86,14 +96,15 @@ def test_the_overview_keeps_every_cell(grid, monkeypatch):
 def test_the_sample_is_thinned_evenly(grid, monkeypatch):
     predicted, reference, kinds = fields(5)
     assert (
-        compared(grid, predicted, reference, kinds, 9, 9).sample().row.size
+        compared(grid, predicted, reference, kinds, 9, 9).sample()[0].row.size
         == (kinds == COMPARED).sum()
     )
     monkeypatch.setattr(module, "_MOST_SAMPLED", 400)
-    sample = compared(grid, predicted, reference, kinds, 9, 9).sample()
+    sample, of_prediction = compared(grid, predicted, reference, kinds, 9, 9).sample()
     assert 200 < sample.row.size <= 400
     assert set(sample.row % 3) == set(sample.col % 3) == {0}
-    np.testing.assert_array_equal(sample.reference, reference[sample.row, sample.col])
+    np.testing.assert_array_equal(sample.sic, reference[sample.row, sample.col])
+    np.testing.assert_array_equal(of_prediction, predicted[sample.row, sample.col])
 
 
 def test_kinds_are_counted_with_their_area(grid):

@@ -5,7 +5,15 @@ from pyproj import Geod, Transformer
 from rasterio.crs import CRS
 
 from ml_core.evaluation import extent
-from ml_core.evaluation.extent import Edge, IceSums, distance_km, edge_cells, edge_distance, places
+from ml_core.evaluation.extent import (
+    IceSums,
+    distance_km,
+    edge_cells,
+    edge_distance,
+    edge_places,
+    is_ice,
+    places,
+)
 from ml_core.raster.grid import Grid
 
 GRID = Grid(CRS.from_epsg(3413), Affine(10000, 0, -900000, 0, -10000, -500000), 100, 100)
@@ -30,7 +38,7 @@ def test_iiee_equals_a_case_by_hand():
 def test_extent_and_area_equal_a_case_by_hand():
     sums = IceSums()
     sums.add(PREDICTED.ravel(), REFERENCE.ravel(), AREA.ravel())
-    assert sums.extent_km2 == (1 + 3 + 5 + 6 + 8 + 9 + 10 + 11, 1 + 2 + 5 + 6 + 9 + 10)
+    assert tuple(sums.extent_km2) == (1 + 3 + 5 + 6 + 8 + 9 + 10 + 11, 1 + 2 + 5 + 6 + 9 + 10)
     expected = 1 + 0.8 * 2 + 5 + 0.15 * 6 + 0.9 * 9 + 0.2 * 10
     assert sums.area_km2[1] == pytest.approx(expected)
     assert sums.open_area_km2[1] == pytest.approx(0.1 * 3 + 0.149 * 11)
@@ -40,20 +48,24 @@ def test_extent_and_area_equal_a_case_by_hand():
 def test_sic_beyond_0_and_100_does_not_count_for_more_area():
     sums = IceSums()
     sums.add(np.array([130.0, -10.0]), np.array([100.0, 0.0]), np.array([2.0, 2.0]))
-    assert sums.area_km2 == (2, 2)
-    assert sums.open_area_km2 == (0, 0)
+    assert tuple(sums.area_km2) == (2, 2)
+    assert tuple(sums.open_area_km2) == (0, 0)
+
+
+def test_ice_begins_at_15_percent():
+    np.testing.assert_array_equal(
+        is_ice(np.array([0, 14.99, 15, 100, np.nan])), [False, False, True, True, False]
+    )
 
 
 def test_the_edge_is_ice_beside_valid_water():
     sic = np.array([[100, 100, 0], [100, np.nan, 0], [100, 50, 50]], float)
     expected = [[False, True, False], [False, False, False], [False, False, True]]
-    np.testing.assert_array_equal(edge_cells(sic, np.isfinite(sic)), expected)
+    np.testing.assert_array_equal(edge_cells(is_ice(sic), np.isfinite(sic)), expected)
 
 
 def edge_of(sic):
-    edge = Edge(GRID)
-    edge.add(*np.nonzero(edge_cells(sic, np.isfinite(sic))))
-    return edge.points()
+    return edge_places(GRID, np.argwhere(edge_cells(is_ice(sic), np.isfinite(sic))))
 
 
 def test_parallel_edges_are_as_far_apart_as_a_geodesic_says():
@@ -95,9 +107,8 @@ def test_distance_along_the_surface():
 
 def test_very_long_edges_are_thinned_evenly(monkeypatch):
     monkeypatch.setattr(extent, "_MOST_EDGE_CELLS", 100)
-    edge, whole = Edge(GRID), places(GRID, *(index.ravel() for index in np.indices((100, 90))))
-    for row in range(100):
-        edge.add(np.full(90, row), np.arange(90))
-    found = edge.points()
+    cells = np.argwhere(np.ones((100, 90)))
+    found = edge_places(GRID, cells)
     assert 50 <= len(found) <= 100
-    assert distance_km(whole, found).max() < 10 * 30  # cells of 10 km: no gap of 30 rows
+    # cells of 10 km: no gap of 30 rows
+    assert distance_km(places(GRID, *cells.T), found).max() < 10 * 30
