@@ -103,11 +103,11 @@ def decode(line: str) -> Optional[Event]:
 
 
 class Reporter:
-    """What a running job speaks to: progress, messages and metrics go out, cancellation comes in.
+    """What a running job reports to: progress, messages and metrics out, cancellation in.
 
     Args:
         emit: Receives every event.
-        cancelled: Says whether the run was cancelled; asked by `check_cancelled`.
+        cancelled: Returns whether the run was cancelled; called by `check_cancelled`.
     """
 
     def __init__(

@@ -49,7 +49,7 @@ class Subject:
         footprint_m: The reference's footprint.
         is_gaussian: Whether the prediction was averaged over a Gaussian footprint; else over cells.
         notes: What was recognised in the layers.
-        tags: What the prediction's file says of its making.
+        tags: The prediction file's tags on its provenance.
         has_features: Whether HH and HV were given.
         nodata_is_water: Whether reference cells without data count as open water.
     """

@@ -1,4 +1,4 @@
-"""Baselines: what knows nothing of sea ice, and what every score is to be read beside."""
+"""Baselines: simple predictors that every score is to be compared with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def mean(train_sic: ArrayLike, count: int) -> _Floats:
     """Predict the mean.
 
     Args:
-        train_sic: (N,) reference to learn from, N >= 1.
+        train_sic: (N,) reference to fit to, N >= 1.
         count: Cells to predict, M.
 
     Returns:
@@ -37,7 +37,7 @@ def column_mean(train_column: ArrayLike, train_sic: ArrayLike, column: ArrayLike
     """Predict the mean of the reference in the same column.
 
     Args:
-        train_column: (N,) columns of the cells to learn from, N >= 1.
+        train_column: (N,) columns of the cells to fit to, N >= 1.
         train_sic: (N,) their reference.
         column: (M,) columns of the cells to predict.
 
@@ -57,7 +57,7 @@ def nearest(train_place: ArrayLike, train_sic: ArrayLike, place: ArrayLike) -> _
     """Predict the reference of the nearest cell.
 
     Args:
-        train_place: (N, 2) places of the cells to learn from in one unit of length, N >= 1.
+        train_place: (N, 2) places of the cells to fit to in one unit of length, N >= 1.
         train_sic: (N,) their reference.
         place: (M, 2) places of the cells to predict.
 
@@ -116,7 +116,7 @@ def predict(
     """Predict cells by each baseline that the cells allow.
 
     Args:
-        train: Cells to learn from; at least one.
+        train: Cells to fit to; at least one.
         test: Cells to predict, M of them; their reference is not used.
         pixel_size_m: (height, width) of the grid's pixels.
 
@@ -145,8 +145,8 @@ def cross_fitted(
 
     The cells are halved at the median row, and at the median column; each half is predicted from
     the other, without that one's part nearer to the border than the gap. Of the two halvings each
-    baseline gets the one that is kinder to it: a half of water says nothing of one of ice. The
-    mean is that of all cells.
+    baseline gets the one that gives it the lower error: a half of water cannot predict one of ice.
+    The mean is that of all cells.
 
     Args:
         cells: The cells, N of them.
@@ -160,7 +160,7 @@ def cross_fitted(
     if not cells.sic.size:
         return {}
     found = {"mean": mean(cells.sic, cells.sic.size)}
-    # a column's mean says something of the other half where that lies above or below
+    # a column's mean can predict the other half only where that lies above or below
     turned = ReferenceSample(cells.col, cells.row, cells.sic, cells.features)
     height, width = pixel_size_m
     for halved, size in ((cells, (height, width)), (turned, (width, height))):

@@ -140,7 +140,7 @@ def intervals(sums: _Floats, *, seed: int = 0, level: float = 0.95) -> Intervals
 def is_below(
     own: _Floats, other: _Floats, block: NDArray[np.integer], *, level: float = 0.95
 ) -> bool | None:
-    """Say whether one predictor's mean square error is below another's beyond chance.
+    """Return whether one predictor's mean square error is below another's beyond chance.
 
     The differences are paired, cell by cell, and summed over blocks, whose sums are taken as
     independent: a ratio estimate of their mean, its standard error from the blocks, and Student's

@@ -64,7 +64,7 @@ def diagnose(
         f" ({ratio:.1f} times); validation loss at the end {rise:.2f} times its lowest"
     )
     if linear_rmse is not None:
-        numbers += f"; a linear regression on backscatter errs by {linear_rmse:.1f} %"
+        numbers += f"; the RMSE of a linear regression on backscatter is {linear_rmse:.1f} %"
         if training_rmse > _NO_BETTER * linear_rmse:
             return FitDiagnosis("under-fitted", numbers)
     if (rise > _RISEN and trained[-1] < trained[lowest]) or ratio > _APART:

@@ -13,7 +13,7 @@ R2_LEAST_STD_PERCENT = 5.0
 """R2 is withheld where the reference varies less than this.
 
 Passive-microwave SIC errs by about 5 % in winter (Cavalieri 1992, cited in the guides of the NASA
-Team products); a share of a variance below its square says nothing of the prediction.
+Team products); a share of a variance below its square does not measure the prediction.
 """
 
 R2_LEAST_COUNT = 20

@@ -35,7 +35,7 @@ class AngleRow:
 
 @dataclass(frozen=True)
 class OpenWater:
-    """What a network makes of a scene without ice.
+    """A network's prediction of a scene without ice.
 
     Attributes:
         name: The scene.
@@ -103,7 +103,7 @@ class WaterSums:
         self._fields.add(window, np.stack([sic_percent, ice.astype(np.float32), angle]), valid)
 
     def result(self) -> OpenWater | None:
-        """Return what the sums come to; None where nothing was predicted."""
+        """Return the result; None where nothing was predicted."""
         if not self._count:
             return None
         (sic, ice, angle), _ = self._fields.means()

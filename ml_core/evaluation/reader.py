@@ -155,9 +155,9 @@ class LayerReader:
 def _notes(
     footprint_m: float, prediction: Mapping[str, str], spread: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield what the files say of footprints that does not go with the reference's."""
+    """Yield where footprints in the files' tags differ from the reference's."""
     for tags, name, what in (
-        (prediction, "SEAICE_REFERENCE_FOOTPRINT_M", "the network learnt from"),
+        (prediction, "SEAICE_REFERENCE_FOOTPRINT_M", "the network was trained with"),
         (spread, "SEAICE_FOOTPRINT_M", "the uncertainty is that of means over"),
     ):
         try:
@@ -171,4 +171,4 @@ def _notes(
                 " former too"
             )
     if spread.get("SEAICE_CALIBRATED") == "no":
-        yield "the file of the uncertainty says that it was not calibrated"
+        yield "by its file, the uncertainty was not calibrated"

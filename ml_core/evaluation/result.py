@@ -65,7 +65,7 @@ class Result:
         comparison: The sums.
         scores: Of all cells.
         intervals: Confidence intervals of the scores.
-        baselines: What the prediction is to be read beside.
+        baselines: Those of the reference and of backscatter.
         edge: How far apart the ice edges are; None where one is missing.
         by_distance: Errors by distance to the reference's edge; None without an edge.
         water_left_out: Whether the reference gives no value to open water, so that false ice is

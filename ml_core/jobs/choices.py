@@ -69,7 +69,7 @@ AUGMENTATIONS = (
 
 KEPT = (
     Choice("everything", "Refit on the full data"),
-    Choice("best_fold", "The best fold's"),
+    Choice("best_fold", "Network of the best fold"),
 )
 
 DEVICES = (

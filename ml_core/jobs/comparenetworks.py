@@ -64,8 +64,8 @@ class SweptSettings(ReferenceInputs):
     )
     data_fraction: Tuple[float, ...] = fields.numbers(
         "Data fractions",
-        'Shares of the training part that are used, such as "0.25, 0.5, 1": what more data are'
-        " worth.",
+        'Shares of the training part that are used, such as "0.25, 0.5, 1", to see'
+        " how much more data would help.",
         default=(1.0,),
         bounds=(0.01, 1),
         advanced=True,
@@ -73,14 +73,14 @@ class SweptSettings(ReferenceInputs):
     seeds: int = fields.integer(
         "Seeds",
         "How often each is trained, with other first weights, chips and dropout: the spread over"
-        " seeds shows which differences mean something.",
+        " seeds shows which differences are significant.",
         default=3,
         bounds=(1, 100),
     )
     test_fraction: float = fields.number(
         "Test fraction",
-        "Share of the reference kept for the final test, in blocks of their own that choose"
-        " nothing.",
+        "Share of the reference kept for the final test, in blocks of their own that are"
+        " used for nothing else.",
         default=0.15,
         bounds=(0, 0.4),
         decimals=3,
@@ -100,7 +100,7 @@ class CompareNetworksJob(FitDetails, SweptSettings, ReferenceInputs):
         " scene, several times each, and reports curves, errors on validation and test blocks with"
         " their spread, time, size and whether the fit is under-fitted, fitted or over-fitted.</p>"
         "<p>Finished runs are kept in a file beside the report, NAME.runs.jsonl. A comparison that"
-        " was cancelled goes on from there when it is started again with the same report.</p>"
+        " was cancelled resumes from there when it is started again with the same report.</p>"
     )
 
     report: Optional[str] = fields.output_html("Comparison", "Curves and tables, for a browser.")

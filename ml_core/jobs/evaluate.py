@@ -24,11 +24,11 @@ class EvaluateJob(SceneInputs):
         "<p>Compares a map of sea-ice concentration (SIC) with a reference, such as passive"
         " microwaves or a rasterised ice chart, on the reference's own grid: the map is averaged"
         " over the ground that each reference value stands for, never the other way round.</p>"
-        "<p>Gives errors in all and by SIC, with confidence intervals and beside baselines that"
-        " know no ice; sea-ice extent and area, the integrated ice edge error, and the distance"
+        "<p>Gives errors overall and by SIC, with confidence intervals and those of simple"
+        " baselines; sea-ice extent and area, the integrated ice edge error, and the distance"
         " between the ice edges at 15 %. HH and HV serve for a baseline, the incidence angle for"
         " errors across the swath.</p>"
-        "<p>Errors are honest only where the reference was not used to train the network.</p>"
+        "<p>Errors are too small where the reference was used to train the network.</p>"
     )
     NUMBERS: ClassVar[Tuple[Number, ...]] = (
         Number("RMSE", "RMSE", "% SIC"),
@@ -116,7 +116,7 @@ class EvaluateJob(SceneInputs):
         """Check that layers that belong together are there."""
         super().check()
         if (self.hh is None) != (self.hv is None):
-            raise JobError("HH and HV serve for a baseline together; give both or neither")
+            raise JobError("HH and HV are used together, for a baseline; give both or neither")
         if self.nodata_is_water and self.mask is None:
             raise JobError(
                 "a mask that is 0 on land is missing; without it, land in the reference would"

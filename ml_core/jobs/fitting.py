@@ -90,7 +90,7 @@ class FitDetails(NetworkDetails, ReferenceInputs):
 class FitInputs(FitDetails, NetworkInputs, NetworkSize, ReferenceInputs):
     """A scene with its reference, a network, and how it is fitted.
 
-    The bases that are implied by others say the order of the parameters: from the last to the
+    The bases that are implied by others give the order of the parameters: from the last to the
     first.
     """
 
@@ -122,7 +122,7 @@ class FitInputs(FitDetails, NetworkInputs, NetworkSize, ReferenceInputs):
     )
     data_fraction: float = fields.number(
         "Data fraction",
-        "Share of the training part that is used, to see what more data is worth.",
+        "Share of the training part that is used, to see how much more data would help.",
         default=1.0,
         bounds=(0.01, 1),
         decimals=3,

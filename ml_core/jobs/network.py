@@ -105,7 +105,7 @@ class NetworkDetails(Job):
     )
     patch_size: Optional[int] = fields.integer(
         "Patch size",
-        "Side of the patch that patch_cnn (25) or alexnet (67; 227 as published) judges. Leave"
+        "Side of the patch that patch_cnn (25) or alexnet (67; 227 as published) takes. Leave"
         " empty for the others.",
         unit="px",
         bounds=(3, 1024),
@@ -130,7 +130,7 @@ class NetworkDetails(Job):
     )
     dropout_position: str = fields.choice(
         "Dropout position",
-        "Where dropout sits.",
+        "Where dropout is applied.",
         default="bottleneck",
         choices=DROPOUT_POSITIONS,
         advanced=True,

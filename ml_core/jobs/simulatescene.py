@@ -32,9 +32,10 @@ class SimulateSceneJob(Job):
         "<p>It is for learning the tools and for tests with known truth. The ice is made of random"
         " fields with plausible shapes and backscatter, not of a sea-ice model: <b>a network"
         " trained on simulated scenes is not for navigation.</b></p>"
-        "<p>A scene narrower than the 400 km swath is squeezed: its columns span the whole range"
-        " of incidence angles, so that all five subswaths show. Leave the far incidence angle"
-        " empty to get the angles that the satellite's geometry gives for the scene's width.</p>"
+        "<p>The columns of a scene narrower than the 400 km swath span the whole range of"
+        " incidence angles all the same, so that all five subswaths show. Leave the far incidence"
+        " angle empty to get the angles that the satellite's geometry gives for the scene's"
+        " width.</p>"
     )
     NUMBERS: ClassVar[Tuple[Number, ...]] = (Number("MEAN_SIC", "Mean true SIC", "%"),)
 

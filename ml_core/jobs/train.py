@@ -24,7 +24,7 @@ class TrainJob(FitInputs):
         "<p>Fits a convolutional network to a scene whose sea-ice concentration (SIC) is known, so"
         " that it can predict the SIC of other scenes.</p>"
         "<p>Give HH, HV and a reference SIC, or a training set of many scenes in their place; each"
-        " is called optional only because the other will do.</p>"
+        " is optional because the other can replace it.</p>"
         "<p>Validation blocks spread over the scene are kept apart from the training part, with a"
         " buffer of the reference's footprint between them, and their error is reported: it is the"
         " error to expect on scenes like this one, not on others. Of a training set whole scenes"
@@ -100,7 +100,7 @@ class TrainJob(FitInputs):
         "Initial model",
         "A network to fine-tune instead of starting from fresh weights: the same network, channels,"
         " task and resolution. Its normalisation is kept. A Learning rate of about a tenth of the"
-        " usual keeps more of what it knows.",
+        " usual preserves more of the initial model.",
         optional=True,
         advanced=True,
     )

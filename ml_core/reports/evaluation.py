@@ -85,7 +85,7 @@ def notices(result: Result, subject: Subject) -> Iterator[tuple[str, str]]:
         if not best.is_beaten:
             yield (
                 f"The prediction does not beat a baseline: RMSE {own} %, {best.label} {other} %. On"
-                " this scene it is worth no more than that.",
+                " this scene, that baseline is at least as good.",
                 "warning",
             )
         else:

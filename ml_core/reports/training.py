@@ -46,7 +46,7 @@ def write(
     """Write the report as one HTML file.
 
     Args:
-        data: What was learnt from; maps show the scene with the most reference compared.
+        data: The training data; maps show the scene with the most reference compared.
         water: What the network predicts on a scene of open water; None where none was given.
     """
     scored = outcome.validation or outcome.training
@@ -107,8 +107,8 @@ def baseline_warning(outcome: Outcome, parts_noun: str) -> str:
         return ""
     return (
         f"The network (RMSE {outcome.baselines[NETWORK]:.1f} %) does not beat every baseline on the"
-        f" validation {parts_noun}; the best of them ({LABELS.get(best, best)}) errs by"
-        f" {outcome.baselines[best]:.1f} %"
+        f" validation {parts_noun}; the best of them ({LABELS.get(best, best)}) has an"
+        f" RMSE of {outcome.baselines[best]:.1f} %"
     )
 
 

@@ -13,7 +13,7 @@ from ..jobs import CheckEnvironmentJob
 
 
 def run(job: CheckEnvironmentJob, files: OutputFiles, report: Reporter) -> Done:
-    """Report the environment; a missing library is an error that says how to get it."""
+    """Report the environment; a missing library is an error with its remedy."""
     report.info(
         f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} processors"
     )
@@ -24,11 +24,10 @@ def run(job: CheckEnvironmentJob, files: OutputFiles, report: Reporter) -> Done:
     if missing:
         raise SeaIceError(
             f"this Python lacks {', '.join(missing)}; run Install environment, or install them"
-            f" there"
         )
     old = diagnosis.outdated()
     if old:
-        report.warning(f"too old: {', '.join(old)}; run Install environment, or upgrade them there")
+        report.warning(f"too old: {', '.join(old)}; run Install environment, or upgrade them")
     import torch
 
     if torch.cuda.is_available():

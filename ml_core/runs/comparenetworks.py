@@ -56,9 +56,10 @@ def run(job: CompareNetworksJob, files: OutputFiles, report: Reporter) -> Done:
             done = _fitted(job, chosen, data, split, report.part(_READ, _FITTED))
             summaries = summarise(done)
             part = TEST if job.test_fraction else VALIDATION
-            weak = not_beating_baselines(summaries, part)
-            if weak:
-                report.warning(f"Not better than every baseline on {part}: {'; '.join(weak)}")
+            unbeaten = not_beating_baselines(summaries, part)
+            if unbeaten:
+                names = "; ".join(unbeaten)
+                report.warning(f"Not better than every baseline on {part}: {names}")
             page.write(report_path, job, summaries, done, left_out, data, split)
     outputs = {"REPORT": job.report}
     if table_path:
@@ -87,12 +88,12 @@ def _fitted(
     finished = sum(store.get(key) is not None for key in keys)
     report.info(
         f"{len(chosen)} configurations x {job.seeds} seeds: {len(todo)} runs, {finished} of them"
-        f" finished before. Each that ends is kept in {store.path}; a cancelled comparison goes on"
-        " from there, and removing the file starts from the beginning"
+        f" finished before. Each finished run is kept in {store.path}: a cancelled comparison"
+        " resumes from there; remove the file to start again"
     )
     if os.path.abspath(str(job.report)).startswith(os.path.abspath(tempfile.gettempdir())):
         report.warning(
-            "The report is a temporary file: to be able to cancel and go on, give it a name"
+            "The report is a temporary file; give it a name to be able to cancel and resume"
         )
     found = []
     for number, ((seed, configuration), key) in enumerate(zip(todo, keys, strict=True)):

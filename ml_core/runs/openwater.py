@@ -41,7 +41,7 @@ def check(job: TrainJob, channels: tuple[str, ...]) -> None:
 
     Args:
         job: The layers.
-        channels: That the network will learn from.
+        channels: Those of the network.
 
     Raises:
         SeaIceError: A layer cannot be used, or one that the network needs is missing.

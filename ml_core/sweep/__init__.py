@@ -1,1 +1,1 @@
-"""Many networks on one split, and what they come to together."""
+"""Many networks on one split, and their results together."""

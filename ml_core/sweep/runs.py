@@ -1,4 +1,4 @@
-"""A run of a sweep: one configuration fitted with one seed, and what it came to."""
+"""A run of a sweep: one configuration fitted with one seed, and its result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SCENE = "scene"
 
 @dataclass(frozen=True)
 class SweepRun:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
         network: The network's id.
@@ -95,7 +95,7 @@ def execute(
         split: Its training, validation and test parts.
 
     Raises:
-        SeaIceError: The data cannot be learnt from, or the fit went astray.
+        SeaIceError: The data cannot be learnt from, or the fit diverged.
     """
     config = configuration.config.with_seed(seed)
     scenes = {_SCENE: data}

@@ -1,4 +1,4 @@
-"""What the runs of a configuration come to: means over seeds, their spread, a diagnosis."""
+"""The results of a configuration: means over seeds, their spread, a diagnosis."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Summary:
         network: The network's id.
         size: Filters and depth in words.
         regularisation: Its name.
-        runs: Its runs that came to an end.
+        runs: Its runs that did not fail.
         errors: Why others did not.
         parameters: Trained numbers.
         seconds: Mean time of a run.
@@ -57,7 +57,7 @@ class Summary:
         validation_low: By epoch, lowest.
         validation_high: By epoch, highest.
         rmse_percent: By part.
-        diagnosis: Of the means over the seeds; None where nothing came to an end.
+        diagnosis: Of the means over the seeds; None where all failed.
     """
 
     network: str
@@ -104,7 +104,7 @@ def summarise(runs: Sequence[SweepRun]) -> list[Summary]:
 def baselines(runs: Sequence[SweepRun], part: str) -> dict[str, float]:
     """Return the RMSE in percent of the baselines on a part's cells.
 
-    They learn from the same cells for every run, so that any run's are those of all.
+    They are fitted to the same cells in every run, so that any run's are those of all.
     """
     known = next((run.baselines[part] for run in runs if run.baselines.get(part)), {})
     return {name: value for name, value in known.items() if name != NETWORK}

@@ -178,15 +178,15 @@ def test_other_data_or_settings_are_trained_anew(layers, tmp_path):
     assert ", 0 of them" in finished_before(other)
 
 
-def test_a_fit_that_goes_astray_does_not_end_the_comparison(layers, tmp_path, monkeypatch):
+def test_a_fit_that_diverges_does_not_end_the_comparison(layers, tmp_path, monkeypatch):
     run = runs.execute
 
-    def astray(configuration, *rest):
+    def diverged(configuration, *rest):
         if configuration.config.fit.l2:
             raise SeaIceError("the training loss is no longer a number")
         return run(configuration, *rest)
 
-    monkeypatch.setattr(runs, "execute", astray)
+    monkeypatch.setattr(runs, "execute", diverged)
     small = {"architecture": ("same_resolution_cnn",), "seeds": 1, "table": None}
     job = make_job(layers, tmp_path, **small, **{**NONE, "l2": (0, 1e-4)})
     _, texts = execute(job)
@@ -263,13 +263,13 @@ def test_seeds_are_summed_up_by_mean_and_spread():
         [
             make_run(1, falling, rising, {"training": 6.0, "validation": 10.0, "test": 9.0}),
             make_run(2, falling, rising[:5], {"training": 8.0, "validation": 14.0, "test": 13.0}),
-            make_run(3, (), (), {}, error="astray"),
+            make_run(3, (), (), {}, error="diverged"),
         ]
     )[0]
     validation = summary.rmse_percent["validation"]
     assert (validation.mean, validation.low, validation.high) == (12, 10, 14)
     assert validation.deviation == pytest.approx(8**0.5)
-    assert summary.errors == ("astray",)
+    assert summary.errors == ("diverged",)
     assert len(summary.validation_loss) == 7  # the longest, where one stopped early
     assert summary.validation_loss[-1] == 450
     assert summary.diagnosis.label == "over-fitted"
@@ -281,8 +281,8 @@ def test_runs_survive_the_store():
 
 
 def test_the_table_has_a_line_for_a_failed_run():
-    (row,) = report_page.table_of_runs([make_run(1, (), (), {}, error="astray")])
-    assert row["error"] == "astray"
+    (row,) = report_page.table_of_runs([make_run(1, (), (), {}, error="diverged")])
+    assert row["error"] == "diverged"
     assert row["seconds"] is None
     assert row["rmse_test_percent"] is None
 

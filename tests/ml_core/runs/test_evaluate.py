@@ -245,10 +245,10 @@ def test_footprints_that_do_not_go_together_are_noted(pair, evaluate, write, mak
     path = tmp_path / "r.html"
     _, messages = evaluate(**pair, uncertainty=spread, report=str(path))
     text = path.read_text(encoding="utf-8")
-    note = "the network learnt from a footprint of 25 km, and is compared with one of 10 km"
+    note = "the network was trained with a footprint of 25 km, and is compared with one of 10 km"
     assert any(note in message for message in messages)
     assert note in text
-    assert "the file of the uncertainty says that it was not calibrated" in text
+    assert "by its file, the uncertainty was not calibrated" in text
     assert "the uncertainty is that of means over" not in text
 
 

@@ -64,7 +64,7 @@ def test_false_ice_is_shown_by_angle_and_warned_of(layers, tmp_path):
     assert "% of the pixels are called ice (SIC of 15 % or more). Train the network on" in said.text
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "False ice by incidence angle" in page
-    assert "water_hh.tif is said to hold no ice, and took no part in the training" in page
+    assert "water_hh.tif was given as free of ice, and was not used for training" in page
     water = checkpoint.read_card(str(tmp_path / "net.safetensors")).metrics["open_water"]
     assert water["ice_share"] == pytest.approx(done.numbers["WATER_ICE_SHARE"] / 100)
     near, far = (water["by_incidence_deg"][key]["mean_percent"] for key in ("21–24", "39–42"))
