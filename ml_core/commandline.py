@@ -11,8 +11,6 @@ from .errors import JobError
 from .jobs import JOBS, Job, Kind, Spec
 from .jobs.fields import bounds_text, choices_text
 
-_SEVERAL = (Kind.RASTERS, Kind.CHOICES, Kind.NUMBERS)
-
 
 def add_commands(commands: Any) -> None:
     """Add one command per job.
@@ -28,7 +26,7 @@ def add_commands(commands: Any) -> None:
                 _option(name),
                 help=_help(spec, job.default(name)).replace("%", "%%"),
                 metavar=_metavar(spec),
-                nargs="+" if spec.kind in _SEVERAL else None,
+                nargs="+" if spec.kind.is_sequence else None,
             )
             if spec.band:
                 parser.add_argument(

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
+LEVEL = 0.95
+"""Nominal probability that an interval covers the score."""
+
 LEAST_BLOCKS = 20
 """Intervals are withheld under this many blocks."""
 
@@ -27,7 +30,6 @@ class Intervals:
     """Confidence intervals of scores.
 
     Attributes:
-        level: Nominal probability that an interval covers the score.
         blocks: Blocks with cells.
         block_px: Side of a block in px of the raster of sums.
         autocorrelation_px: Distance at which the error's autocorrelation has fallen to 1/e.
@@ -36,7 +38,6 @@ class Intervals:
         withheld: Why there are no intervals; empty where there are.
     """
 
-    level: float
     blocks: int
     block_px: float
     autocorrelation_px: float
@@ -83,7 +84,7 @@ def _lagged(values: _Floats) -> _Floats:
     return sums
 
 
-def intervals(sums: _Floats, *, seed: int = 0, level: float = 0.95) -> Intervals:
+def intervals(sums: _Floats, *, seed: int = 0) -> Intervals:
     """Return confidence intervals of scores from sums over small parts of an area.
 
     Whole blocks are drawn with replacement (Lahiri 2003, Resampling Methods for Dependent Data,
@@ -94,7 +95,6 @@ def intervals(sums: _Floats, *, seed: int = 0, level: float = 0.95) -> Intervals
     Args:
         sums: (6, H, W) `metrics.ErrorSums.sums` of parts that are the pixels of a raster.
         seed: Of the drawing.
-        level: Probability that an interval covers the score.
 
     Returns:
         The intervals, or why they are withheld.
@@ -114,7 +114,6 @@ def intervals(sums: _Floats, *, seed: int = 0, level: float = 0.95) -> Intervals
     n = blocks.shape[1]
     if n < LEAST_BLOCKS:
         return Intervals(
-            level,
             n,
             side,
             length,
@@ -123,7 +122,7 @@ def intervals(sums: _Floats, *, seed: int = 0, level: float = 0.95) -> Intervals
                 f" only; {LEAST_BLOCKS} are needed"
             ),
         )
-    tail = (1 - level) / 2
+    tail = (1 - LEVEL) / 2
     drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), _REPEATS)
     spread = student.ppf(1 - tail, n - 1) / norm.ppf(1 - tail) * math.sqrt(n / (n - 1))
     spread /= _held_share(correlation, side)
@@ -134,12 +133,10 @@ def intervals(sums: _Floats, *, seed: int = 0, level: float = 0.95) -> Intervals
         low, high = estimate + spread * (np.quantile(samples[name], [tail, 1 - tail]) - estimate)
         least = -math.inf if name == "bias_percent" else 0.0
         ranges[name] = (max(float(low), least), float(high))
-    return Intervals(level, n, side, length, ranges)
+    return Intervals(n, side, length, ranges)
 
 
-def is_below(
-    own: _Floats, other: _Floats, block: NDArray[np.integer], *, level: float = 0.95
-) -> bool | None:
+def is_below(own: _Floats, other: _Floats, block: NDArray[np.integer]) -> bool | None:
     """Return whether one predictor's mean square error is below another's beyond chance.
 
     The differences are paired, cell by cell, and summed over blocks, whose sums are taken as
@@ -150,7 +147,6 @@ def is_below(
         own: (N,) errors of the one.
         other: (N,) errors of the other on the same cells.
         block: (N,) number of each cell's block.
-        level: Of a two-sided interval about the mean difference.
 
     Returns:
         Whether the whole interval is on the one's side; None under `LEAST_BLOCKS` blocks.
@@ -163,7 +159,7 @@ def is_below(
     gains = np.bincount(number, other**2 - own**2)
     mean = gains.sum() / counts.sum()
     error = math.sqrt(n / (n - 1) * float(np.sum((gains - mean * counts) ** 2))) / counts.sum()
-    return bool(mean > student.ppf((1 + level) / 2, n - 1) * error)
+    return bool(mean > student.ppf((1 + LEVEL) / 2, n - 1) * error)
 
 
 def _scores(sums: _Floats) -> dict[str, _Floats]:

@@ -116,14 +116,12 @@ class EdgeDistance:
         mean_km: Mean over both edges' cells of the distance to the other edge, the two edges
             counting alike (Melsom et al. 2019, The Cryosphere 13, 615-629, D_AVG).
         p95_km: 95th percentile of the same distances.
-        maximum_km: The largest, the Hausdorff distance.
         from_prediction_km: Mean over the prediction's edge cells.
         from_reference_km: Mean over the reference's edge cells.
     """
 
     mean_km: float
     p95_km: float
-    maximum_km: float
     from_prediction_km: float
     from_reference_km: float
 
@@ -187,7 +185,6 @@ def edge_distance(predicted: _Floats, reference: _Floats) -> EdgeDistance | None
     return EdgeDistance(
         mean_km=float((there.mean() + back.mean()) / 2),
         p95_km=float(np.quantile(both, 0.95)),
-        maximum_km=float(both.max()),
         from_prediction_km=float(there.mean()),
         from_reference_km=float(back.mean()),
     )

@@ -13,7 +13,7 @@ from .accumulator import Comparison
 from .baselines import LABELS, ReferenceSample, cross_fitted
 from .bins import Bins
 from .bootstrap import Intervals, intervals, is_below
-from .extent import EdgeDistance, distance_km, edge_distance, places
+from .extent import EDGE_PERCENT, EdgeDistance, distance_km, edge_distance, places
 from .metrics import ErrorSums, Scores
 
 DISTANCE_BINS = Bins(
@@ -22,7 +22,7 @@ DISTANCE_BINS = Bins(
     (12.5, 25.0, 50.0, 100.0, 200.0),
 )
 
-_LOWEST_OF_CUT_PRODUCTS = 14.0
+_LOWEST_OF_CUT_PRODUCTS = EDGE_PERCENT - 1.0
 """A reference that has no SIC below leaves out open water (Bremen: below 15 %)."""
 
 _FEW_CELLS = 30

@@ -73,21 +73,6 @@ class SpreadSums:
         # z_counts[k] holds z from (k - 1) to k steps
         return float(np.interp(z_of(level) / _Z_STEP, np.arange(held.size), held) / self.count)
 
-    def scale(self, level: float = 0.9) -> float | None:
-        """Return what the spread is to be multiplied by so that the interval holds its level.
-
-        None where there are no cells, or where errors exceed all bounds.
-        """
-        if not self.count:
-            return None
-        held = np.cumsum(self.z_counts)[:-1] / self.count
-        if held[-1] < level:
-            return None
-        place = int(np.argmax(held >= level))
-        below = held[place - 1] if place else 0.0
-        share = (level - below) / max(held[place] - below, 1e-12)
-        return float((place - 1 + share) * _Z_STEP / z_of(level)) if place else 0.0
-
     def skill(self) -> list[tuple[str, int, float, float]]:
         """Return label, count, root mean squared spread and RMSE of each spread bin with cells."""
         return [

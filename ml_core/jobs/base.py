@@ -125,17 +125,10 @@ def coerce(value: Any, spec: Spec) -> Any:
         JobError: The value is missing, malformed, or out of its bounds.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
-        if spec.kind in _SEQUENCES:
-            value = ()
-        elif spec.kind is Kind.TEXT:
-            value = ""
-        else:
-            value = None
-        if not value and not spec.optional:
-            raise JobError(f"{spec.label} is missing; give it")
-        return value
-    result = _COERCE[spec.kind](value, spec)
-    if spec.kind in _SEQUENCES and not result and not spec.optional:
+        result: Any = () if spec.kind.is_sequence else "" if spec.kind is Kind.TEXT else None
+    else:
+        result = _COERCE[spec.kind](value, spec)
+    if result in ((), "", None) and not spec.optional:
         raise JobError(f"{spec.label} is missing; give it")
     return result
 
@@ -223,8 +216,6 @@ _COERCE: Dict[Kind, Callable[[Any, Spec], Any]] = {
     Kind.OUTPUT_HTML: _path,
     Kind.OUTPUT_FOLDER: _path,
 }
-
-_SEQUENCES = (Kind.RASTERS, Kind.CHOICES, Kind.NUMBERS)
 
 
 def dumps(job: Job, run_id: str = "") -> str:

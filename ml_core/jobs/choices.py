@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Tuple
 
-from .fields import Choice
+from .fields import Choice, choice
 
 UNITS = (
     Choice("db", "sigma0 in dB"),
@@ -76,6 +77,10 @@ DEVICES = (
     Choice("auto", "Automatic: a GPU where there is one"),
     Choice("cpu", "Processor"),
     Choice("cuda", "NVIDIA GPU (CUDA)"),
+)
+
+device_field = partial(
+    choice, "Device", "Where the network runs.", default="auto", choices=DEVICES, advanced=True
 )
 
 RUNTIMES = (

@@ -35,6 +35,11 @@ class Kind(str, Enum):
         """Whether the value is a path that the job writes."""
         return self.value.startswith("output_")
 
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the value is a tuple."""
+        return self in (Kind.RASTERS, Kind.CHOICES, Kind.NUMBERS)
+
 
 @dataclass(frozen=True)
 class Choice:

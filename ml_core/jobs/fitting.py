@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from . import fields
-from .choices import AUGMENTATIONS, DEVICES
+from .choices import AUGMENTATIONS, device_field
 from .inputs import ReferenceInputs
 from .network import NetworkDetails, NetworkInputs, NetworkSize
 
@@ -81,9 +81,7 @@ class FitDetails(NetworkDetails, ReferenceInputs):
         advanced=True,
     )
     seed: int = fields.seed("The same seed, data and machine give the same network.", advanced=True)
-    device: str = fields.choice(
-        "Device", "Where the network runs.", default="auto", choices=DEVICES, advanced=True
-    )
+    device: str = device_field()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import ClassVar, Optional, Tuple
 
 from . import fields
 from .base import Number
-from .choices import COMPRESSIONS, DEVICES, RUNTIMES
+from .choices import COMPRESSIONS, RUNTIMES, device_field
 from .inputs import SceneInputs
 
 
@@ -69,9 +69,7 @@ class PredictJob(SceneInputs):
         choices=RUNTIMES,
         advanced=True,
     )
-    device: str = fields.choice(
-        "Device", "Where the network runs.", default="auto", choices=DEVICES, advanced=True
-    )
+    device: str = device_field()
     memory_gib: float = fields.number(
         "Memory",
         "Main memory that the prediction may take, about. Tile size follows from it.",

@@ -8,6 +8,7 @@ from typing import Final
 from ..evaluation import flags
 from ..evaluation.accumulator import INCIDENCE_BINS, Subject
 from ..evaluation.bins import CHART, PERCENT
+from ..evaluation.extent import EDGE_PERCENT
 from ..evaluation.metrics import ErrorSums
 from ..evaluation.result import DISTANCE_BINS, Result
 from ..evaluation.spread import CALIBRATED
@@ -98,10 +99,10 @@ def notices(result: Result, subject: Subject) -> Iterator[tuple[str, str]]:
             )
     if result.water_left_out:
         yield (
-            f"{subject.reference} gives no SIC below 15 %: open water has no data, like land."
-            " Ice that the prediction shows on open water is not evaluated, and extent, ice edge"
-            " error and edge distance are withheld. To evaluate them, give a mask that is 0 on land"
-            " and take cells without data as open water.",
+            f"{subject.reference} gives no SIC below {EDGE_PERCENT:.0f} %: open water has no data,"
+            " like land. Ice that the prediction shows on open water is not evaluated, and extent,"
+            " ice edge error and edge distance are withheld. To evaluate them, give a mask that is"
+            " 0 on land and take cells without data as open water.",
             "warning",
         )
     if result.scores.r2_withheld:

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .. import __version__
+from ..evaluation.extent import EDGE_PERCENT
 from .tables import text
 
 
@@ -50,4 +51,5 @@ def _environment() -> Environment:
     )
     environment.filters["shown"] = text
     environment.filters["beside"] = partial(zip, strict=True)
+    environment.globals["ice_from"] = f"{EDGE_PERCENT:.0f} %"
     return environment

@@ -38,21 +38,24 @@ class Spread:
         return cls(float(np.mean(values)), deviation, min(values), max(values))
 
 
-@dataclass(frozen=True)
 class Summary:
     """A configuration over its seeds.
 
+    Args:
+        runs: All its runs, at least one.
+
     Attributes:
+        name: What reports call it.
         network: The network's id.
         size: Filters and depth in words.
-        regularisation: Its name.
-        runs: Its runs that did not fail.
-        errors: Why others did not.
+        regularisation: Its settings in words.
         parameters: Trained numbers.
-        seconds: Mean time of a run.
+        runs: Those that did not fail.
+        errors: Why others did.
+        seconds: Time of a run.
         best_epoch: Epochs that were kept.
         epochs: Most epochs trained.
-        training_loss: By epoch, mean over the seeds.
+        training_loss: By epoch, mean over the seeds; as the next three empty where all failed.
         validation_loss: By epoch, mean over the seeds.
         validation_low: By epoch, lowest.
         validation_high: By epoch, highest.
@@ -60,26 +63,39 @@ class Summary:
         diagnosis: Of the means over the seeds; None where all failed.
     """
 
-    network: str
-    size: str
-    regularisation: str
-    runs: tuple[SweepRun, ...]
-    errors: tuple[str, ...]
-    parameters: int
-    seconds: Spread | None
-    best_epoch: Spread | None
-    epochs: int
-    training_loss: NDArray[np.float64]
-    validation_loss: NDArray[np.float64]
-    validation_low: NDArray[np.float64]
-    validation_high: NDArray[np.float64]
-    rmse_percent: dict[str, Spread]
-    diagnosis: FitDiagnosis | None
+    def __init__(self, runs: Sequence[SweepRun]) -> None:
+        first, done = runs[0], [run for run in runs if not run.error]
+        self.name = first.configuration
+        self.network, self.size = first.network, first.size
+        self.regularisation = first.regularisation
+        self.parameters = first.parameters
+        self.runs = done
+        self.errors = list(dict.fromkeys(run.error for run in runs if run.error))
+        self.seconds = Spread.of([run.seconds for run in done])
+        self.best_epoch = Spread.of([float(run.best_epoch) for run in done])
+        training = _by_epoch([run.training_loss for run in done])
+        validation = _by_epoch([run.validation_loss for run in done])
+        self.epochs = training.shape[1]
+        self.training_loss = np.nanmean(training, 0)
+        self.validation_loss = np.nanmean(validation, 0)
+        self.validation_low = np.nanmin(validation, 0)
+        self.validation_high = np.nanmax(validation, 0)
+        self.rmse_percent = {
+            part: spread
+            for part in (TRAINING, VALIDATION, TEST)
+            if (spread := Spread.of([r.rmse_percent[part] for r in done if part in r.rmse_percent]))
+        }
+        self.diagnosis = self._diagnosis() if done else None
 
-    @property
-    def name(self) -> str:
-        """What reports call it."""
-        return f"{self.network} {self.size}, {self.regularisation}"
+    def _diagnosis(self) -> FitDiagnosis:
+        training, validation = (self.rmse_percent.get(part) for part in (TRAINING, VALIDATION))
+        return diagnose(
+            self.training_loss.tolist(),
+            self.validation_loss.tolist(),
+            training.mean if training else None,
+            validation.mean if validation else None,
+            baselines(self.runs, VALIDATION).get("linear"),
+        )
 
     @property
     def zero_share(self) -> float | None:
@@ -98,7 +114,7 @@ def summarise(runs: Sequence[SweepRun]) -> list[Summary]:
     groups: dict[str, list[SweepRun]] = {}
     for run in runs:
         groups.setdefault(run.configuration, []).append(run)
-    return [_summary(group) for group in groups.values()]
+    return [Summary(group) for group in groups.values()]
 
 
 def baselines(runs: Sequence[SweepRun], part: str) -> dict[str, float]:
@@ -120,49 +136,10 @@ def not_beating_baselines(summaries: Sequence[Summary], part: str) -> list[str]:
     return found
 
 
-def _summary(group: Sequence[SweepRun]) -> Summary:
-    done = [run for run in group if not run.error]
-    rmse = {}
-    for part in (TRAINING, VALIDATION, TEST):
-        spread = Spread.of([t.rmse_percent[part] for t in done if part in t.rmse_percent])
-        if spread:
-            rmse[part] = spread
-    training = _by_epoch([run.training_loss for run in done])
-    validation = _by_epoch([run.validation_loss for run in done])
-    linear = baselines(done, VALIDATION).get("linear")
-    found = None
-    if done:
-        found = diagnose(
-            np.nanmean(training, 0).tolist(),
-            np.nanmean(validation, 0).tolist(),
-            rmse[TRAINING].mean if TRAINING in rmse else None,
-            rmse[VALIDATION].mean if VALIDATION in rmse else None,
-            linear,
-        )
-    first = group[0]
-    return Summary(
-        first.network,
-        first.size,
-        first.regularisation,
-        tuple(done),
-        tuple(dict.fromkeys(run.error for run in group if run.error)),
-        first.parameters,
-        Spread.of([run.seconds for run in done]),
-        Spread.of([float(run.best_epoch) for run in done]),
-        training.shape[1],
-        np.nanmean(training, 0) if done else np.zeros(0),
-        np.nanmean(validation, 0) if done else np.zeros(0),
-        np.nanmin(validation, 0) if done else np.zeros(0),
-        np.nanmax(validation, 0) if done else np.zeros(0),
-        rmse,
-        found,
-    )
-
-
 def _by_epoch(curves: Sequence[Sequence[float]]) -> NDArray[np.float64]:
-    """Return curves as rows, NaN behind those that stopped early; (N, epochs)."""
+    """Return curves as rows, NaN behind those that stopped early; (N, epochs), N >= 1."""
     longest = max((len(curve) for curve in curves), default=0)
-    rows = np.full((len(curves), longest), np.nan)
-    for row, curve in zip(rows, curves, strict=True):
+    rows = np.full((max(len(curves), 1), longest), np.nan)
+    for row, curve in zip(rows, curves, strict=False):
         row[: len(curve)] = curve
     return rows

@@ -77,7 +77,7 @@ def test_parallel_edges_are_as_far_apart_as_a_geodesic_says():
     lon, lat = to_lon_lat.transform(x, y)
     geodesic = Geod(ellps="WGS84").inv(lon[0], lat[0], lon[1], lat[1])[2] / 1000
     assert found.mean_km == pytest.approx(geodesic, rel=0.01)  # the map's scale varies by 1 %
-    assert found.maximum_km >= found.p95_km >= found.mean_km
+    assert found.p95_km >= found.mean_km
 
 
 def test_edge_distance_is_the_mean_of_both_directions():
@@ -89,7 +89,7 @@ def test_edge_distance_is_the_mean_of_both_directions():
     assert found.from_reference_km == 0
     assert found.from_prediction_km > 0
     assert found.mean_km == pytest.approx(found.from_prediction_km / 2)
-    assert found.maximum_km > 400
+    assert found.from_prediction_km * 77 > 400  # of 76 edge cells and the false one
 
 
 def test_without_an_edge_there_is_no_distance():

@@ -1,5 +1,4 @@
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -11,12 +10,8 @@ from ml_core.errors import CancelledError, JobError, SeaIceError
 from ml_core.events import Message, Reporter
 from ml_core.files import OutputFiles
 from ml_core.jobs import CompareNetworksJob
-from ml_core.reports import comparison as report_page
 from ml_core.runs import comparenetworks as comparison
 from ml_core.sweep import runs
-from ml_core.sweep.configurations import configurations
-from ml_core.sweep.runs import SweepRun
-from ml_core.sweep.summary import not_beating_baselines, summarise
 
 SHAPE, PIXEL_M, FOOTPRINT_M = (112, 128), 1000.0, 8000.0
 CHANNELS = ("HH", "HV")
@@ -197,30 +192,6 @@ def test_a_fit_that_diverges_does_not_end_the_comparison(layers, tmp_path, monke
         execute(make_job(layers, tmp_path, **small, **{**NONE, "l2": (2e-4,)}))
 
 
-def test_settings_that_a_network_lacks_are_left_out_for_it(layers, tmp_path):
-    found, left_out = configurations(
-        make_job(layers, tmp_path, architecture=("patch_cnn", "unet"), kernel_size=None), CHANNELS
-    )
-    assert left_out == []
-    by_network = {one.network: one.config.network for one in found}
-    assert by_network["patch_cnn"].patch_size == 9
-    assert by_network["unet"].patch_size is None
-
-
-def test_a_size_that_a_network_cannot_have_is_left_out_with_its_reason(layers, tmp_path):
-    changes = {"architecture": ("unet", "patch_cnn"), **NONE}
-    found, left_out = configurations(make_job(layers, tmp_path, **changes, depth=(1, 7)), CHANNELS)
-    assert [one.name for one in found] == [
-        "unet 2 filters, depth 1, none",
-        "patch_cnn 2 filters, depth 1, none",
-    ]
-    assert len(left_out) == 2
-    assert "Chip size 32 px is less than the 128 px that the network unet needs" in left_out[0]
-    assert "patch_cnn does not fit an input of 9 px" in left_out[1]
-    with pytest.raises(SeaIceError, match="unet cannot be compared: Chip size 32 px is less"):
-        configurations(make_job(layers, tmp_path, **changes, depth=(7,)), CHANNELS)
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -240,64 +211,3 @@ def test_wrong_lists_are_refused_before_anything_is_read(layers, tmp_path, chang
     settings = {name: value for name, value in changes.items() if name not in layers}
     with pytest.raises(JobError, match=message):
         make_job(given, tmp_path, **settings)
-
-
-def make_run(seed, training, validation, rmse, **more):
-    return SweepRun(
-        "unet",
-        "16 filters, depth 4",
-        "none",
-        seed,
-        1000,
-        training_loss=training,
-        validation_loss=validation,
-        rmse_percent=rmse,
-        best_epoch=2,
-        **more,
-    )
-
-
-def test_seeds_are_summed_up_by_mean_and_spread():
-    falling, rising = (400, 200, 100, 60, 40, 30, 20), (500, 300, 250, 300, 350, 400, 450)
-    summary = summarise(
-        [
-            make_run(1, falling, rising, {"training": 6.0, "validation": 10.0, "test": 9.0}),
-            make_run(2, falling, rising[:5], {"training": 8.0, "validation": 14.0, "test": 13.0}),
-            make_run(3, (), (), {}, error="diverged"),
-        ]
-    )[0]
-    validation = summary.rmse_percent["validation"]
-    assert (validation.mean, validation.low, validation.high) == (12, 10, 14)
-    assert validation.deviation == pytest.approx(8**0.5)
-    assert summary.errors == ("diverged",)
-    assert len(summary.validation_loss) == 7  # the longest, where one stopped early
-    assert summary.validation_loss[-1] == 450
-    assert summary.diagnosis.label == "over-fitted"
-
-
-def test_runs_survive_the_store():
-    one = make_run(1, (4.0, 2.0), (5.0, 3.0), {"training": 6.0}, baselines={"test": {"mean": 1.0}})
-    assert SweepRun.from_dict(json.loads(json.dumps(one.to_dict()))) == one
-
-
-def test_the_table_has_a_line_for_a_failed_run():
-    (row,) = report_page.table_of_runs([make_run(1, (), (), {}, error="diverged")])
-    assert row["error"] == "diverged"
-    assert row["seconds"] is None
-    assert row["rmse_test_percent"] is None
-
-
-def test_configurations_that_do_not_beat_the_baselines_are_named():
-    losses = (400, 200), (500, 300)
-    scores = {"training": 6.0, "validation": 10.0, "test": 9.0}
-    cells = {"linear": 9.0, "mean": 30.0}
-    summaries = summarise(
-        [
-            make_run(seed, *losses, scores, baselines={"test": {"network": own, **cells}})
-            for seed, own in ((1, 8.0), (2, 11.0))
-        ]
-    )
-    assert not_beating_baselines(summaries, "test") == [summaries[0].name]  # 9.5 % on average
-    assert not_beating_baselines(summaries, "validation") == []
-    better = make_run(1, *losses, scores, baselines={"test": {"network": 8.0, **cells}})
-    assert not_beating_baselines(summarise([better]), "test") == []

@@ -3,7 +3,6 @@ import pytest
 
 from ml_core import checkpoint
 from ml_core.errors import JobError, SeaIceError
-from ml_core.evaluation.openwater import by_angle
 from ml_core.events import Message, Reporter
 from ml_core.files import OutputFiles
 from ml_core.jobs import TrainJob
@@ -92,11 +91,3 @@ def test_half_a_scene_of_water_is_refused(layers, given):
     scene = {name: layers[name] for name in ("hh", "hv", "reference", *given)}
     with pytest.raises(JobError, match="Open water: give HH and HV of one scene, or neither"):
         TrainJob.from_dict({**scene, "model": "net.safetensors"})
-
-
-def test_means_by_angle_leave_out_what_is_not_known():
-    sic = np.array([[0.0, 30.0, np.nan, 10.0]])
-    rows = by_angle(sic, sic / 100, np.array([[20.0, 19.0, 19.5, np.nan]]))
-    assert [(row.label, row.share, row.mean_percent) for row in rows] == [("18–21", 1.0, 15.0)]
-    assert rows[0].ice_share == pytest.approx(0.15)
-    assert by_angle(sic, sic, np.full(sic.shape, np.nan)) == ()
