@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -86,13 +85,8 @@ class ClassMap(RasterWriter):
         self._legend = Path(f"{path}.aux.xml")
         self._classes = classes
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        super().__exit__(kind, error, trace)
+    def __exit__(self, kind: type[BaseException] | None, /, *error: object) -> None:
+        super().__exit__(kind, *error)
         if kind is None:
             names = "".join(f"<Category>{escape(text)}</Category>" for text in self._classes.labels)
             colours = "".join(
