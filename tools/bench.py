@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from environments import QGIS, ROOT, WORKER, say
+from environments import ROOT, WORKER, log
 
 BENCHMARKS = ROOT / "tests" / "benchmarks"
 RESULT = ROOT / "build" / "bench.json"
@@ -41,13 +41,7 @@ def measure(script: Path) -> List[Dict[str, Any]]:
         subprocess.CalledProcessError: It failed, or printed no figure.
     """
     command = [str(WORKER.python), str(script)]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "QT_QPA_PLATFORM": "offscreen",
-        "SEAICE_PYTHON": str(WORKER.python),
-        "SEAICE_QGIS_PYTHON": str(QGIS.python),
-    }
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     figures = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
@@ -76,7 +70,7 @@ def main(names: List[str]) -> int:
     for script in scripts:
         if names and script.stem not in names:
             continue
-        say(script.stem)
+        log(script.stem)
         try:
             figures += measure(script)
         except subprocess.CalledProcessError:
@@ -93,7 +87,7 @@ def main(names: List[str]) -> int:
             indent=1,
         )
     )
-    say(f"{RESULT.relative_to(ROOT)}: {len(figures)} figures")
+    log(f"{RESULT.relative_to(ROOT)}: {len(figures)} figures")
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return int(bool(failed))

@@ -6,7 +6,6 @@ last one draws the result as QGIS shows it.
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,10 +13,9 @@ import time
 from pathlib import Path
 from typing import Dict, List
 
-from environments import ROOT, SetupError, qgis_base, qgis_process, say, without_screen
+from environments import QGIS, ROOT, HeadlessQgis, log, reporting
 
 DEMO = ROOT / "build" / "demo"
-PLUGINS = ROOT / "build" / "plugins"
 PICTURE = "demo.png"
 
 # Half a swath, with the noise taken off as the import of real scenes does it. The learned and the
@@ -35,57 +33,29 @@ MAPPED = {**_SCENE, "SEED": "12"}
 
 
 class Demo:
-    """The steps of the demo, in a QGIS that has its own settings.
+    """The steps of the demo.
 
     Args:
-        program: The path of qgis_process.
-        python: The Python that imports qgis.
         folder: Where the results go; emptied first, so that nothing old is taken for new.
     """
 
-    def __init__(self, program: str, python: str, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._program = program
-        self._python = python
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        self._environment = {
-            **without_screen(os.environ, str(Path(python).parent)),
-            "QGIS_PLUGINPATH": str(PLUGINS),
-            "QGIS_CUSTOM_CONFIG_PATH": str(folder / ".qgis"),
-            "XDG_RUNTIME_DIR": str(folder / ".qgis"),
-            "PYTHONWARNINGS": "ignore::DeprecationWarning",  # of QGIS 3.22's own modules
-        }
-
-    def enable_plugin(self) -> None:
-        """Enable the packaged plugin, which QGIS asks for once per profile."""
-        (self.folder / ".qgis").mkdir(mode=0o700)
-        subprocess.run(
-            [self._program, "plugins", "enable", "seaice_qgis"],
-            env=self._environment,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        self._qgis = HeadlessQgis(ROOT / "build" / "plugins", folder / ".qgis")
 
     def run(self, algorithm: str, **parameters: str) -> None:
-        """Run one of the plugin's algorithms and show what it says."""
-        assigned = [f"{name}={value}" for name, value in parameters.items()]
-        say(f"seaice:{algorithm}")
+        """Run one of the plugin's algorithms and show what it reports."""
+        log(f"seaice:{algorithm}")
         started = time.monotonic()
-        subprocess.run(
-            [self._program, "run", f"seaice:{algorithm}", "--", *assigned],
-            env=self._environment,
-            check=True,
-        )
-        say(f"seaice:{algorithm} took {time.monotonic() - started:.0f} s")
+        command = self._qgis.command(algorithm, **parameters)
+        subprocess.run(command, env=self._qgis.environment, check=True)
+        log(f"seaice:{algorithm} took {time.monotonic() - started:.0f} s")
 
     def draw(self, *arguments: str) -> None:
         """Draw the picture with QGIS's own map renderer."""
-        subprocess.run(
-            [self._python, str(ROOT / "tools" / "demo_picture.py"), *arguments],
-            env=self._environment,
-            check=True,
-        )
+        command = [str(QGIS.python), str(ROOT / "tools" / "demo_picture.py"), *arguments]
+        subprocess.run(command, env=self._qgis.environment, check=True)
 
     def path(self, name: str) -> str:
         """Return the path of a result."""
@@ -102,7 +72,6 @@ def scene(demo: Demo, prefix: str, settings: Dict[str, str]) -> Dict[str, str]:
 
 def run(demo: Demo) -> List[str]:
     """Run all steps and return the names of what they left."""
-    demo.enable_plugin()
     learned = scene(demo, "training_", LEARNED)
     mapped = scene(demo, "", MAPPED)
     model, sic = demo.path("model.safetensors"), demo.path("sic.tif")
@@ -115,39 +84,25 @@ def run(demo: Demo) -> List[str]:
         MODEL=model,
         REPORT=demo.path("report.html"),
     )
-    demo.run(
-        "predict",
-        HH=mapped["HH"],
-        HV=mapped["HV"],
-        MODEL=model,
-        OUTPUT=sic,
-    )
+    demo.run("predict", HH=mapped["HH"], HV=mapped["HV"], MODEL=model, OUTPUT=sic)
     demo.run(
         "evaluate",
         PREDICTION=sic,
         REFERENCE=mapped["REFERENCE"],
         REPORT=demo.path("evaluation.html"),
     )
-    say("drawing the picture")
+    log("drawing the picture")
     demo.draw(mapped["HH"], mapped["HV"], mapped["REFERENCE"], sic, demo.path(PICTURE))
     return sorted(path.name for path in demo.folder.iterdir() if not path.name.startswith("."))
 
 
-def main() -> int:
-    """Run the demo and say what it left."""
+def main() -> None:
+    """Run the demo and list what it left."""
     started = time.monotonic()
-    try:
-        left = run(Demo(qgis_process(), qgis_base(), DEMO))
-    except SetupError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except subprocess.CalledProcessError as error:
-        print(f"failed with exit code {error.returncode}: {error.cmd}", file=sys.stderr)
-        return 1
-    say(f"done in {time.monotonic() - started:.0f} s; {DEMO.relative_to(ROOT)}/ holds")
+    left = run(Demo(DEMO))
+    log(f"done in {time.monotonic() - started:.0f} s; {DEMO.relative_to(ROOT)}/ holds")
     print("\n".join(f"    {name}" for name in left))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reporting(main))

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from ml_core.errors import SeaIceError
@@ -79,19 +79,19 @@ class Environment:
 
         Raises:
             SetupError: No Python on this machine fits.
-            subprocess.CalledProcessError: venv or pip failed, and said why.
+            subprocess.CalledProcessError: venv or pip failed.
         """
         if self.folder.is_symlink() or self._is_current():
             return
         stamp = self.folder / STAMP
         if not _runs(str(self.python), "import pip"):
             base = self.find_base()
-            say(f"{self.folder.name}: made from {base}")
+            log(f"{self.folder.name}: made from {base}")
             sight = ["--system-site-packages"] if self.sees_base else []
             _call(base, "-m", "venv", "--clear", *sight, str(self.folder))
         stamp.unlink(missing_ok=True)
         files = [argument for path in self.requirements for argument in ("-r", str(path))]
-        say(f"{self.folder.name}: installing {' '.join(files[1::2])}")
+        log(f"{self.folder.name}: installing {' '.join(files[1::2])}")
         _call(str(self.python), "-m", "pip", "install", *files)
         stamp.write_text(self._digest())
 
@@ -124,74 +124,108 @@ def worker_base() -> str:
 
 
 def qgis_base() -> str:
-    """Return the Python that imports qgis; on Debian, root gets QGIS installed if need be.
+    """Return the Python that imports qgis.
 
     Raises:
         SetupError: There is none.
     """
-    given = os.environ.get("QGIS_PYTHON")
-    names = (given,) if given else QGIS_PYTHONS
-    found = _first_python(names, _QGIS_CHECK)
-    if found is None and not given and _install("qgis", "python3-qgis", "python3-venv"):
-        found = _first_python(names, _QGIS_CHECK)
-    if found is None:
-        raise SetupError(
-            f"No Python with QGIS among {', '.join(names)}. Install QGIS 3.22 or newer (on Debian"
-            " and Ubuntu: apt-get install qgis python3-qgis python3-venv), or name the Python that"
-            " imports qgis: make setup QGIS_PYTHON=/path/to/python3"
-        )
-    return found
+    return _of_qgis(
+        "Python with QGIS", "QGIS_PYTHON", QGIS_PYTHONS, lambda path: _runs(path, _QGIS_CHECK)
+    )
 
 
 def qgis_process() -> str:
-    """Return QGIS's command line program; on Debian, root gets QGIS installed if need be.
+    """Return QGIS's command line program.
 
     Raises:
         SetupError: There is none.
     """
-    given = os.environ.get("QGIS_PROCESS")
-    names = (given,) if given else QGIS_PROCESSES
+    return _of_qgis("qgis_process", "QGIS_PROCESS", QGIS_PROCESSES, lambda path: True)
+
+
+def _of_qgis(what: str, variable: str, names: Tuple[str, ...], fits: Callable[[str], bool]) -> str:
+    """Return the first program that fits; on Debian, root gets QGIS installed if need be."""
+    given = os.environ.get(variable)
+    names = (given,) if given else names
     for attempt in range(2):
-        for name in names:
-            path = shutil.which(name)
-            if path:
+        for path in filter(None, map(shutil.which, names)):
+            if fits(path):
                 return path
         if attempt or given or not _install("qgis", "python3-qgis", "python3-venv"):
             break
     raise SetupError(
-        f"No qgis_process among {', '.join(names)}. Install QGIS 3.22 or newer (on Debian and"
-        " Ubuntu: apt-get install qgis), or name the program: QGIS_PROCESS=/path/to/qgis_process"
+        f"No {what} among {', '.join(names)}. Install QGIS 3.22 or newer (on Debian and Ubuntu:"
+        " apt-get install qgis python3-qgis python3-venv), or name the program:"
+        f" make {variable}=/path/to/it"
     )
 
 
-def without_screen(inherited: Mapping[str, str], python_folder: str) -> Dict[str, str]:
+def without_screen(python_folder: Optional[str] = None) -> Dict[str, str]:
     """Return environment variables for a QGIS program that runs without a screen.
 
     Args:
-        inherited: The variables to start from.
-        python_folder: The folder of QGIS's Python. QGIS looks in PATH for the Python whose
-            libraries it takes, and crashes with those of another one.
+        python_folder: The folder of QGIS's Python; None: of the one that `QGIS` was made from. QGIS
+            looks in PATH for the Python whose libraries it takes, and crashes with those of another
+            one.
     """
-    path = os.pathsep.join([python_folder, inherited.get("PATH", "")])
+    # the checkout's ml_core must not be found beside the package's
+    paths = [path for path in _entries("PYTHONPATH") if Path(path).resolve() != ROOT]
     return {
-        **inherited,
-        "PATH": path,
+        **{name: text for name, text in os.environ.items() if name != "PYTHONPATH"},
+        **({"PYTHONPATH": os.pathsep.join(paths)} if paths else {}),
+        "PATH": os.pathsep.join([python_folder or QGIS.base_folder, *_entries("PATH")]),
         "QT_QPA_PLATFORM": "offscreen",
         "SEAICE_PYTHON": str(WORKER.python),
     }
 
 
-def say(text: str) -> None:
+def _entries(variable: str) -> List[str]:
+    return [entry for entry in os.environ.get(variable, "").split(os.pathsep) if entry]
+
+
+class HeadlessQgis:
+    """qgis_process with the packaged plugin, without a screen and with settings of its own.
+
+    Args:
+        plugins: The folder that holds the packaged plugin.
+        settings: The folder of the settings; made where it is missing.
+        python_folder: As for `without_screen`.
+
+    Attributes:
+        program: The path of qgis_process.
+        environment: The environment variables that it needs.
+
+    Raises:
+        SetupError: There is no qgis_process.
+        subprocess.CalledProcessError: It could not enable the plugin.
+    """
+
+    def __init__(self, plugins: Path, settings: Path, python_folder: Optional[str] = None) -> None:
+        settings.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.program = qgis_process()
+        self.environment = {
+            **without_screen(python_folder),
+            "QGIS_PLUGINPATH": str(plugins),
+            "QGIS_CUSTOM_CONFIG_PATH": str(settings),
+            "XDG_RUNTIME_DIR": str(settings),
+            "PYTHONWARNINGS": "ignore::DeprecationWarning",  # of QGIS 3.22's own modules
+        }
+        subprocess.run(
+            [self.program, "plugins", "enable", "seaice_qgis"],
+            env=self.environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def command(self, algorithm: str, **parameters: str) -> List[str]:
+        """Return the command that runs one of the plugin's algorithms."""
+        assigned = [f"{name}={value}" for name, value in parameters.items()]
+        return [self.program, "run", f"seaice:{algorithm}", "--", *assigned]
+
+
+def log(text: str) -> None:
     """Print a line of progress at once."""
     print(f"--- {text}", flush=True)
-
-
-def _first_python(names: Tuple[str, ...], check: str) -> Optional[str]:
-    for name in names:
-        path = shutil.which(name)
-        if path and _runs(path, check):
-            return path
-    return None
 
 
 def _runs(python: str, code: str) -> bool:
@@ -211,7 +245,7 @@ def _install(*packages: str) -> bool:
     """Install Debian packages; False where that is not ours to do."""
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         return False
-    say(f"installing {' '.join(packages)}")
+    log(f"installing {' '.join(packages)}")
     quietly = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         subprocess.run(["apt-get", "-qq", *arguments], check=True, env=quietly)
@@ -233,11 +267,10 @@ QGIS = Environment(
 )
 
 
-def main(names: List[str]) -> int:
-    """Ensure the named environments and return the exit code."""
+def reporting(action: Callable[[], None]) -> int:
+    """Run what needs programs of others, report why it failed, and return the exit code."""
     try:
-        for name in names:
-            {"worker": WORKER, "qgis": QGIS}[name].ensure()
+        action()
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
@@ -247,5 +280,11 @@ def main(names: List[str]) -> int:
     return 0
 
 
+def main(names: List[str]) -> None:
+    """Ensure the named environments."""
+    for name in names:
+        {"worker": WORKER, "qgis": QGIS}[name].ensure()
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(reporting(lambda: main(sys.argv[1:])))

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from typing import List
 
-from environments import QGIS, ROOT, WORKER, say, without_screen
+from environments import QGIS, ROOT, WORKER, log, without_screen
 
 TESTS = ROOT / "tests"
 QGIS_SETTINGS = ROOT / ".qgis-settings"
@@ -24,7 +24,7 @@ NO_TESTS = 5
 
 def main(arguments: List[str]) -> int:
     """Run both parts with pytest's arguments; return 1 if one failed or no test ran at all."""
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    no_bytecode = {"PYTHONDONTWRITEBYTECODE": "1"}
     worker = subprocess.run(
         [
             str(WORKER.python),
@@ -35,17 +35,17 @@ def main(arguments: List[str]) -> int:
             *arguments,
         ],
         cwd=ROOT,
-        env=environment,
+        env={**os.environ, **no_bytecode},
     )
-    say("tests inside QGIS")
+    log("tests inside QGIS")
     shutil.rmtree(QGIS_SETTINGS, ignore_errors=True)
     plugin = subprocess.run(
         [str(QGIS.python), "-m", "pytest", str(TESTS / "plugin"), *arguments],
         cwd=ROOT,
-        env=without_screen(environment, QGIS.base_folder),
+        env={**without_screen(), **no_bytecode},
     )
     if plugin.returncode < 0:
-        say(f"QGIS crashed (signal {-plugin.returncode}); if all tests passed, when it closed")
+        log(f"QGIS crashed (signal {-plugin.returncode}); if all tests passed, when it closed")
     codes = {worker.returncode, plugin.returncode}
     return 0 if 0 in codes and codes <= {0, NO_TESTS} else 1
 

@@ -4,7 +4,7 @@ import bench
 import pytest
 
 
-def test_a_figure_is_told_from_other_lines():
+def test_a_figure_is_distinguished_from_other_lines():
     line = '{"metric": "worker_start_s", "value": 0.2, "unit": "s"}'
     assert bench.figure(line) == {"metric": "worker_start_s", "value": 0.2, "unit": "s"}
     for other in ("warming up", "3", '{"metric": "x", "value": 1}'):

@@ -75,3 +75,28 @@ def test_without_qgis_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setenv("QGIS_PROCESS", "/nowhere/qgis_process")
     with pytest.raises(environments.SetupError, match=r"/nowhere/qgis_process\. Install QGIS"):
         environments.qgis_process()
+
+
+def test_a_program_without_a_screen_finds_qgis_python_and_no_other_ml_core(monkeypatch):
+    monkeypatch.setenv("PATH", "/first:/second")
+    monkeypatch.setenv("PYTHONPATH", f"{environments.ROOT}:/qgis/python")
+    found = environments.without_screen("/qgis/bin")
+    assert found["PATH"] == "/qgis/bin:/first:/second"
+    assert found["PYTHONPATH"] == "/qgis/python"
+    assert found["QT_QPA_PLATFORM"] == "offscreen"
+    monkeypatch.setenv("PYTHONPATH", str(environments.ROOT))
+    assert "PYTHONPATH" not in environments.without_screen("/qgis/bin")
+
+
+def test_headless_qgis_enables_the_plugin_in_settings_of_its_own(monkeypatch, tmp_path):
+    program = tmp_path / "qgis_process"
+    program.write_text('#!/bin/sh\necho "$@" > "$QGIS_CUSTOM_CONFIG_PATH/called"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("QGIS_PROCESS", str(program))
+    settings = tmp_path / "settings"
+    qgis = environments.HeadlessQgis(tmp_path / "plugins", settings, "/usr/bin")
+    assert (settings / "called").read_text() == "plugins enable seaice_qgis\n"
+    assert qgis.environment["QGIS_PLUGINPATH"] == str(tmp_path / "plugins")
+    assert qgis.command("predict", HH="a b.tif") == [
+        str(program), "run", "seaice:predict", "--", "HH=a b.tif"
+    ]  # fmt: skip

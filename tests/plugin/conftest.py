@@ -60,32 +60,23 @@ def plugins(tmp_path_factory):
 @pytest.fixture(scope="session")
 def qgis_process(plugins, tmp_path_factory, worker_python):
     """Run qgis_process with the packaged plugin and a profile of its own."""
-    import environments
+    from environments import HeadlessQgis
 
-    program = environments.qgis_process()
     profile = tmp_path_factory.mktemp("profile")
-    environment = {
-        **os.environ,
-        "QGIS_PLUGINPATH": str(plugins),
-        "QGIS_CUSTOM_CONFIG_PATH": str(profile),
-        "QT_QPA_PLATFORM": "offscreen",
-        "SEAICE_PYTHON": worker_python,
-    }
-    environment.pop("PYTHONPATH", None)
+    qgis = HeadlessQgis(plugins, profile, os.path.join(sys.base_prefix, "bin"))
+    qgis.environment["SEAICE_PYTHON"] = worker_python
 
     def run(*arguments, **more):
         return subprocess.run(
-            [program, *arguments],
-            env={**environment, **more},
+            [qgis.program, *arguments],
+            env={**qgis.environment, **more},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=240,
         )
 
-    run.program, run.environment = program, environment
-    enabled = run("plugins", "enable", "seaice_qgis")
-    assert enabled.returncode == 0, enabled.stdout
+    run.program, run.environment = qgis.program, qgis.environment
     return run
 
 
