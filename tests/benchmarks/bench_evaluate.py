@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import rasterio
 from affine import Affine
+from measuring import report_run, run_job
 from rasterio.windows import Window
 
 SIDE = 10_000
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def write(path: Path, side: int, size_m: float, epsg: int, left: float, top: float, seed: int):
@@ -60,37 +55,20 @@ def main() -> None:
             ("evaluate_100_mpx_by_cells", "coarse.tif", None),
             ("evaluate_100_mpx_by_footprints", "coarse.tif", 25000),
         ):
-            parameters = {
-                "prediction": str(folder / "prediction.tif"),
-                "reference": str(folder / reference),
-                "footprint": footprint,
-                "report": str(folder / "report.html"),
-                "table": str(folder / "table.csv"),
-                "difference": str(folder / "difference.tif"),
-            }
-            job = folder / "job.json"
-            job.write_text(json.dumps({"job": "evaluate", "parameters": parameters}))
-            start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-            command = [sys.executable, "-m", "ml_core", "run", str(job)]
-            out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-            if out.returncode:
-                raise SystemExit(out.stdout.splitlines()[-1])
-            seconds = time.perf_counter() - start
-            used = resource.getrusage(resource.RUSAGE_CHILDREN)
-            processor_s = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-            # the largest child so far; the first case is the largest
-            peak = used.ru_maxrss / 1024
-            numbers = json.loads(out.stdout.splitlines()[-1])["numbers"]
+            run = run_job(
+                "evaluate",
+                prediction=str(folder / "prediction.tif"),
+                reference=str(folder / reference),
+                footprint=footprint,
+                report=str(folder / "report.html"),
+                table=str(folder / "table.csv"),
+                difference=str(folder / "difference.tif"),
+            )
             print(
                 f"{SIDE} x {SIDE} px against {reference}, footprint {footprint}:"
-                f" {numbers['COUNT']:.0f} cells, RMSE {numbers['RMSE']:.2f} %"
+                f" {run.numbers['COUNT']:.0f} cells, RMSE {run.numbers['RMSE']:.2f} %"
             )
-            for name, value, unit in (
-                (metric, seconds, "s"),
-                (f"{metric}_processor", processor_s, "s"),
-                (f"{metric}_peak_rss", peak, "MiB"),
-            ):
-                print(json.dumps({"metric": name, "value": value, "unit": unit}))
+            report_run(metric, run)
 
 
 if __name__ == "__main__":

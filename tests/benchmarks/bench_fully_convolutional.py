@@ -4,11 +4,11 @@ All three use the same weights and give the same values; the time is per pixel o
 turns, since a machine's speed drifts.
 """
 
-import json
 import statistics
 import time
 
 import torch
+from measuring import report
 
 from ml_core import networks
 from ml_core.networks import NetworkConfig
@@ -52,10 +52,6 @@ def main():
     for name in ("one_by_one", "in_batches"):
         report(f"as_map_times_faster_than_{name}", per_pixel[name] / per_pixel["as_map"], "")
     report("as_map_largest_difference", difference, "SIC fraction")
-
-
-def report(metric, value, unit):
-    print(json.dumps({"metric": metric, "value": value, "unit": unit}), flush=True)
 
 
 if __name__ == "__main__":

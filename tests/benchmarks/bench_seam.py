@@ -5,7 +5,6 @@ It is compared with an empty program in the same Python; the two take turns, sin
 drifts.
 """
 
-import json
 import statistics
 import subprocess
 import sys
@@ -13,7 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from measuring import ROOT, report
+
 ROUNDS = 15
 
 NO_OP_JOB = """
@@ -52,10 +52,6 @@ def seconds(action):
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
-
-
-def report(metric, value, unit):
-    print(json.dumps({"metric": metric, "value": value, "unit": unit}), flush=True)
 
 
 def main():

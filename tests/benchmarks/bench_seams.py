@@ -1,7 +1,8 @@
 """Seams and precision: tiled against whole image, and the runtimes' precision against float32."""
 
-import material
 import numpy as np
+import scene
+from measuring import report
 
 from ml_core import checkpoint, networks
 from ml_core.events import Reporter
@@ -38,12 +39,12 @@ def percent(output):
 
 def main():
     quiet = Reporter(lambda event: None)
-    card, tensors = checkpoint.load(material.model())
+    card, tensors = checkpoint.load(scene.model())
     state = checkpoint.member(tensors, 0)
     config = NetworkConfig.from_dict(card.network)
     shape = networks.geometry(config)
     halo, multiple = shape.overlap_px, shape.multiple
-    source = Source(material.sea_ice((HEIGHT, WIDTH), seed=9)[0])
+    source = Source(scene.sea_ice((HEIGHT, WIDTH), seed=9)[0])
     normalisation = Normalisation(card.mean, card.std)
     inside = normalisation.apply(source.values.copy(), np.ones((HEIGHT, WIDTH), dtype=bool))
     beyond = [(0, -size % multiple) for size in (HEIGHT, WIDTH)]
@@ -70,9 +71,9 @@ def main():
                 )
         error = whole[""] - whole["float32"]
         errors.append(float(np.sqrt(np.mean(error**2))))
-        material.report(f"precision_rmse_sic_{name}", errors[-1], "% SIC")
-    material.report("seam_max_sic", max(seams), "% SIC")
-    material.report("precision_rmse_sic", max(errors), "% SIC")
+        report(f"precision_rmse_sic_{name}", errors[-1], "% SIC")
+    report("seam_max_sic", max(seams), "% SIC")
+    report("precision_rmse_sic", max(errors), "% SIC")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
 """Rate of train's fit over a bare loop of the same steps, and an epoch over more data than memory.
 
-`train_vs_bare_loop`: chips per second of the fit - chips drawn from a memory-mapped store, varied,
+`train_vs_bare_loop`: chips per second of the fit - chips drawn from a memory-mapped array, varied,
 normalised, masked, progress reported - over the bare forward, backward and step on tensors in
 memory, with the same batch, precision, optimiser and L2. The two take turns.
 
 `train_data_exceeds_memory`: the largest anonymous memory of a process that normalises and fits an
-epoch over a store of 6 GB. Pages of the store are the file system's cache and not counted.
+epoch over an array of 6 GB. Its pages are the file system's cache and not counted.
 """
 
-import json
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -18,36 +16,30 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from measuring import report
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from ml_core import networks  # noqa: E402
-from ml_core.datasets.block_split import draw_split  # noqa: E402
-from ml_core.datasets.cells import CellCounts  # noqa: E402
-from ml_core.datasets.normalisation import moments, normalisation  # noqa: E402
-from ml_core.datasets.sampler import ChipSampler  # noqa: E402
-from ml_core.events import Reporter  # noqa: E402
-from ml_core.training.device import choose, seeded  # noqa: E402
-from ml_core.training.fit import FitSettings, fit  # noqa: E402
-from ml_core.training.losses import penalised, squared_error  # noqa: E402
-from ml_core.training.tasks import Regression  # noqa: E402
+from ml_core import networks
+from ml_core.datasets.block_split import draw_split
+from ml_core.datasets.cells import CellCounts
+from ml_core.datasets.normalisation import moments, normalisation
+from ml_core.datasets.sampler import ChipSampler
+from ml_core.events import Reporter
+from ml_core.training.device import choose, seeded
+from ml_core.training.fit import FitSettings, fit
+from ml_core.training.losses import penalised, squared_error
+from ml_core.training.tasks import Regression
 
 SILENT = Reporter(lambda event: None)
 CONFIG = networks.NetworkConfig()
 CHIP, BATCH, STEPS, ROUNDS = 160, 4, 10, 7
 L2 = 1e-4
-STORE_BYTES = 6_000_000_000
+ARRAY_BYTES = 6_000_000_000
 FOOTPRINT_PX = 80
 
 
-def show(metric, value, unit):
-    print(json.dumps({"metric": metric, "value": value, "unit": unit}), flush=True)
-
-
-def store_on(file, side):
-    """A store of a scene of side x side px: ice with floes of a footprint's size, and speckle."""
-    store = np.memmap(file, np.float32, "w+", shape=(side, side, 3))
+def array_in(file, side):
+    """The array of a scene of side x side px: ice with floes of a footprint's size, and speckle."""
+    array = np.memmap(file, np.float32, "w+", shape=(side, side, 3))
     rng = np.random.default_rng(0)
     cells = CellCounts.empty((side, side), FOOTPRINT_PX)
     rows = 512
@@ -57,16 +49,16 @@ def store_on(file, side):
         number = min(rows, side - row)
         along = np.sin(np.arange(row, row + number) / FOOTPRINT_PX)
         sic = (50 + 50 * along[:, None] * cols).astype(np.float32)
-        store[row : row + number, :, :2] = noise[:number] + sic[..., None] / 10 - (20, 28)
-        store[row : row + number, :, 2] = sic
+        array[row : row + number, :, :2] = noise[:number] + sic[..., None] / 10 - (20, 28)
+        array[row : row + number, :, 2] = sic
         cells.add(row, 0, sic)
-    return store, cells
+    return array, cells
 
 
-def sampler_of(store, cells):
+def sampler_of(array, cells):
     split = draw_split(cells, FOOTPRINT_PX, 0.2, np.random.default_rng(1))
-    scaling = normalisation([moments(store, split)], ("HH", "HV"))
-    return ChipSampler(store, cells, split, scaling, CHIP, Regression().label)
+    normalised = normalisation([moments(array, split)], ("HH", "HV"))
+    return ChipSampler(array, cells, split, normalised, CHIP, Regression().label)
 
 
 def fit_rate(network, sampler, device):
@@ -95,7 +87,7 @@ def bare_rate(network, tensors, optimiser, device):
 def ratio():
     device = choose("auto")
     with tempfile.TemporaryFile() as file, seeded(1, device):
-        sampler = sampler_of(*store_on(file, 2048))
+        sampler = sampler_of(*array_in(file, 2048))
         network = networks.build(CONFIG)
         bare = networks.build(CONFIG).to(device.name, memory_format=torch.channels_last)
         penalty = {id(weight) for weight in penalised(bare)}
@@ -115,12 +107,12 @@ def ratio():
             (fit_rate(network, sampler, device), bare_rate(bare, tensors, optimiser, device))
             for _ in range(ROUNDS)
         ]
-    show("train_chips_per_s", statistics.median(turn[0] for turn in turns), "chips/s")
-    show("train_vs_bare_loop", statistics.median(a / b for a, b in turns), "ratio")
+    report("train_chips_per_s", statistics.median(turn[0] for turn in turns), "chips/s")
+    report("train_vs_bare_loop", statistics.median(a / b for a, b in turns), "ratio")
 
 
 def anonymous_mib():
-    """Anonymous memory of this process; the store's pages are not in it."""
+    """Anonymous memory of this process; the memory-mapped array's pages are not in it."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) / 1024
@@ -137,14 +129,14 @@ def beyond_memory():
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    side = int((STORE_BYTES / 12) ** 0.5)
+    side = int((ARRAY_BYTES / 12) ** 0.5)
     with tempfile.TemporaryFile() as file, seeded(1, device):
-        sampler = sampler_of(*store_on(file, side))
+        sampler = sampler_of(*array_in(file, side))
         settings = FitSettings(1, 100, BATCH, 1e-3, l2=L2)
         fit(networks.build(CONFIG), sampler.draw, squared_error, settings, device, SILENT)
     stop.set()
     watcher.join()
-    show("train_data_exceeds_memory", peak[0], "MiB")
+    report("train_data_exceeds_memory", peak[0], "MiB")
 
 
 if __name__ == "__main__":

@@ -11,39 +11,32 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from measuring import report, run_job
+
+from ml_core import checkpoint
+
 TEST_SEEDS = (101, 102, 103)
 
 
-def run(folder: Path, job: str, **parameters: object) -> dict[str, float]:
-    """Run a job in a worker; return its numbers."""
-    path = folder / "job.json"
-    path.write_text(json.dumps({"job": job, "parameters": parameters}))
-    command = [sys.executable, "-m", "ml_core", "run", str(path)]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    lines = [json.loads(line) for line in found.stdout.splitlines()]
-    for line in lines:
-        if "ncertainty" in line.get("text", "") or line["event"] == "failed":
-            print("   ", line["text"])
-    if lines[-1]["event"] != "done":
-        raise SystemExit(f"{job} failed: {found.stderr[-2000:]}")
-    numbers: dict[str, float] = lines[-1]["numbers"]
-    return numbers
+def run(job: str, **parameters: object) -> dict[str, float]:
+    """Run a job in a worker and show what it says of uncertainty; return its numbers."""
+    done = run_job(job, **parameters)
+    for text in done.texts:
+        if "ncertainty" in text:
+            print("   ", text)
+    return done.numbers
 
 
 def scene(folder: Path, seed: int, side: int) -> dict[str, str]:
-    """Simulate a scene, whose wind and ice cover its seed tells; return its files."""
+    """Simulate a scene, whose seed decides wind and ice cover; return its files."""
     names = {name: str(folder / f"{name}{seed}.tif") for name in ("hh", "hv", "reference")}
     more = {"ice_fraction": 35.0 + 10 * (seed % 6), "wind_speed": 3.0 + 2 * (seed % 5)}
     size = {"width": side, "height": side, "resolution": 200.0}
-    run(folder, "simulatescene", seed=seed, **size, **more, **names)
+    run("simulatescene", seed=seed, **size, **more, **names)
     return names
 
 
@@ -53,14 +46,12 @@ def training_data(folder: Path, scenes: int, side: int) -> dict[str, str]:
         return scene(folder, 1, side)
     found = {"training_set": str(folder / "set")}
     for seed in range(1, scenes + 1):
-        run(folder, "buildtrainingset", **found, **scene(folder, seed, side))
+        run("buildtrainingset", **found, **scene(folder, seed, side))
     return found
 
 
 def uncalibrated(model: str) -> str:
     """Write a copy of a network whose uncertainty is the bare spread of its samples."""
-    from ml_core import checkpoint
-
     card, tensors = checkpoint.load(model)
     bare = {**(card.calibration or {}), "scale": 1.0, "floors_percent": [0.0], "widened": 1.0}
     target = model.replace(".safetensors", "_bare.safetensors")
@@ -77,9 +68,6 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=0, help="of a cross-validation")
     parser.add_argument("--keep", type=Path, help="folder for all files")
     options = parser.parse_args()
-    sys.path.insert(0, str(ROOT))
-    from ml_core import checkpoint
-
     with tempfile.TemporaryDirectory() as name:
         folder = options.keep or Path(name)
         learnt = training_data(folder, options.scenes, options.side)
@@ -87,7 +75,6 @@ def main() -> None:
         for members in sorted({1, options.members}):
             model = str(folder / f"members{members}.safetensors")
             found = run(
-                folder,
                 "train",
                 **learnt,
                 model=model,
@@ -103,11 +90,10 @@ def main() -> None:
             coverages: dict[str, list[float]] = {"before": [], "after": []}
             for seed in TEST_SEEDS:
                 layers = scenes[seed]
-                judged = {}
+                evaluated = {}
                 for label, path in (("before", uncalibrated(model)), ("after", model)):
                     output, spread = str(folder / "sic.tif"), str(folder / "std.tif")
                     made = run(
-                        folder,
                         "predict",
                         hh=layers["hh"],
                         hv=layers["hv"],
@@ -115,8 +101,7 @@ def main() -> None:
                         output=output,
                         uncertainty=spread,
                     )
-                    judged[label] = run(
-                        folder,
+                    evaluated[label] = run(
                         "evaluate",
                         prediction=output,
                         reference=layers["reference"],
@@ -124,21 +109,20 @@ def main() -> None:
                         report=str(folder / "report.html"),
                         table=str(folder / f"{label}.csv"),
                     )
-                for label, numbers in judged.items():
+                for label, numbers in evaluated.items():
                     coverages[label].append(100 * numbers["COVERAGE_90"])
-                after = judged["after"]
+                after = evaluated["after"]
                 print(
                     f"    scene {seed}: RMSE {after['RMSE']:.1f} % (best baseline"
                     f" {after.get('BASELINE_RMSE', float('nan')):.1f} %),"
                     f" mean uncertainty {made['MEAN_UNCERTAINTY']:.1f} %, 90 % interval holds"
-                    f" {100 * judged['before']['COVERAGE_90']:.0f} % before,"
+                    f" {100 * evaluated['before']['COVERAGE_90']:.0f} % before,"
                     f" {100 * after['COVERAGE_90']:.0f} % after calibration,"
                     f" {after['COUNT']:.0f} cells, new pixels {100 * made['NOVEL_FRACTION']:.1f} %"
                 )
             method = "dropout" if members == 1 else "ensemble"
             for label, values in coverages.items():
-                metric, value = f"coverage_90_{method}_{label}", statistics.mean(values)
-                print(json.dumps({"metric": metric, "value": value, "unit": "%"}))
+                report(f"coverage_90_{method}_{label}", statistics.mean(values), "%")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ predict names its runtime, which is known once the network is loaded; qgis_proce
 back, so that the figure is an upper bound. Both take turns, since a machine's speed drifts.
 """
 
-import os
 import statistics
 import subprocess
 import sys
@@ -13,9 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import material
+import scene
+from measuring import ROOT, report
 
-sys.path.insert(0, str(material.ROOT / "tools"))
+sys.path.insert(0, str(ROOT / "tools"))
 import environments
 import package
 
@@ -24,31 +24,17 @@ FIRST_WORD = "Runtime:"
 
 
 def main():
-    program = environments.qgis_process()
     with tempfile.TemporaryDirectory() as folder:
-        plugin, _ = package.build(material.ROOT, Path(folder, "build"), Path(folder, "dist"))
-        settings = Path(folder, "settings")
-        settings.mkdir()
-        inherited = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
-        environment = {
-            **inherited,
-            "QGIS_PLUGINPATH": str(plugin.parent),
-            "QGIS_CUSTOM_CONFIG_PATH": str(settings),
-            "QT_QPA_PLATFORM": "offscreen",
-            "SEAICE_PYTHON": sys.executable,
-        }
-        enable = [program, "plugins", "enable", "seaice_qgis"]
-        subprocess.run(enable, env=environment, check=True, capture_output=True)
-        hh, hv = material.scene(1000)
-        values = {"HH": hh, "HV": hv, "MODEL": material.model(), "OUTPUT": f"{folder}/sic.tif"}
-        inputs = [f"{name}={value}" for name, value in values.items()]
-        run = [program, "run", "seaice:predict", "--", *inputs]
-        turns = [(first_word(run, environment), import_torch()) for _ in range(ROUNDS)]
+        plugin, _ = package.build(ROOT, Path(folder, "build"), Path(folder, "dist"))
+        qgis = environments.HeadlessQgis(plugin.parent, Path(folder, "settings"))
+        hh, hv = scene.scene(1000)
+        run = qgis.command("predict", HH=hh, HV=hv, MODEL=scene.model(), OUTPUT=f"{folder}/sic.tif")
+        turns = [(first_word(run, qgis.environment), import_torch()) for _ in range(ROUNDS)]
     worker, torch = (statistics.median(times) for times in zip(*turns, strict=True))
     over = statistics.median(first - second for first, second in turns)
-    material.report("qgis_process_to_first_event_s", worker, "s")
-    material.report("import_torch_s", torch, "s")
-    material.report("worker_start_s", over, "s")
+    report("qgis_process_to_first_event_s", worker, "s")
+    report("import_torch_s", torch, "s")
+    report("worker_start_s", over, "s")
 
 
 def first_word(command, environment):

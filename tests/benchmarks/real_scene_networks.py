@@ -1,7 +1,7 @@
 """Every network with every task on the real scene: error, size and time, as one table.
 
-Trained and judged on the two folds of `real_scene_rmse`, by the worker, with the defaults of train
-but for what is named here: 12 epochs (300 steps), no validation part and no second fit. It takes
+Trained and evaluated on the two folds of `real_scene_rmse`, by the worker, with the defaults of
+train but for what is named here: 12 epochs (300 steps), no validation part and no refit. It takes
 some minutes, so it is no part of `make bench`.
 
     python tests/benchmarks/real_scene_networks.py [NAME=VALUE ...] [--seeds 1] [--networks unet]
@@ -11,13 +11,9 @@ line of Markdown for each network and task.
 """
 
 import argparse
-import os
 import statistics
-import sys
 import tempfile
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import real_scene_rmse
 
@@ -34,9 +30,7 @@ def main():
     options = parser.parse_args()
     more = {"epochs": 12, "validation_fraction": 0}
     more.update(text.split("=", 1) for text in options.parameters)
-    scene = Path(os.environ.get("SEAICE_TEST_DATA", "")) / "nersc_course_scene"
-    if not (scene / "hh.tif").exists():
-        sys.exit(f"{scene}: no scene; let SEAICE_TEST_DATA name the folder of the test data")
+    scene = real_scene_rmse.real_scene()
     print("| network | task | parameters | RMSE fold 1 | RMSE fold 2 | mean | train, s |")
     print("|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 """The lecture's lesson on the real scene: trained long without regularisation, a network over-fits.
 
-Compares a U-Net without regularisation to one with dropout and L2, three seeds each, by the job
-comparenetworks, and prints what the lesson says: whether the validation loss rises from its
+Compares U-Nets with and without dropout and L2, three seeds each, by the job comparenetworks, and
+prints what the lesson says: whether the validation loss rises from its
 minimum without regularisation, and whether regularisation ends with a higher training loss and a
 lower validation loss. It takes some minutes, so it is no part of `make bench`.
 
@@ -13,19 +13,17 @@ Cancelled, it goes on where it was when it is started again with the same report
 
 import argparse
 import json
-import os
-import sys
-import tempfile
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import real_scene_rmse
+from measuring import run_job
 
 PARAMETERS = {
     "architecture": ["unet"],
-    "regularisation": "none; dropout=0.3 dropout_position=blocks l2=0.001",
+    "dropout": [0, 0.3],
+    "dropout_position": "blocks",
+    "l2": [0, 0.001],
     "seeds": 3,
     "epochs": 40,
     "learning_rate": 0.002,
@@ -33,7 +31,7 @@ PARAMETERS = {
     "resolution": 508.9,
     "chip_size": 80,
     "depth": [3],
-    "augmentation": "none",
+    "augmentation": ["none"],
 }
 
 
@@ -42,9 +40,7 @@ def main():
     parser.add_argument("report")
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
     options = parser.parse_args()
-    scene = Path(os.environ.get("SEAICE_TEST_DATA", "")) / "nersc_course_scene"
-    if not (scene / "hh.tif").exists():
-        sys.exit(f"{scene}: no scene; let SEAICE_TEST_DATA name the folder of the test data")
+    scene = real_scene_rmse.real_scene()
     more = dict(text.split("=", 1) for text in options.parameters)
     report = str(Path(options.report).absolute())
     layers = {"hh": "hh.tif", "hv": "hv.tif", "reference": "sic.tif"}
@@ -56,24 +52,23 @@ def main():
         "report": report,
         "table": str(Path(report).with_suffix(".csv")),
     }
-    with tempfile.TemporaryDirectory() as folder:
-        real_scene_rmse.work(Path(folder), "comparenetworks", job)
+    run_job("comparenetworks", **job)
     lines = Path(report).with_suffix(".runs.jsonl").read_text().splitlines()
-    trials = [json.loads(line)["record"] for line in lines]
-    for name in dict.fromkeys(trial["regularisation"] for trial in trials):
-        tell(name, [trial for trial in trials if trial["regularisation"] == name])
+    runs = [json.loads(line)["record"] for line in lines]
+    for name in dict.fromkeys(run["regularisation"] for run in runs):
+        show(name, [run for run in runs if run["regularisation"] == name])
 
 
-def tell(name, trials):
-    training = np.mean([trial["training_loss"] for trial in trials], axis=0)
-    validation = np.mean([trial["validation_loss"] for trial in trials], axis=0)
+def show(name, runs):
+    training = np.mean([run["training_loss"] for run in runs], axis=0)
+    validation = np.mean([run["validation_loss"] for run in runs], axis=0)
     smooth = np.convolve(validation, np.ones(3) / 3, "valid")
     figures = {
         "training_loss_last": training[-1],
         "validation_loss_last": validation[-1],
         "validation_loss_lowest": smooth.min(),
         "validation_rise": smooth[-1] / smooth.min(),
-        "rmse_test": np.mean([trial["rmse_percent"].get("test", np.nan) for trial in trials]),
+        "rmse_test": np.mean([run["rmse_percent"].get("test", np.nan) for run in runs]),
     }
     print(name, json.dumps({key: round(float(value), 3) for key, value in figures.items()}))
 

@@ -1,9 +1,9 @@
 """Error of train and predict on the real scene, each half predicted from the other.
 
-The scene (see its README) is cut into two folds: trained on rows 0-179 and judged on rows 230-392,
-and trained on rows 213-392 and judged on rows 0-162; the rows between are not used. Each fold is
-run with several seeds by the worker, train then predict, with the defaults of both jobs. It takes
-minutes for each fold and seed, so it is no part of `make bench`.
+The scene (see its README) is cut into two folds: trained on rows 0-179 and evaluated on rows
+230-392, and trained on rows 213-392 and evaluated on rows 0-162; the rows between are not used.
+Each fold is run with several seeds by the worker, train then predict, with the defaults of both
+jobs. It takes minutes for each fold and seed, so it is no part of `make bench`.
 
     python tests/benchmarks/real_scene_rmse.py [NAME=VALUE ...] [--seeds 1 2 3] [--folds 0 1]
 
@@ -15,18 +15,16 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import rasterio
+from measuring import report, run_job
 from rasterio.windows import Window
 from scipy.ndimage import gaussian_filter
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDS = (((0, 180), (230, 393)), ((213, 393), (0, 163)))
 """First and last + 1 row of training and test."""
 
@@ -41,9 +39,7 @@ def main():
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
     options = parser.parse_args()
     more = dict(text.split("=", 1) for text in options.parameters)
-    scene = Path(os.environ.get("SEAICE_TEST_DATA", "")) / "nersc_course_scene"
-    if not (scene / "hh.tif").exists():
-        sys.exit(f"{scene}: no scene; let SEAICE_TEST_DATA name the folder of the test data")
+    scene = real_scene()
     results = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in options.seeds:
@@ -59,22 +55,27 @@ def main():
 
 
 def show(metric, value, name):
-    unit = "s" if name.endswith("seconds") else "% SIC"
-    print(json.dumps({"metric": metric, "value": round(value, 2), "unit": unit}), flush=True)
+    report(metric, round(value, 2), "s" if name.endswith("seconds") else "% SIC")
+
+
+def real_scene():
+    """The folder of the real scene."""
+    folder = Path(os.environ.get("SEAICE_TEST_DATA", "")) / "nersc_course_scene"
+    if not (folder / "hh.tif").exists():
+        sys.exit(f"{folder}: no scene; let SEAICE_TEST_DATA name the folder of the test data")
+    return folder
 
 
 def run(scene, folder, fold, seed, more):
-    """Train on a fold's rows, predict the whole scene, and judge the fold's test rows."""
+    """Train on a fold's rows, predict the whole scene, and evaluate the fold's test rows."""
     (first, stop), (test_first, test_stop) = FOLDS[fold]
     layers = {}
     for name, file in (("hh", "hh.tif"), ("hv", "hv.tif"), ("reference", "sic.tif")):
         layers[name] = crop(scene / file, folder / f"{fold}_{file}", first, stop)
     model, output = str(folder / "model.safetensors"), str(folder / "sic.tif")
-    started = time.perf_counter()
-    numbers = work(folder, "train", {**layers, "seed": seed, "model": model, **more})
-    seconds = time.perf_counter() - started
+    trained = run_job("train", **{**layers, "seed": seed, "model": model, **more})
     whole = {name: str(scene / f"{name}.tif") for name in ("hh", "hv")}
-    work(folder, "predict", {**whole, "model": model, "output": output})
+    run_job("predict", **whole, model=model, output=output)
     with rasterio.open(output) as dataset:
         predicted = dataset.read(1)
     with rasterio.open(scene / "sic.tif") as dataset:
@@ -89,10 +90,10 @@ def run(scene, folder, fold, seed, more):
         "rmse": rms(error),
         "bias": float(error.mean()),
         "rmse_footprint": rms(averaged[rows] - reference[rows]),
-        "train_rmse": numbers["TRAIN_RMSE"],
-        "validation_rmse": numbers.get("VALIDATION_RMSE"),
-        "best_epoch": numbers["BEST_EPOCH"],
-        "train_seconds": seconds,
+        "train_rmse": trained.numbers["TRAIN_RMSE"],
+        "validation_rmse": trained.numbers.get("VALIDATION_RMSE"),
+        "best_epoch": trained.numbers["BEST_EPOCH"],
+        "train_seconds": trained.seconds,
     }
 
 
@@ -109,23 +110,6 @@ def crop(source, target, first, stop):
         with rasterio.open(target, "w", **profile) as cropped:
             cropped.write(dataset.read(1, window=window), 1)
     return str(target)
-
-
-def work(folder, name, parameters):
-    """Run a job in a worker of its own and return its numbers."""
-    job = folder / "job.json"
-    job.write_text(json.dumps({"job": name, "parameters": parameters}))
-    done = subprocess.run(
-        [sys.executable, "-m", "ml_core", "run", str(job)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        check=False,
-        text=True,
-    )
-    events = [json.loads(line) for line in done.stdout.splitlines()]
-    if done.returncode:
-        sys.exit(f"{name} failed: {events[-1] if events else done.returncode}")
-    return events[-1]["numbers"]
 
 
 if __name__ == "__main__":

@@ -1,17 +1,13 @@
-"""What the benchmarks measure with: synthetic scenes and a network, made once under build/bench."""
+"""What the benchmarks predict: synthetic scenes, and a network; made once under build/bench."""
 
-import json
 import os
 import re
-import subprocess
-import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from affine import Affine
+from measuring import ROOT, run_job
 from rasterio.crs import CRS
 
 from ml_core import checkpoint, networks
@@ -21,14 +17,9 @@ from ml_core.prediction.training_distribution import TrainingDistribution
 from ml_core.raster.grid import Grid, Window
 from ml_core.raster.writing import RasterWriter, backscatter_band
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "bench"
 
 MEAN, STD = (-15.0, -24.0), (5.0, 5.0)
-
-
-def report(metric, value, unit, **more):
-    print(json.dumps({"metric": metric, "value": value, "unit": unit, **more}), flush=True)
 
 
 def sea_ice(shape, seed):
@@ -116,55 +107,16 @@ def model():
     return str(path)
 
 
-def predict(side, *, rounded=True, cores=0, **parameters):
-    """Predict a scene in a fresh process, as the plugin does.
-
-    Returns:
-        Seconds from the process's start to its end, its peak memory in MiB, and its messages.
-    """
+def predict(side, *, rounded=True, **more):
+    """Predict a scene; return the run."""
     hh, hv = scene(side, rounded=rounded)
-    output = FOLDER / "sic.tif"
-    job = FOLDER / "job.json"
-    values = {"hh": hh, "hv": hv, "model": model(), "output": str(output), **parameters}
-    job.write_text(json.dumps({"job": "predict", "parameters": values}))
-
-    def limit():
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-
-    started = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-m", "ml_core", "run", str(job)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        preexec_fn=limit if cores else None,
-    ) as process:
-        events = [json.loads(line) for line in process.stdout]
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode or events[-1]["event"] != "done":
-        raise RuntimeError(f"predict failed: {events[-1]}")
-    texts = [event["text"] for event in events if event["event"] == "message"]
-    return seconds, usage.ru_maxrss / 1024, texts
+    return run_job("predict", hh=hh, hv=hv, model=model(), output=str(FOLDER / "sic.tif"), **more)
 
 
-def rate(texts):
+def rate(run):
     """The network's px/s, margins included, that a prediction reported."""
     found = re.search(
-        r"([0-9.]+) Mpx, margins included, through the network in ([0-9.]+) s", "\n".join(texts)
+        r"([0-9.]+) Mpx, margins included, through the network in ([0-9.]+) s",
+        "\n".join(run.texts),
     )
     return 1e6 * float(found[1]) / float(found[2])
-
-
-def child(script, *arguments):
-    """Run one of the benchmarks' programs in a fresh process; return the JSON it prints last."""
-    result = subprocess.run(
-        [sys.executable, script, *map(str, arguments)],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    return json.loads(result.stdout.splitlines()[-1])
