@@ -55,22 +55,5 @@ def sea_ice(shape, seed=0):
     return (10 * np.log10(power)).astype(np.float32), ice
 
 
-class Recorder:
-    """Stands in for the reporter's receiver."""
-
-    def __init__(self):
-        self.events = []
-
-    def __call__(self, event):
-        self.events.append(event)
-
-    def texts(self, level=None):
-        return [
-            event.text
-            for event in self.events
-            if hasattr(event, "level") and level in (None, event.level)
-        ]
-
-
 def replace(card, **more):
     return dataclasses.replace(card, **more)

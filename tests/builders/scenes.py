@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 from ml_core.datasets.cells import CellCounts
 from ml_core.datasets.scene_data import SceneData
 from ml_core.raster.grid import Grid
+from tests.builders.rasters import write_raster
 
 PIXEL_M = 1000.0
 
@@ -43,3 +44,15 @@ def data_of(sic, pixels, footprint_px=8.0):
     grid = Grid(CRS.from_epsg(3413), Affine(PIXEL_M, 0, 5e5, 0, -PIXEL_M, -1e6), height, width)
     names = ("HH", "HV", "incidence_angle")[: array.shape[-1] - 1]
     return SceneData(array, cells, sums, grid, names, footprint_px * PIXEL_M, footprint_px)
+
+
+def write_scene(folder, sic, *, size, coarse=1):
+    """Write a scene of a SIC (H, W), and the SIC in means over cells; paths by job field."""
+    height, width = sic.shape
+    means = sic.reshape(height // coarse, coarse, width // coarse, coarse).mean((1, 3))
+    hh, hv = backscatter(sic)
+    return {
+        "hh": write_raster(folder / "hh.tif", hh, size=size),
+        "hv": write_raster(folder / "hv.tif", hv, size=size),
+        "reference": write_raster(folder / "sic.tif", means, size=coarse * size),
+    }

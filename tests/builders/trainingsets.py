@@ -4,10 +4,8 @@ import numpy as np
 import rasterio
 from scipy.ndimage import gaussian_filter
 
-from ml_core.events import Message, Reporter
-from ml_core.files import OutputFiles
 from ml_core.jobs import BuildTrainingSetJob
-from ml_core.runs.buildtrainingset import run
+from tests.builders.jobs import execute
 from tests.builders.rasters import write_raster
 
 PIXEL_M = 100.0
@@ -48,15 +46,10 @@ class Built:
     """A finished run of the job."""
 
     def __init__(self, folder, cancelled=lambda: False, **parameters):
-        self.events = []
         parameters = {"chip_size": 32, "resolution": PIXEL_M, **parameters}
         job = BuildTrainingSetJob(training_set=str(folder), **parameters)
-        with OutputFiles() as files:
-            self.done = run(job, files, Reporter(self.events.append, cancelled))
-            files.commit()
-
-    def texts(self, level):
-        return [e.text for e in self.events if isinstance(e, Message) and e.level == level]
+        self.done, self.events = execute(job, cancelled)
+        self.texts = self.events.texts
 
 
 def retag(path, **tags):

@@ -7,7 +7,6 @@ import netCDF4
 import numpy as np
 import pyproj
 import pytest
-import rasterio
 import torch
 from affine import Affine
 from hypothesis import settings
@@ -18,7 +17,8 @@ from ml_core.jobs import RasterSource
 from ml_core.networks import NetworkConfig
 from ml_core.raster.grid import Grid
 from tests.builders import trainingsets
-from tests.builders.models import Recorder, card_of, sea_ice
+from tests.builders.jobs import Events
+from tests.builders.models import card_of, sea_ice
 from tests.builders.rasters import write_raster
 from tests.builders.scenes import backscatter, data_of, ice
 from tests.builders.sicproducts import (
@@ -135,7 +135,8 @@ def scene_files(tmp_path):
 
 @pytest.fixture
 def recorder():
-    return Recorder()
+    """Collects what is reported."""
+    return Events()
 
 
 @pytest.fixture
@@ -238,39 +239,14 @@ def write(tmp_path):
     """Write an array as a GeoTIFF and return its source."""
 
     def write(name, values, grid, nodata=None):
-        values = np.asarray(values)
-        with rasterio.open(
-            tmp_path / name,
-            "w",
-            driver="GTiff",
-            height=grid.height,
-            width=grid.width,
-            count=1,
-            dtype=values.dtype,
-            crs=grid.crs,
-            transform=grid.transform,
-            nodata=nodata,
-        ) as dataset:
-            dataset.write(values, 1)
-        return RasterSource(str(tmp_path / name))
+        transform, crs = grid.transform, grid.crs
+        path = tmp_path / name
+        return RasterSource(write_raster(path, values, crs=crs, transform=transform, nodata=nodata))
 
     return write
 
 
 @pytest.fixture
 def messages():
-    """Collects what a job reports; `.text` is all of it."""
-
-    class Messages(list):
-        def __call__(self, event):
-            self.append(event)
-
-        @property
-        def text(self):
-            return "\n".join(event.text for event in self if hasattr(event, "text"))
-
-        @property
-        def warnings(self):
-            return "\n".join(e.text for e in self if getattr(e, "level", "") == "warning")
-
-    return Messages()
+    """Collects what a job reports."""
+    return Events()

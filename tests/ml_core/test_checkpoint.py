@@ -74,7 +74,7 @@ def test_a_header_of_any_length_is_read(tmp_path):
     assert len(starts) == 32  # lengths are multiples of 8
 
 
-def test_members_of_an_ensemble_are_told_apart():
+def test_members_of_an_ensemble_are_distinguished():
     tensors = {"member0.a.b": np.zeros(1), "member1.a.b": np.ones(1), "member10.a.b": np.full(1, 2)}
     assert checkpoint.member_count(tensors) == 3
     assert list(checkpoint.member(tensors, 1)) == ["a.b"]

@@ -40,14 +40,14 @@ def test_an_event_survives_its_line(event):
 
 
 @given(st.text())
-def test_a_line_that_is_no_event_is_told_apart(line):
+def test_a_line_that_is_no_event_is_distinguished(line):
     assert decode(line) is None
 
 
 @pytest.mark.parametrize(
     "line", ["3", "null", "[]", '{"event": "new kind"}', '{"event": "progress"}']
 )
-def test_json_that_is_no_event_is_told_apart(line):
+def test_json_that_is_no_event_is_distinguished(line):
     assert decode(line) is None
 
 

@@ -7,10 +7,7 @@ import pytest
 
 from ml_core.errors import SeaIceError
 from ml_core.files import OutputFiles, part_path, remove_parts
-
-
-def names(folder):
-    return sorted(path.name for path in Path(folder).iterdir())
+from tests.builders.folders import files_in
 
 
 def test_a_committed_file_replaces_its_target_and_stale_sidecars(tmp_path):
@@ -25,7 +22,7 @@ def test_a_committed_file_replaces_its_target_and_stale_sidecars(tmp_path):
         Path(f"{staged}.aux.xml").write_text("new statistics")
         assert target.read_text() == "old"
         files.commit()
-    assert names(tmp_path) == ["sic.tif", "sic.tif.aux.xml"]
+    assert files_in(tmp_path) == ["sic.tif", "sic.tif.aux.xml"]
     assert target.read_text() == "new"
     assert Path(f"{target}.aux.xml").read_text() == "new statistics"
 
@@ -36,8 +33,8 @@ def test_without_commit_nothing_is_left_and_the_old_file_stays(tmp_path):
     with OutputFiles() as files:
         Path(files.stage(str(target))).write_text("half")
         Path(files.stage(str(tmp_path / "report.html"))).write_text("half")
-        assert len(names(tmp_path)) == 3
-    assert names(tmp_path) == ["sic.tif"]
+        assert len(files_in(tmp_path)) == 3
+    assert files_in(tmp_path) == ["sic.tif"]
     assert target.read_text() == "old"
 
 
@@ -48,7 +45,7 @@ def test_whoever_started_a_killed_run_can_remove_its_parts(tmp_path):
     Path(f"{mine}.ovr").write_text("half")
     other.write_text("another run's")
     remove_parts([target], "run1")
-    assert names(tmp_path) == [other.name]
+    assert files_in(tmp_path) == [other.name]
 
 
 def test_folders_are_staged_too(tmp_path):
@@ -57,8 +54,8 @@ def test_folders_are_staged_too(tmp_path):
         staged.mkdir()
         (staged / "manifest.json").write_text("{}")
         files.commit()
-    assert names(tmp_path) == ["set"]
-    assert names(tmp_path / "set") == ["manifest.json"]
+    assert files_in(tmp_path) == ["set"]
+    assert files_in(tmp_path / "set") == ["manifest.json"]
 
 
 def test_a_missing_folder_is_named(tmp_path):
@@ -108,5 +105,5 @@ def test_when_one_target_cannot_be_replaced_none_is(tmp_path, monkeypatch):
             SeaIceError, match=r"report.html: cannot be replaced \(in use\); close it"
         ):
             files.commit()
-    assert names(tmp_path) == ["model.safetensors"]
+    assert files_in(tmp_path) == ["model.safetensors"]
     assert first.read_text() == "old"

@@ -3,17 +3,13 @@
 import numpy as np
 import pytest
 import rasterio
-from affine import Affine
 from scipy.ndimage import gaussian_filter
 
 from ml_core import checkpoint
-from ml_core.events import Reporter
-from ml_core.files import OutputFiles
 from ml_core.jobs import DescribeModelJob, PredictJob, TrainJob
 from ml_core.jobs.choices import ARCHITECTURES, TASKS
-from ml_core.runs import describemodel
-from ml_core.runs import predict as prediction
-from ml_core.runs import train as training
+from tests.builders.jobs import execute
+from tests.builders.rasters import write_raster
 
 SHAPE, PIXEL_M = (96, 112), 500.0
 SETTINGS = {
@@ -38,29 +34,10 @@ def layers(tmp_path_factory):
         "hv": -28 + 9 * sic / 100 + rng.normal(0, 1, SHAPE),
         "reference": sic,
     }
-    paths = {}
-    for name, array in arrays.items():
-        paths[name] = str(folder / f"{name}.tif")
-        with rasterio.open(
-            paths[name],
-            "w",
-            driver="GTiff",
-            height=SHAPE[0],
-            width=SHAPE[1],
-            count=1,
-            dtype="float32",
-            crs="EPSG:3413",
-            transform=Affine(PIXEL_M, 0, 5e5, 0, -PIXEL_M, -1e6),
-        ) as file:
-            file.write(array.astype(np.float32), 1)
-    return paths
-
-
-def execute(module, job):
-    with OutputFiles() as files:
-        done = module.run(job, files, Reporter(lambda event: None))
-        files.commit()
-    return done
+    return {
+        name: write_raster(folder / f"{name}.tif", array.astype(np.float32), size=PIXEL_M)
+        for name, array in arrays.items()
+    }
 
 
 @pytest.mark.parametrize("task", [choice.id for choice in TASKS])
@@ -69,7 +46,6 @@ def test_it_trains_predicts_and_is_described(layers, tmp_path, architecture, tas
     model, sic_path = str(tmp_path / "net.safetensors"), str(tmp_path / "sic.tif")
     classes = {"class_bounds": (15, 80)} if task == "classes" else {}
     execute(
-        training,
         TrainJob(
             **layers,
             architecture=architecture,
@@ -95,7 +71,6 @@ def test_it_trains_predicts_and_is_described(layers, tmp_path, architecture, tas
     assert (card.network["architecture"], card.task) == (architecture, task)
     class_map = {"class_map": str(tmp_path / "classes.tif")} if classes else {}
     execute(
-        prediction,
         PredictJob(
             hh=layers["hh"],
             hv=layers["hv"],
@@ -116,7 +91,7 @@ def test_it_trains_predicts_and_is_described(layers, tmp_path, architecture, tas
             found = dataset.read(1)
         assert set(np.unique(found)) <= {0, 1, 2}
         assert (found == np.digitize(known, (15, 80))).mean() > 0.5
-    done = execute(describemodel, DescribeModelJob(model=model, report=str(tmp_path / "d.html")))
+    done, _ = execute(DescribeModelJob(model=model, report=str(tmp_path / "d.html")))
     weights = checkpoint.member(checkpoint.load(model)[1], 0)
     trained = {k: v for k, v in weights.items() if "running" not in k and "num_batches" not in k}
     assert done.numbers["PARAMETERS"] == sum(array.size for array in trained.values())

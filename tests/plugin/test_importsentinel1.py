@@ -41,7 +41,7 @@ def test_a_product_becomes_grey_layers(algorithm, context, feedback, products, t
     assert 24 < contrast.minimumValue() < contrast.maximumValue() < 30
 
 
-def test_what_is_no_product_is_said(algorithm, context, feedback, tmp_path):
+def test_what_is_no_product_is_reported(algorithm, context, feedback, tmp_path):
     parameters = {"PRODUCT": str(tmp_path), "HH": str(tmp_path / "hh.tif")}
     _, ok = algorithm("importsentinel1").run(parameters, context, feedback)
     assert not ok

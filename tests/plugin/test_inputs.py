@@ -89,7 +89,7 @@ def test_a_chart_layer_becomes_sic_on_the_scenes_grid(
     assert os.path.exists(tmp_path / "sic.qml")
 
 
-def test_a_chart_without_the_field_is_said(simulated, algorithm, context, feedback, tmp_path):
+def test_a_chart_without_the_field_is_reported(simulated, algorithm, context, feedback, tmp_path):
     chart = chart_layer(str(tmp_path / "chart.shp"), QgsRasterLayer(simulated["HH"], "hh"), ["91"])
     parameters = {"CHART": chart, "HH": simulated["HH"], "FIELD": "SIC"}
     parameters["OUTPUT"] = str(tmp_path / "sic.tif")
@@ -130,7 +130,7 @@ def test_a_sic_product_becomes_a_layer_in_percent(algorithm, context, feedback, 
     assert layer.renderer().type() == "singlebandpseudocolor"
 
 
-def test_a_product_cut_short_is_said(algorithm, context, feedback, tmp_path):
+def test_a_product_cut_short_is_reported(algorithm, context, feedback, tmp_path):
     path = tmp_path / "nt_20150201_f17_v1.1_n.bin"
     nsidc_file(path)
     path.write_bytes(path.read_bytes()[:5000])

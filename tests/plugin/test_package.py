@@ -53,7 +53,7 @@ def test_relative_output_paths_are_the_callers(qgis_process, tmp_path, monkeypat
     assert (tmp_path / "hh.tif").is_file()
 
 
-def test_a_wrong_value_is_told_and_nothing_runs(qgis_process, tmp_path):
+def test_a_wrong_value_is_reported_and_nothing_runs(qgis_process, tmp_path):
     done = qgis_process(
         "run",
         "seaice:simulatescene",
@@ -68,7 +68,7 @@ def test_a_wrong_value_is_told_and_nothing_runs(qgis_process, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_worker_is_told_in_one_line(qgis_process):
+def test_a_missing_worker_is_reported_in_one_line(qgis_process):
     done = qgis_process("run", "seaice:checkenvironment", SEAICE_PYTHON="/no/such/python")
     assert done.returncode == 1
     assert "/no/such/python: no such program, but the environment variable" in done.stdout

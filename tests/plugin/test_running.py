@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 import processing
 import pytest
@@ -20,6 +19,8 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication, QTimer
 from qgis.PyQt.QtGui import QColor
 
+from tests.builders.folders import files_in
+
 SMALL = {"WIDTH": 128, "HEIGHT": 128, "RESOLUTION": 500, "REFERENCE_PIXEL": 12500}
 """A scene that takes no time to simulate."""
 
@@ -27,10 +28,6 @@ LARGE = {"WIDTH": 1500, "HEIGHT": 1500}
 """One that takes longer than a test waits before it cancels."""
 
 pytestmark = pytest.mark.usefixtures("plugin")
-
-
-def files_in(folder):
-    return sorted(path.name for path in Path(folder).iterdir())
 
 
 def wait_for(condition, seconds=60.0):
@@ -102,7 +99,7 @@ def test_layers_loaded_into_the_project_are_styled(scene, context, feedback):
     assert isinstance(reference.renderer(), QgsSingleBandPseudoColorRenderer)
 
 
-def test_what_the_worker_says_reaches_the_log(context, feedback):
+def test_the_workers_messages_reach_the_log(context, feedback):
     assert processing.run("seaice:checkenvironment", {}, context=context, feedback=feedback) == {}
     assert any(line.startswith("torch ") for line in feedback.lines)
 

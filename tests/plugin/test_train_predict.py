@@ -23,6 +23,8 @@ from qgis.core import (
     QgsSingleBandPseudoColorRenderer,
 )
 
+from tests.builders.folders import files_in
+
 pytestmark = pytest.mark.usefixtures("plugin")
 
 QUICK = {
@@ -62,10 +64,6 @@ def model(files, tmp_path_factory):
     path = str(tmp_path_factory.mktemp("model") / "model.safetensors")
     processing.run("seaice:train", {**QUICK, **files, "MODEL": path})
     return path
-
-
-def files_in(folder):
-    return sorted(path.name for path in Path(folder).iterdir())
 
 
 def test_train_then_predict_on_loaded_layers(layers, context, feedback, tmp_path):
@@ -172,7 +170,7 @@ def test_qgis_process_runs_a_model_that_chains_train_into_predict(
     assert Path(kept[1]).is_file(), done.stdout
 
 
-def test_a_child_of_a_model_that_fails_is_told_by_qgis_process(
+def test_a_child_of_a_model_that_fails_is_reported_by_qgis_process(
     files, chain, qgis_process, make_raster, tmp_path
 ):
     folder = tmp_path / "out"
@@ -258,7 +256,7 @@ def bad_missing_model(files, make_raster):
         (bad_missing_model, "such.safetensors"),
     ],
 )
-def test_bad_input_is_told_by_name_and_leaves_no_file(
+def test_bad_input_is_reported_by_name_and_leaves_no_file(
     files, model, make_raster, context, feedback, tmp_path, change, message
 ):
     folder = tmp_path / "out"

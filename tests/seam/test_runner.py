@@ -17,6 +17,7 @@ from ml_core.events import Message, Metric, Progress
 from ml_core.jobs import CheckEnvironmentJob
 from seaice_qgis import runner
 from seaice_qgis.runner import WorkerError
+from tests.builders.folders import files_in
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the worker is a shell script")
 
@@ -53,10 +54,6 @@ def output(tmp_path):
     folder = tmp_path / "Färöer 海氷 100 %"
     folder.mkdir()
     return folder / "out put.txt"
-
-
-def files_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_events_outputs_and_numbers_arrive_in_order(run, output):

@@ -183,14 +183,14 @@ def test_a_newer_plugins_additions_are_ignored(training_set):
     assert TrainingSet.open(training_set).shared.channels == ("HH", "HV")
 
 
-def test_a_half_written_manifest_is_told(training_set):
+def test_a_half_written_manifest_is_reported(training_set):
     path = training_set / "trainingset.json"
     path.write_text(path.read_text()[:30])
     with pytest.raises(SeaIceError, match=r"cannot be read .*the training set is damaged"):
         TrainingSet.open(training_set)
 
 
-def test_a_damaged_scene_is_told_and_can_be_added_again(training_set, tmp_path):
+def test_a_damaged_scene_is_reported_and_can_be_added_again(training_set, tmp_path):
     pixels = training_set / "scenes" / "hh_1" / "pixels.npy"
     pixels.write_bytes(pixels.read_bytes()[:5000])
     with pytest.raises(SeaIceError, match=r"hh_1: the scene is damaged .*add it again"):
@@ -242,7 +242,7 @@ def test_two_runs_do_not_write_at_once(training_set, tmp_path):
         )
 
 
-def test_a_full_disk_is_told_and_leaves_the_set_as_it_was(training_set, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_leaves_the_set_as_it_was(training_set, tmp_path, monkeypatch):
     before = files_of(training_set)
     usage = store.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(store.shutil, "disk_usage", lambda path: usage._replace(free=1000))

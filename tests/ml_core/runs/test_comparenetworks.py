@@ -3,18 +3,15 @@ import csv
 import numpy as np
 import pytest
 import rasterio
-from affine import Affine
 from scipy.ndimage import gaussian_filter
 
 from ml_core.errors import CancelledError, JobError, SeaIceError
-from ml_core.events import Message, Reporter
-from ml_core.files import OutputFiles
 from ml_core.jobs import CompareNetworksJob
-from ml_core.runs import comparenetworks as comparison
 from ml_core.sweep import runs
+from tests.builders.jobs import Events, execute
+from tests.builders.rasters import write_raster
 
 SHAPE, PIXEL_M, FOOTPRINT_M = (112, 128), 1000.0, 8000.0
-CHANNELS = ("HH", "HV")
 NONE = {"dropout": (0,), "l2": (0,), "l1": (0,)}
 
 
@@ -30,22 +27,10 @@ def layers(tmp_path_factory):
         "hv": -28 + 9 * sic / 100 + rng.normal(0, 1, SHAPE),
         "reference": sic,
     }
-    paths = {}
-    for name, array in arrays.items():
-        paths[name] = str(folder / f"{name}.tif")
-        with rasterio.open(
-            paths[name],
-            "w",
-            driver="GTiff",
-            height=SHAPE[0],
-            width=SHAPE[1],
-            count=1,
-            dtype="float32",
-            crs="EPSG:3413",
-            transform=Affine(PIXEL_M, 0, 5e5, 0, -PIXEL_M, -1e6),
-        ) as file:
-            file.write(array.astype(np.float32), 1)
-    return paths
+    return {
+        name: write_raster(folder / f"{name}.tif", array.astype(np.float32), size=PIXEL_M)
+        for name, array in arrays.items()
+    }
 
 
 def make_job(layers, folder, **changes):
@@ -72,27 +57,14 @@ def make_job(layers, folder, **changes):
     return CompareNetworksJob(**layers, **{**values, **changes})
 
 
-class Cancel:
-    """Cancels once so many runs have ended."""
+def compare(job, after=10**6):
+    """Run a job, cancelled once so many runs have ended; return what it gave and its messages."""
+    events = Events()
 
-    def __init__(self, after):
-        self.after, self.ended, self.texts = after, 0, []
+    def cancelled():
+        return sum(": RMSE" in text for text in events.texts()) >= after
 
-    def __call__(self, event):
-        if isinstance(event, Message):
-            self.texts.append(event.text)
-            self.ended += ": RMSE" in event.text
-
-    def report(self):
-        return Reporter(self, lambda: self.ended >= self.after)
-
-
-def execute(job, after=10**6):
-    listener = Cancel(after)
-    with OutputFiles() as files:
-        done = comparison.run(job, files, listener.report())
-        files.commit()
-    return done, listener.texts
+    return execute(job, cancelled, events)[0], events.texts()
 
 
 def rows_of(path):
@@ -104,7 +76,7 @@ def rows_of(path):
 def finished(layers, tmp_path_factory):
     folder = tmp_path_factory.mktemp("finished")
     job = make_job(layers, folder)
-    done, texts = execute(job)
+    done, texts = compare(job)
     return job, done, texts
 
 
@@ -140,11 +112,11 @@ def test_the_report_shows_configurations_baselines_and_the_rule(finished):
 def test_a_cancelled_comparison_keeps_what_is_finished_and_goes_on(layers, finished, tmp_path):
     job = make_job(layers, tmp_path)
     with pytest.raises(CancelledError):
-        execute(job, after=5)
+        compare(job, after=5)
     kept = tmp_path / "c.runs.jsonl"
     assert [path.name for path in tmp_path.iterdir()] == [kept.name]
     assert len(kept.read_text().splitlines()) == 5
-    _, texts = execute(job)
+    _, texts = compare(job)
     assert any("16 runs, 5 of them finished before" in text for text in texts)
     # the figures are those of a comparison that was never cancelled, but for the time
     for resumed, straight in zip(rows_of(job.table), rows_of(finished[0].table), strict=True):
@@ -155,10 +127,10 @@ def test_a_cancelled_comparison_keeps_what_is_finished_and_goes_on(layers, finis
 
 def test_other_data_or_settings_are_trained_anew(layers, tmp_path):
     small = {"architecture": ("patch_cnn",), "seeds": 1, **NONE}
-    execute(make_job(layers, tmp_path, **small))
+    compare(make_job(layers, tmp_path, **small))
 
     def finished_before(job):
-        return next(text for text in execute(job)[1] if "finished before" in text)
+        return next(text for text in compare(job)[1] if "finished before" in text)
 
     assert ", 1 of them" in finished_before(make_job(layers, tmp_path, **small))
     other = make_job(layers, tmp_path, **small, learning_rate=1e-3)
@@ -184,12 +156,12 @@ def test_a_fit_that_diverges_does_not_end_the_comparison(layers, tmp_path, monke
     monkeypatch.setattr(runs, "execute", diverged)
     small = {"architecture": ("same_resolution_cnn",), "seeds": 1, "table": None}
     job = make_job(layers, tmp_path, **small, **{**NONE, "l2": (0, 1e-4)})
-    _, texts = execute(job)
+    _, texts = compare(job)
     assert any("l2=0.0001, seed 1: the training loss is no longer a number" in t for t in texts)
     with open(job.report, encoding="utf-8") as stream:
         assert "failed: the training loss is no longer a number" in stream.read()
     with pytest.raises(SeaIceError, match="no fit succeeded; the first failed: the training"):
-        execute(make_job(layers, tmp_path, **small, **{**NONE, "l2": (2e-4,)}))
+        compare(make_job(layers, tmp_path, **small, **{**NONE, "l2": (2e-4,)}))
 
 
 @pytest.mark.parametrize(

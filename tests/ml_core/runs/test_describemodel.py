@@ -6,20 +6,16 @@ import pytest
 from ml_core import checkpoint, networks
 from ml_core.checkpoint import ModelCard
 from ml_core.errors import SeaIceError
-from ml_core.events import Message, Reporter
-from ml_core.files import OutputFiles
+from ml_core.events import Message
 from ml_core.jobs import DescribeModelJob
 from ml_core.jobs.choices import ARCHITECTURES
 from ml_core.networks import NetworkConfig
-from ml_core.runs import describemodel
+from tests.builders.jobs import execute
 
 
 def describe_job(tmp_path, **parameters):
     job = DescribeModelJob(report=str(tmp_path / "network.html"), **parameters)
-    events = []
-    with OutputFiles() as files:
-        done = describemodel.run(job, files, Reporter(events.append))
-        files.commit()
+    done, events = execute(job)
     return done, (tmp_path / "network.html").read_text(encoding="utf-8"), events
 
 
@@ -29,7 +25,9 @@ def test_parameters_alone_are_described(tmp_path, architecture):
     config = NetworkConfig.of(architecture)
     field = networks.geometry(config).receptive_field_px
     assert done.numbers["RECEPTIVE_FIELD"] == field
-    assert done.numbers["PARAMETERS"] == networks.plan(config).parameters
+    assert done.numbers["PARAMETERS"] == sum(
+        weights.numel() for weights in networks.build(config).parameters()
+    )
     assert f"{field * 0.16:.3g} km at 160 m" in page
     assert "Model card" not in page
     for layer in networks.plan(config).layers:

@@ -10,11 +10,9 @@ from pyproj import Transformer
 from rasterio.crs import CRS
 
 from ml_core.errors import JobError, SeaIceError
-from ml_core.events import Message, Reporter
-from ml_core.files import OutputFiles
 from ml_core.jobs import EvaluateJob, RasterSource
 from ml_core.raster.grid import Grid
-from ml_core.runs.evaluate import run
+from tests.builders.jobs import execute
 
 HAS_DATA = "SEAICE_TEST_DATA" in os.environ
 PRODUCTS = Path(os.environ.get("SEAICE_TEST_DATA", ""), "sic_products")
@@ -25,12 +23,8 @@ def evaluate():
     """Run a job; return its numbers and its messages."""
 
     def evaluate(**parameters):
-        messages = []
-        report = Reporter(lambda e: messages.append(e.text) if isinstance(e, Message) else None)
-        with OutputFiles() as files:
-            done = run(EvaluateJob(**parameters), files, report)
-            files.commit()
-        return done.numbers, messages
+        done, events = execute(EvaluateJob(**parameters))
+        return done.numbers, events.texts()
 
     return evaluate
 
@@ -65,7 +59,7 @@ def test_the_scores_of_a_known_error(pair, evaluate):
     assert numbers["BASELINE_RMSE"] < 5  # the columns tell SIC here
 
 
-def test_a_prediction_that_does_not_beat_a_baseline_is_said_not_to(pair, evaluate, tmp_path):
+def test_a_prediction_that_does_not_beat_a_baseline_is_warned_of(pair, evaluate, tmp_path):
     path = tmp_path / "report.html"
     _, messages = evaluate(**pair, report=str(path))
     assert any("does not beat a baseline: RMSE 5.0 %" in text for text in messages)
@@ -218,7 +212,7 @@ def test_water_without_data_is_not_silently_left_out(bremen, evaluate, tmp_path)
     ).read_text(encoding="utf-8")
 
 
-def test_water_without_data_is_judged_with_a_land_mask(bremen, evaluate):
+def test_water_without_data_is_evaluated_with_a_land_mask(bremen, evaluate):
     layers, sea = bremen
     numbers, messages = evaluate(**layers, mask=sea, nodata_is_water=True)
     assert not any("gives no SIC below 15 %" in text for text in messages)
@@ -228,7 +222,7 @@ def test_water_without_data_is_judged_with_a_land_mask(bremen, evaluate):
         evaluate(**layers, nodata_is_water=True)
 
 
-def test_uncertainty_that_is_too_small_is_said_to_be(pair, evaluate, write, make_grid, tmp_path):
+def test_uncertainty_that_is_too_small_is_warned_of(pair, evaluate, write, make_grid, tmp_path):
     spread = write("u.tif", np.full((400, 600), 1, np.float32), make_grid(400, 600))
     numbers, _ = evaluate(**pair, uncertainty=spread, report=str(tmp_path / "r.html"))
     assert numbers["COVERAGE_90"] == 0
@@ -306,8 +300,8 @@ def test_a_failed_run_leaves_no_file(write, make_grid, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     job = EvaluateJob(**before, difference=str(out / "d.tif"), report=str(out / "r.html"))
-    with pytest.raises(SeaIceError), OutputFiles() as files:
-        run(job, files, Reporter(lambda event: None))
+    with pytest.raises(SeaIceError):
+        execute(job)
     assert list(out.iterdir()) == []
 
 

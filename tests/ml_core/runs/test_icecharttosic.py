@@ -9,10 +9,9 @@ import shapely
 from rasterio.transform import from_origin
 
 from ml_core.errors import SeaIceError
-from ml_core.events import Reporter
-from ml_core.files import OutputFiles
 from ml_core.jobs import IceChartToSicJob
-from ml_core.runs import icecharttosic as charting
+from tests.builders.jobs import execute
+from tests.builders.rasters import write_raster
 
 LEFT, TOP, PIXEL = 600_000.0, -200_000.0, 500.0
 
@@ -20,20 +19,8 @@ LEFT, TOP, PIXEL = 600_000.0, -200_000.0, 500.0
 @pytest.fixture
 def hh(tmp_path):
     """100 rows x 120 columns of 500 m."""
-    path = tmp_path / "hh.tif"
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        height=100,
-        width=120,
-        count=1,
-        dtype="float32",
-        crs="EPSG:3413",
-        transform=from_origin(LEFT, TOP, PIXEL, PIXEL),
-    ) as dataset:
-        dataset.write(np.full((1, 100, 120), -15, np.float32))
-    return str(path)
+    values = np.full((100, 120), -15, np.float32)
+    return write_raster(tmp_path / "hh.tif", values, size=PIXEL, origin=(LEFT, TOP))
 
 
 def box(row, col, height, width):
@@ -68,9 +55,7 @@ def run(messages, chart_path, hh, folder, **parameters):
         polygons=str(folder / "polygons.tif"),
         **parameters,
     )
-    with OutputFiles() as files:
-        done = charting.run(job, files, Reporter(messages))
-        files.commit()
+    done, _ = execute(job, events=messages)
     with rasterio.open(folder / "sic.tif") as sic, rasterio.open(folder / "polygons.tif") as ids:
         assert sic.crs.to_epsg() == 3413
         assert sic.transform == from_origin(LEFT, TOP, PIXEL, PIXEL)

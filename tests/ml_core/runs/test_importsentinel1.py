@@ -6,10 +6,9 @@ import rasterio
 from pyproj import Transformer
 
 from ml_core.errors import CancelledError, JobError, SeaIceError
-from ml_core.events import Message, Progress, Reporter
-from ml_core.files import OutputFiles
+from ml_core.events import Progress
 from ml_core.jobs import ImportSentinel1Job
-from ml_core.runs.importsentinel1 import run
+from tests.builders.jobs import execute
 from tests.builders.safe import MadeUp, real_annotation, real_annotation_product, zipped
 
 HALF_STEP_DB = 0.002
@@ -24,10 +23,7 @@ class Imported:
         folder.mkdir(exist_ok=True)
         self.paths = {name: str(folder / f"{name}.tif") for name in ("hh", "hv", "incidence")}
         job = ImportSentinel1Job(product=str(product), **{**self.paths, **parameters})
-        self.events = []
-        with OutputFiles() as files:
-            self.done = run(job, files, Reporter(self.events.append, cancelled))
-            files.commit()
+        self.done, self.events = execute(job, cancelled)
 
     def read(self, name):
         with rasterio.open(self.paths[name]) as dataset:
@@ -38,11 +34,11 @@ class Imported:
 
     @property
     def warnings(self):
-        return [e.text for e in self.events if isinstance(e, Message) and e.level == "warning"]
+        return self.events.texts("warning")
 
     @property
     def infos(self):
-        return [e.text for e in self.events if isinstance(e, Message) and e.level == "info"]
+        return self.events.texts("info")
 
 
 @pytest.fixture

@@ -4,18 +4,14 @@ import rasterio
 from rasterio.transform import from_origin
 
 from ml_core.errors import SeaIceError
-from ml_core.events import Reporter
-from ml_core.files import OutputFiles
 from ml_core.jobs import ImportSicJob
-from ml_core.runs import importsic as importing
+from tests.builders.jobs import execute
 from tests.builders.sicproducts import geotiff, nsidc_binary
 
 
 def imported(messages, path, output, **parameters):
     job = ImportSicJob(product=str(path), output=str(output), **parameters)
-    with OutputFiles() as files:
-        done = importing.run(job, files, Reporter(messages))
-        files.commit()
+    done, _ = execute(job, events=messages)
     with rasterio.open(output) as dataset:
         return done, dataset.read(1), dataset.tags(), dataset.profile
 

@@ -3,12 +3,12 @@ import pytest
 
 from ml_core import checkpoint
 from ml_core.errors import JobError, SeaIceError
-from ml_core.events import Message, Reporter
-from ml_core.files import OutputFiles
+from ml_core.evaluation.openwater import by_angle
+from ml_core.events import Message
 from ml_core.jobs import TrainJob
-from ml_core.runs.train import run
+from tests.builders.jobs import execute
+from tests.builders.rasters import write_raster
 from tests.builders.scenes import backscatter, ice
-from tests.ml_core.training.test_calibration import write
 
 
 @pytest.fixture(scope="module")
@@ -19,16 +19,16 @@ def layers(tmp_path_factory):
     rough = np.zeros((96, 128), np.float32)
     rough[:, :64] = 100
     scenes = {"": sic, "water_": rough}
-    found = {"reference": write(folder / "sic.tif", sic, 500.0)}
+    found = {"reference": write_raster(folder / "sic.tif", sic, size=500.0)}
     for name, values in scenes.items():
         for channel, band in zip(("hh", "hv"), backscatter(values), strict=True):
-            found[name + channel] = write(folder / f"{name}{channel}.tif", band, 500.0)
+            found[name + channel] = write_raster(folder / f"{name}{channel}.tif", band, size=500.0)
     angle = np.broadcast_to(np.linspace(19, 43, 128, dtype=np.float32), rough.shape)
-    found["water_incidence"] = write(folder / "rough water <i>.tif", np.array(angle), 500.0)
+    found["water_incidence"] = write_raster(folder / "rough water <i>.tif", angle, size=500.0)
     return found
 
 
-def execute(folder, **values):
+def train(folder, **values):
     job = TrainJob.from_dict(
         {
             "resolution": 0,
@@ -46,15 +46,12 @@ def execute(folder, **values):
             **values,
         }
     )
-    messages = []
-    with OutputFiles() as files:
-        done = run(job, files, Reporter(messages.append))
-        files.commit()
-    return done, [event for event in messages if isinstance(event, Message)]
+    done, events = execute(job)
+    return done, [event for event in events if isinstance(event, Message)]
 
 
 def test_false_ice_is_shown_by_angle_and_warned_of(layers, tmp_path):
-    done, messages = execute(tmp_path, **layers)
+    done, messages = train(tmp_path, **layers)
     # the near half is as bright as ice; how much of the far one is called ice is the fit's luck
     assert done.numbers["WATER_ICE_SHARE"] > 40
     assert 30 < done.numbers["WATER_MEAN_SIC"] < 80
@@ -72,18 +69,21 @@ def test_false_ice_is_shown_by_angle_and_warned_of(layers, tmp_path):
 
 def test_without_such_a_scene_the_report_says_so(layers, tmp_path):
     scene = {name: layers[name] for name in ("hh", "hv", "reference")}
-    done, _ = execute(tmp_path, **scene, epochs=1)
+    done, _ = train(tmp_path, **scene, epochs=1)
     assert not {"WATER_ICE_SHARE", "WATER_MEAN_SIC"} & set(done.numbers)
     assert "no scene of open water was given" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_water_that_the_network_cannot_see_is_refused_before_the_fit(layers, tmp_path):
-    values = {**layers, "incidence": write(tmp_path / "a.tif", np.full((160, 160), 30.0), 500.0)}
+    values = {
+        **layers,
+        "incidence": write_raster(tmp_path / "a.tif", np.full((160, 160), 30.0), size=500.0),
+    }
     del values["water_incidence"]
     with pytest.raises(
         SeaIceError, match=r"open water, water_hh.tif, holds HH, HV; .* incidence_angle"
     ):
-        execute(tmp_path, **values, epochs=100_000)
+        train(tmp_path, **values, epochs=100_000)
 
 
 @pytest.mark.parametrize("given", [("water_hh",), ("water_hv",), ("water_incidence",)])

@@ -5,14 +5,11 @@ import torch
 
 from ml_core import networks
 from ml_core.errors import CancelledError, SeaIceError
-from ml_core.events import Reporter
-from ml_core.files import OutputFiles
 from ml_core.jobs import PredictJob
 from ml_core.networks import NetworkConfig
 from ml_core.networks.classes import SicClasses
-from ml_core.prediction.classmap import most_likely
 from ml_core.prediction.training_distribution import TrainingDistribution
-from ml_core.runs.predict import run
+from tests.builders.jobs import execute
 from tests.builders.models import card_of, random_state, replace, sea_ice
 from tests.builders.rasters import write_raster
 
@@ -26,9 +23,7 @@ def predict(tmp_path, recorder):
     def call(cancelled=lambda: False, **parameters):
         output = str(tmp_path / "sic.tif")
         job = PredictJob(output=output, **parameters)
-        with OutputFiles("run") as files:
-            done = run(job, files, Reporter(recorder, cancelled))
-            files.commit()
+        done, _ = execute(job, cancelled, recorder)
         with rasterio.open(output) as dataset:
             return done, dataset.read(1), dataset.profile, dataset.tags()
 
@@ -111,7 +106,7 @@ def test_the_scene_is_averaged_to_the_networks_resolution(predict, model_file, s
     assert profile["transform"].a == 160
 
 
-def test_a_scene_coarser_than_the_network_is_told(predict, model_file, scene_files, recorder):
+def test_a_scene_coarser_than_the_network_is_warned_of(predict, model_file, scene_files, recorder):
     values, _ = sea_ice((100, 100))
     model = model_file(card_of(SMALL, resolution_m=40.0), random_state(SMALL))
     predict(**scene_files(values, size=100.0), model=model)
@@ -175,14 +170,6 @@ def test_a_regression_has_no_class_map(predict, model_file, scene_files, tmp_pat
     assert left(tmp_path) == []
 
 
-def test_an_ensembles_class_is_that_of_its_mean_probabilities():
-    # two members: one slightly for class 0, the other strongly for class 1
-    scores = np.array([[0.6, 0.4], [-3.0, 3.0]], np.float32)[..., None, None]
-    assert most_likely(scores, np.array([[True]]))[0, 0] == 1
-    assert most_likely(scores[:1], np.array([[True]]))[0, 0] == 0
-    assert most_likely(scores, np.array([[False]]))[0, 0] == 255
-
-
 def test_a_mask_leaves_nodata(predict, model_file, scene_files, tmp_path):
     values, _ = sea_ice((100, 90))
     mask = np.ones((100, 90), dtype=np.uint8)
@@ -226,7 +213,7 @@ def test_channels_are_taken_in_the_networks_order(predict, model_file, scene_fil
     np.testing.assert_allclose(found, expected, atol=0.3)
 
 
-def test_the_map_says_what_it_was_made_from(predict, model_file, scene_files):
+def test_the_map_records_what_it_was_made_from(predict, model_file, scene_files):
     config = NetworkConfig("same_resolution_cnn", filters=2, depth=1, kernel_size=1)
     files = scene_files(sea_ice((64, 64))[0], tags={"SEAICE_START": "2024-03-01T12:00:00"})
     *_, tags = predict(**files, model=model_file(card_of(config), random_state(config)))

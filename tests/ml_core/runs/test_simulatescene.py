@@ -3,10 +3,8 @@ import pytest
 import rasterio
 
 from ml_core.errors import JobError, SeaIceError
-from ml_core.events import Reporter
-from ml_core.files import OutputFiles
 from ml_core.jobs import SimulateSceneJob
-from ml_core.runs import simulatescene as simulate
+from tests.builders.jobs import execute
 
 NAMES = ("hh", "hv", "incidence", "true_sic", "reference")
 
@@ -14,10 +12,7 @@ NAMES = ("hh", "hv", "incidence", "true_sic", "reference")
 def simulated(folder, **parameters):
     outputs = {name: str(folder / f"{name}.tif") for name in NAMES}
     job = SimulateSceneJob(**{"width": 500, "height": 400, **outputs, **parameters})
-    with OutputFiles() as files:
-        done = simulate.run(job, files, Reporter(lambda event: None))
-        files.commit()
-    return done
+    return execute(job)[0]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +51,7 @@ def test_values_are_in_their_range(scene):
     assert done.numbers["MEAN_SIC"] == pytest.approx(sic.mean(), abs=0.01)
 
 
-def test_reference_is_the_truth_averaged_over_footprints(scene):
+def test_reference_is_the_true_sic_averaged_over_footprints(scene):
     _, layers = scene
     truth, _, _, bounds = layers["true_sic"]
     reference, profile, tags, _ = layers["reference"]

@@ -5,50 +5,24 @@ import re
 import numpy as np
 import pytest
 import rasterio
-from affine import Affine
 from scipy.ndimage import gaussian_filter
 
 from ml_core import checkpoint, networks
 from ml_core.errors import CancelledError, SeaIceError
-from ml_core.events import Metric, Progress, Reporter
-from ml_core.files import OutputFiles
+from ml_core.events import Metric, Progress
 from ml_core.jobs import PredictJob, TrainJob
-from ml_core.runs.predict import run as predict
-from ml_core.runs.train import run
-from tests.builders.scenes import backscatter, ice
+from tests.builders.jobs import execute
+from tests.builders.rasters import write_raster
+from tests.builders.scenes import backscatter, ice, write_scene
 
 PIXEL_M = 500.0
-
-
-def write(path, values, size=PIXEL_M, crs="EPSG:3413", **more):
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        count=1,
-        height=values.shape[0],
-        width=values.shape[1],
-        dtype=values.dtype,
-        crs=crs,
-        transform=Affine(size, 0, 5e5, 0, -size, -1e6),
-        **more,
-    ) as dataset:
-        dataset.write(values, 1)
-    return str(path)
 
 
 @pytest.fixture(scope="module")
 def layers(tmp_path_factory):
     """A scene of 120 x 160 px whose reference has cells of 8 px."""
     folder = tmp_path_factory.mktemp("layers")
-    sic = ice((120, 160), 8)
-    hh, hv = backscatter(sic)
-    coarse = sic.reshape(15, 8, 20, 8).mean((1, 3))
-    return {
-        "hh": write(folder / "hh.tif", hh),
-        "hv": write(folder / "hv.tif", hv),
-        "reference": write(folder / "sic.tif", coarse, 8 * PIXEL_M),
-    }
+    return write_scene(folder, ice((120, 160), 8), size=PIXEL_M, coarse=8)
 
 
 @pytest.fixture
@@ -70,15 +44,6 @@ def job(layers, tmp_path):
         return TrainJob.from_dict({**values, **more})
 
     return make
-
-
-def execute(job, cancelled=lambda: False):
-    """Run a job as the worker does; return what it gave and its events."""
-    events = []
-    with OutputFiles() as files:
-        done = run(job, files, Reporter(events.append, cancelled))
-        files.commit()
-    return done, events
 
 
 def refused(job, folder):
@@ -133,7 +98,7 @@ def test_training_beats_knowing_nothing(job):
     assert card.training["fitted_again_on_everything"] is False
 
 
-def test_the_report_tells_how_many_weights_are_at_zero(job, tmp_path):
+def test_the_report_shows_how_many_weights_are_at_zero(job, tmp_path):
     done, _ = execute(job(l1=1e-4))
     card, tensors = checkpoint.load(done.outputs["MODEL"])
     weights = np.concatenate([t.ravel() for t in tensors.values() if t.ndim == 4])
@@ -164,7 +129,13 @@ def test_without_validation_everything_trains_and_no_error_is_claimed(job):
 
 def test_an_incidence_angle_becomes_a_channel(job, tmp_path):
     angle = np.linspace(20, 45, 160, dtype=np.float32)[None].repeat(120, 0)
-    done, _ = execute(job(epochs=1, incidence=write(tmp_path / "angle.tif", angle), report=None))
+    done, _ = execute(
+        job(
+            epochs=1,
+            incidence=write_raster(tmp_path / "angle.tif", angle, size=PIXEL_M),
+            report=None,
+        )
+    )
     card = checkpoint.read_card(done.outputs["MODEL"])
     assert card.channels == ("HH", "HV", "incidence_angle")
     assert card.mean[2] == pytest.approx(32.5, abs=3)
@@ -189,7 +160,10 @@ def seen_by_a_radiometer(tmp_path):
     hh, hv = backscatter(truth)
     reference = gaussian_filter(truth, 16 / 2.3548).astype(np.float32)
     layers = {"hh": hh, "hv": hv, "reference": reference}
-    paths = {name: write(tmp_path / f"{name}.tif", values) for name, values in layers.items()}
+    paths = {
+        name: write_raster(tmp_path / f"{name}.tif", values, size=PIXEL_M)
+        for name, values in layers.items()
+    }
     return {**paths, "footprint": 16 * PIXEL_M}, truth
 
 
@@ -203,13 +177,7 @@ def test_matched_over_footprints_the_map_is_sharper_than_the_reference(
         done, _ = execute(job(**layers, **fitted, chips_per_epoch=32, match=match))
         sic = str(tmp_path / "map.tif")
         scene = {name: layers[name] for name in ("hh", "hv")}
-        with OutputFiles() as files:
-            predict(
-                PredictJob(**scene, model=done.outputs["MODEL"], output=sic),
-                files,
-                Reporter(lambda event: None),
-            )
-            files.commit()
+        execute(PredictJob(**scene, model=done.outputs["MODEL"], output=sic))
         with rasterio.open(sic) as dataset:
             rmse[match] = np.sqrt(np.mean((dataset.read(1) - truth) ** 2))
         errors[match] = done.numbers["VALIDATION_RMSE"]
@@ -244,9 +212,9 @@ def test_the_resolution_lets_a_chip_span_two_footprints(job, layers):
     assert checkpoint.read_card(done.outputs["MODEL"]).resolution_m == PIXEL_M
 
 
-def test_an_interpolated_reference_tells_its_footprint(job, layers, tmp_path):
+def test_an_interpolated_reference_shows_its_footprint(job, layers, tmp_path):
     sic = ice((120, 160), 8)
-    smooth = write(tmp_path / "smooth.tif", sic)
+    smooth = write_raster(tmp_path / "smooth.tif", sic, size=PIXEL_M)
     done, events = execute(job(reference=smooth, epochs=1, report=None))
     assert any("was interpolated from a footprint" in getattr(e, "text", "") for e in events)
     card = checkpoint.read_card(done.outputs["MODEL"])
@@ -272,7 +240,7 @@ def test_what_cannot_work_is_an_error_and_leaves_no_file(job, tmp_path, change, 
 def test_classes_refuse_a_reference_of_fractions(job, tmp_path, layers):
     with rasterio.open(layers["reference"]) as dataset:
         sic = dataset.read(1)
-    fractions = write(tmp_path / "fractions.tif", sic / 100, 8 * PIXEL_M)
+    fractions = write_raster(tmp_path / "fractions.tif", sic / 100, size=8 * PIXEL_M)
     text = refused(job(reference=fractions, task="classes"), tmp_path)
     assert "fractions.tif holds values of 0 to 1, and class bounds are in percent" in text
     assert "choose the task regression" in text
@@ -304,8 +272,8 @@ def test_data_that_never_meet_are_refused(job, tmp_path, layers):
     sic[:, :10] = np.nan
     text = refused(
         job(
-            hh=write(tmp_path / "hh.tif", hh),
-            reference=write(tmp_path / "sic.tif", sic, 8 * PIXEL_M),
+            hh=write_raster(tmp_path / "hh.tif", hh, size=PIXEL_M),
+            reference=write_raster(tmp_path / "sic.tif", sic, size=8 * PIXEL_M),
         ),
         tmp_path,
     )
@@ -325,7 +293,7 @@ def test_a_cancelled_training_leaves_no_file(job, tmp_path):
 
 
 @pytest.mark.parametrize("keep", ["everything", "best_fold"])
-def test_cross_validation_judges_every_pixel_once_and_tells_the_spread(job, tmp_path, keep):
+def test_cross_validation_scores_every_pixel_once_and_gives_the_spread(job, tmp_path, keep):
     done, events = execute(job(folds=3, keep=keep, epochs=2))
     card = checkpoint.read_card(done.outputs["MODEL"])
     assert card.metrics["validation"]["pixels"] == 120 * 160

@@ -7,13 +7,12 @@ import rasterio
 from ml_core import checkpoint
 from ml_core.datasets.training_set import TrainingSet
 from ml_core.errors import SeaIceError
-from ml_core.events import Message, Progress, Reporter
-from ml_core.files import OutputFiles
+from ml_core.events import Progress
 from ml_core.jobs import PredictJob
-from ml_core.runs.predict import run as predict
 from ml_core.training import calibration as uncertainty
+from tests.builders.jobs import execute
 from tests.builders.trainingsets import SHAPE, Built, scene_files
-from tests.ml_core.runs.test_train_set import execute
+from tests.ml_core.runs.test_train_set import train_on
 
 QUICK = {"epochs": 2, "dropout": 0.3}
 
@@ -40,8 +39,8 @@ def water(tmp_path_factory):
 
 def train(folder, tmp_path, **more):
     """Train; return the numbers, the card, the messages and the events."""
-    done, events = execute(folder, tmp_path, **{**QUICK, **more})
-    texts = [event.text for event in events if isinstance(event, Message)]
+    done, events = train_on(folder, tmp_path, **{**QUICK, **more})
+    texts = events.texts()
     return done.numbers, checkpoint.read_card(done.outputs["MODEL"]), texts, events
 
 
@@ -93,16 +92,9 @@ def predicted(folder, tmp_path):
         output=str(tmp_path / "sic.tif"),
         uncertainty=path,
     )
-    events = []
-    with OutputFiles() as staged:
-        predict(job, staged, Reporter(events.append))
-        staged.commit()
+    _, events = execute(job)
     with rasterio.open(path) as dataset:
-        return (
-            dataset.read(1, masked=True),
-            dataset.tags(),
-            [getattr(e, "text", "") for e in events],
-        )
+        return dataset.read(1, masked=True), dataset.tags(), events.texts()
 
 
 @pytest.mark.parametrize(("folds", "footprints"), [(0, 168), (3, 5 * 168)])
@@ -152,7 +144,7 @@ def test_large_validation_scenes_are_compared_in_squares(five, tmp_path, monkeyp
     assert thinned.calibration["scale"] == pytest.approx(card.calibration["scale"], rel=0.5)
 
 
-def test_folds_with_a_single_sic_are_judged(water, tmp_path):
+def test_folds_with_a_single_sic_are_scored(water, tmp_path):
     numbers, card, _, _ = train(water, tmp_path, folds=4)
     assert np.isfinite(card.metrics["folds_rmse_percent"]).all()
     assert numbers["VALIDATION_RMSE"] > 0
@@ -169,7 +161,7 @@ def test_folds_with_a_single_sic_are_judged(water, tmp_path):
         ),
     ],
 )
-def test_folds_that_cannot_be_are_told_and_leave_nothing(water, tmp_path, more, message):
+def test_folds_that_cannot_be_are_reported_and_leave_nothing(water, tmp_path, more, message):
     with pytest.raises(SeaIceError, match=message):
         train(water, tmp_path, **more)
     assert list(tmp_path.iterdir()) == []

@@ -10,12 +10,10 @@ from ml_core.datasets.sampler import TrainingSampler
 from ml_core.datasets.split import Split
 from ml_core.datasets.training_set import TrainingSet
 from ml_core.errors import CancelledError, JobError, SeaIceError
-from ml_core.events import Message, Metric, Reporter
-from ml_core.files import OutputFiles
+from ml_core.events import Message, Metric
 from ml_core.jobs import PredictJob, TrainJob
-from ml_core.runs.predict import run as predict
-from ml_core.runs.train import run
 from ml_core.training.tasks import Regression
+from tests.builders.jobs import execute
 from tests.builders.trainingsets import Built, scene_files
 
 SMALL = {
@@ -30,7 +28,7 @@ SMALL = {
 }
 
 
-def execute(folder, tmp_path, cancelled=lambda: False, **more):
+def train_on(folder, tmp_path, cancelled=lambda: False, **more):
     """Train on a set; return what the job gave and its events."""
     parameters = {
         **SMALL,
@@ -39,15 +37,11 @@ def execute(folder, tmp_path, cancelled=lambda: False, **more):
         "report": str(tmp_path / "report.html"),
         **more,
     }
-    events = []
-    with OutputFiles() as files:
-        done = run(TrainJob(**parameters), files, Reporter(events.append, cancelled))
-        files.commit()
-    return done, events
+    return execute(TrainJob(**parameters), cancelled)
 
 
 def test_a_set_becomes_a_network_that_knows_where_it_comes_from(training_set, tmp_path):
-    done, events = execute(
+    done, events = train_on(
         training_set, tmp_path, refit=True, epochs=8, chips_per_epoch=48, learning_rate=0.02
     )
     assert done.numbers["VALIDATION_RMSE"] < 25
@@ -76,21 +70,20 @@ def test_a_set_becomes_a_network_that_knows_where_it_comes_from(training_set, tm
     output = str(tmp_path / "sic.tif")
     model = str(tmp_path / "net.safetensors")
     job = PredictJob(hh=files["hh"], hv=files["hv"], model=model, output=output)
-    with OutputFiles() as staged:
-        mapped = predict(job, staged, Reporter(lambda event: None))
+    mapped, _ = execute(job)
     assert 20 < mapped.numbers["MEAN_SIC"] < 80
 
 
 def test_the_same_seed_gives_the_same_network(training_set, tmp_path):
     states = []
     for _ in range(2):
-        execute(training_set, tmp_path, refit=False, epochs=2)
+        train_on(training_set, tmp_path, refit=False, epochs=2)
         states.append(checkpoint.load(str(tmp_path / "net.safetensors"))[1])
     assert all(np.array_equal(states[0][name], states[1][name]) for name in states[0])
 
 
 def test_the_normalisation_is_that_of_all_training_pixels(training_set, tmp_path):
-    execute(training_set, tmp_path, refit=False, epochs=1)
+    train_on(training_set, tmp_path, refit=False, epochs=1)
     card = checkpoint.read_card(str(tmp_path / "net.safetensors"))
     opened = TrainingSet.open(training_set)
     names = card.split["training_scenes"]
@@ -118,12 +111,12 @@ def test_chips_come_from_all_scenes_by_their_reference(training_set):
     assert batch.label.mean() == pytest.approx(np.mean(expected), abs=4 * deviation)
 
 
-def test_fine_tuning_keeps_normalisation_and_tells_the_lineage(training_set, tmp_path):
-    execute(training_set, tmp_path, refit=False)
+def test_fine_tuning_keeps_normalisation_and_records_the_lineage(training_set, tmp_path):
+    train_on(training_set, tmp_path, refit=False)
     first, state = checkpoint.load(str(tmp_path / "net.safetensors"))
     initial = tmp_path / "initial.safetensors"
     (tmp_path / "net.safetensors").rename(initial)
-    execute(
+    train_on(
         training_set,
         tmp_path,
         initial_model=str(initial),
@@ -142,15 +135,15 @@ def test_fine_tuning_keeps_normalisation_and_tells_the_lineage(training_set, tmp
     assert all(np.array_equal(state[name], tuned[name]) for name in frozen)
     assert any(not np.array_equal(state[name], tuned[name]) for name in state)
     with pytest.raises(SeaIceError, match=r"is another network \(filters 4\)"):
-        execute(training_set, tmp_path, initial_model=str(initial), filters=8)
+        train_on(training_set, tmp_path, initial_model=str(initial), filters=8)
 
 
 def test_layers_with_an_initial_model_take_its_resolution(training_set, tmp_path):
-    execute(training_set, tmp_path, refit=False, epochs=1)
+    train_on(training_set, tmp_path, refit=False, epochs=1)
     initial = tmp_path / "initial.safetensors"
     (tmp_path / "net.safetensors").rename(initial)
     layers = scene_files(tmp_path / "more", 8)
-    execute(
+    train_on(
         "",
         tmp_path,
         **layers,
@@ -166,12 +159,12 @@ def test_layers_with_an_initial_model_take_its_resolution(training_set, tmp_path
 
 def refused(folder, tmp_path, **more):
     with pytest.raises(SeaIceError) as caught:
-        execute(folder, tmp_path, **more)
+        train_on(folder, tmp_path, **more)
     assert not (tmp_path / "net.safetensors").exists()
     return str(caught.value)
 
 
-def test_what_does_not_fit_is_told_and_leaves_nothing(training_set, tmp_path):
+def test_what_does_not_fit_is_reported_and_leaves_nothing(training_set, tmp_path):
     assert "Resolution 300 m is asked for; leave Resolution empty" in refused(
         training_set, tmp_path, resolution=300
     )
@@ -188,11 +181,11 @@ def test_scenes_of_water_alone_are_taken_but_no_set_of_them(tmp_path):
         tmp_path / "set", tmp_path
     )
     Built(tmp_path / "set", **scene_files(tmp_path / "layers", 2))
-    done, _ = execute(tmp_path / "set", tmp_path, epochs=1)
+    done, _ = train_on(tmp_path / "set", tmp_path, epochs=1)
     assert "VALIDATION_RMSE" in done.numbers
 
 
-def test_an_empty_set_is_told(training_set, tmp_path):
+def test_an_empty_set_is_reported(training_set, tmp_path):
     import shutil
 
     shutil.rmtree(training_set / "scenes")
@@ -207,7 +200,7 @@ def test_an_empty_set_is_told(training_set, tmp_path):
         ({"folds": 1}, "1 part leaves none to train on"),
     ],
 )
-def test_parameters_that_contradict_a_set_are_told(more, message):
+def test_parameters_that_contradict_a_set_are_reported(more, message):
     with pytest.raises(JobError, match=message):
         TrainJob(training_set="set", model="x", **more)
     with pytest.raises(JobError, match="Frozen convolutions: fresh weights would be frozen"):
@@ -215,7 +208,7 @@ def test_parameters_that_contradict_a_set_are_told(more, message):
 
 
 def test_classes_can_be_learnt_from_a_set(training_set, tmp_path):
-    done, _ = execute(
+    done, _ = train_on(
         training_set,
         tmp_path,
         task="classes",
@@ -235,12 +228,12 @@ def test_cancelling_leaves_nothing(training_set, tmp_path):
         return len(calls) > 3
 
     with pytest.raises(CancelledError):
-        execute(training_set, tmp_path, cancelled)
+        train_on(training_set, tmp_path, cancelled)
     assert not (tmp_path / "net.safetensors").exists()
 
 
 def test_without_validation_all_scenes_train(training_set, tmp_path):
-    done, events = execute(training_set, tmp_path, validation_fraction=0, epochs=1)
+    done, events = train_on(training_set, tmp_path, validation_fraction=0, epochs=1)
     assert "VALIDATION_RMSE" not in done.numbers
     warnings = [e.text for e in events if isinstance(e, Message) and e.level == "warning"]
     assert any("nothing is kept apart" in text for text in warnings)

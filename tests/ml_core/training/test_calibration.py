@@ -4,53 +4,20 @@ import re
 import numpy as np
 import pytest
 import rasterio
-from affine import Affine
 
 from ml_core import checkpoint
 from ml_core.errors import JobError, SeaIceError
-from ml_core.events import Message, Reporter
-from ml_core.files import OutputFiles
 from ml_core.jobs import PredictJob, TrainJob
 from ml_core.prediction.training_distribution import TrainingDistribution
-from ml_core.runs import predict as prediction
-from ml_core.runs import train as training
-from tests.builders.scenes import backscatter, ice
-
-
-def write(path, values, size):
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        count=1,
-        height=values.shape[0],
-        width=values.shape[1],
-        dtype=values.dtype,
-        crs="EPSG:3413",
-        transform=Affine(size, 0, 5e5, 0, -size, -1e6),
-    ) as dataset:
-        dataset.write(values, 1)
-    return str(path)
-
-
-def execute(run, job):
-    messages = []
-    with OutputFiles() as files:
-        done = run(job, files, Reporter(lambda e: messages.append(e)))
-        files.commit()
-    return done, [e.text for e in messages if isinstance(e, Message)]
+from tests.builders.jobs import execute
+from tests.builders.rasters import write_raster
+from tests.builders.scenes import ice, write_scene
 
 
 @pytest.fixture(scope="module")
 def layers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("layers")
-    sic = ice((160, 160), 8, seed=3)
-    hh, hv = backscatter(sic)
-    return {
-        "hh": write(folder / "hh.tif", hh, 500.0),
-        "hv": write(folder / "hv.tif", hv, 500.0),
-        "reference": write(folder / "sic.tif", sic.reshape(20, 8, 20, 8).mean((1, 3)), 4000.0),
-    }
+    return write_scene(folder, ice((160, 160), 8, seed=3), size=500.0, coarse=8)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +36,7 @@ def train(layers, tmp_path_factory):
             "device": "cpu",
             "model": model,
         }
-        execute(training.run, TrainJob.from_dict({**values, **more}))
+        execute(TrainJob.from_dict({**values, **more}))
         return model
 
     return train
@@ -89,7 +56,7 @@ def predicted(layers, model, tmp_path, **more):
     paths = {name: str(tmp_path / f"{name}.tif") for name in ("output", "uncertainty")}
     scene = {name: layers[name] for name in ("hh", "hv")}
     job = PredictJob(model=model, **scene, **{**paths, **more})
-    done, messages = execute(prediction.run, job)
+    done, events = execute(job)
     rasters = {}
     for name, path in paths.items():
         try:
@@ -97,10 +64,10 @@ def predicted(layers, model, tmp_path, **more):
                 rasters[name] = dataset.read(masked=True), dataset.transform, dataset.tags()
         except rasterio.errors.RasterioIOError:
             continue
-    return done, messages, rasters
+    return done, events.texts(), rasters
 
 
-def test_a_card_tells_the_calibration_and_the_domain(single):
+def test_a_card_holds_the_calibration_and_the_training_distribution(single):
     card = checkpoint.read_card(single)
     assert card.calibration["method"] == "dropout"
     assert card.calibration["networks"] == 16
@@ -118,7 +85,7 @@ def test_a_card_tells_the_calibration_and_the_domain(single):
     assert -20 < domain.median_db[0] < -8
 
 
-def test_the_training_report_tells_how_sure_the_uncertainty_is(train, tmp_path):
+def test_the_training_report_shows_how_well_the_uncertainty_is_calibrated(train, tmp_path):
     train(dropout=0.3, report=str(tmp_path / "report.html"))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "16 networks by dropout; the 90 % interval of means over a footprint held" in text
@@ -151,7 +118,8 @@ def test_the_uncertainty_lies_on_cells_of_an_eighth_of_the_footprint(single, lay
 def test_the_map_is_the_same_with_and_without_uncertainty(single, layers, tmp_path):
     _, _, first = predicted(layers, single, tmp_path)
     _, _, second = predicted(layers, single, tmp_path / "..", uncertainty=None)
-    np.testing.assert_allclose(first["output"][0], second["output"][0], atol=0.5)
+    # two graphs, each rounded in bfloat16; by how much depends on the processor's arithmetic
+    np.testing.assert_allclose(first["output"][0], second["output"][0], atol=1.0)
 
 
 def test_an_ensemble_predicts_the_mean_of_its_members(ensemble, layers, tmp_path):
@@ -179,7 +147,7 @@ def test_an_uncertainty_that_cannot_be_had_is_an_error(train, layers, tmp_path):
     assert not (tmp_path / "uncertainty.tif").exists()
 
 
-def test_a_network_that_was_not_calibrated_says_so(train, layers, tmp_path):
+def test_a_network_that_was_not_calibrated_is_warned_of(train, layers, tmp_path):
     _, messages, rasters = predicted(
         layers, train(dropout=0.3, validation_fraction=0.0), tmp_path, samples=4
     )
@@ -211,7 +179,7 @@ def test_a_calibration_that_did_not_hold_is_doubted(single, layers, tmp_path, he
     assert not doubt or re.search(doubt, found[0])
 
 
-def test_an_uncertainty_that_follows_from_sic_alone_says_so(single, layers, tmp_path):
+def test_an_uncertainty_that_follows_from_sic_alone_is_reported(single, layers, tmp_path):
     card, tensors = checkpoint.load(single)
     told = {}
     for scale in (0.0, 1.0):
@@ -225,7 +193,7 @@ def test_an_uncertainty_that_follows_from_sic_alone_says_so(single, layers, tmp_
 
 def test_a_scene_unlike_the_training_is_warned_of(single, layers, tmp_path):
     with rasterio.open(layers["hh"]) as dataset:
-        bright = write(tmp_path / "bright.tif", dataset.read(1) + 12, 500.0)
+        bright = write_raster(tmp_path / "bright.tif", dataset.read(1) + 12, size=500.0)
     done, messages, _ = predicted({**layers, "hh": bright}, single, tmp_path)
     assert done.numbers["NOVEL_FRACTION"] > 0.5
     assert any("of the scene's pixels are unlike what the network was" in text for text in messages)
