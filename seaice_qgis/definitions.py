@@ -30,18 +30,15 @@ Make = Callable[[str, fields.Spec, Any], QgsProcessingParameterDefinition]
 
 
 def raster(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-    """Return the parameter of a raster layer."""
     return QgsProcessingParameterRasterLayer(name, spec.title, None, spec.optional)
 
 
 def rasters(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-    """Return the parameter of several raster layers."""
     source_type = QgsProcessing.SourceType.TypeRaster
     return QgsProcessingParameterMultipleLayers(name, spec.title, source_type, None, spec.optional)
 
 
 def vector(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-    """Return the parameter of a vector layer."""
     types = [QgsProcessing.SourceType.TypeVectorAnyGeometry]
     return QgsProcessingParameterVectorLayer(name, spec.title, types, None, spec.optional)
 
@@ -65,12 +62,10 @@ def number(type_: Any) -> Make:
 
 
 def flag(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-    """Return the parameter of a flag."""
     return QgsProcessingParameterBoolean(name, spec.title, bool(default), spec.optional)
 
 
 def choice(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-    """Return the parameter of one choice, or several."""
     several = spec.kind is Kind.CHOICES
     ids = [choice.id for choice in spec.choices]
     default = list(default or ()) if several else default
@@ -80,7 +75,6 @@ def choice(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameter
 
 
 def text(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-    """Return the parameter of a text."""
     if spec.kind is Kind.NUMBERS and default:
         default = ", ".join(f"{value:g}" for value in default)
     return QgsProcessingParameterString(
@@ -89,13 +83,11 @@ def text(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDe
 
 
 def crs(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-    """Return the parameter of a CRS."""
     # A CRS parameter with a default must be optional, or runs without it are refused.
     return QgsProcessingParameterCrs(name, spec.title, default, spec.optional or bool(default))
 
 
 def file(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-    """Return the parameter of a file or folder that is read."""
     behavior = QgsProcessingParameterFile.Behavior
     if spec.kind is Kind.FOLDER:
         return QgsProcessingParameterFile(
@@ -113,21 +105,18 @@ def _filter(spec: fields.Spec) -> str:
 
 
 def output_raster(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-    """Return the parameter of a raster that is written."""
     return QgsProcessingParameterRasterDestination(
         name, spec.title, None, spec.optional, spec.created
     )
 
 
 def output_file(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-    """Return the parameter of a file that is written."""
     return QgsProcessingParameterFileDestination(
         name, spec.title, _filter(spec), None, spec.optional, spec.created
     )
 
 
 def output_folder(name: str, spec: fields.Spec, default: Any) -> QgsProcessingParameterDefinition:
-    """Return the parameter of a folder that is written."""
     return QgsProcessingParameterFolderDestination(
         name, spec.title, None, spec.optional, spec.created
     )

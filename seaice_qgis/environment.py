@@ -44,7 +44,7 @@ def find(setting: str, folder: Path) -> str:
             found = shutil.which(os.path.expanduser(named.strip()))
             if found is None:
                 raise errors.SeaIceError(
-                    f"{named}: no such program, but {where} says that it is the worker's Python;"
+                    f"{named}: no such program, but {where} names it as the worker's Python;"
                     f" name a Python {_text(OLDEST)} to {_text(NEWEST)} there, or clear it and"
                     f" {INSTALL}"
                 )
@@ -147,7 +147,7 @@ def create(
         base: The command of the Python that makes it.
         requirements: The file with the libraries and their versions.
         check: Raises where the new Python, whose path it is given, does not do.
-        on_line: Receives what pip says.
+        on_line: Receives each line that pip prints.
         poll: As for `process.run_lines`.
         index: Options of pip that name another index for PyTorch, and for nothing else.
 
@@ -198,17 +198,10 @@ def _step(
         last[:] = [*last[-14:], line]
         on_line(line)
 
-    cancelled = False
-
-    def asked() -> bool:
-        nonlocal cancelled
-        cancelled = cancelled or poll()
-        return cancelled
-
-    code = process.run_lines(
+    code, cancelled = process.run_lines(
         command,
         keep,
-        asked,
+        poll,
         environment=process.child_environment(python_path=None),
         folder=str(Path.home()),
         stop_s=0,
@@ -216,10 +209,10 @@ def _step(
     if cancelled:
         raise errors.CancelledError
     if code:
-        said = "\n".join(last)
+        lines = "\n".join(last)
         raise errors.SeaIceError(
             f"{what} failed: {command[0]} ended with code {code}. Check the connection to the"
-            f" internet and the free disk space, then try again. It said last:\n{said}"
+            f" internet and the free disk space, then try again. Its last lines:\n{lines}"
         )
 
 

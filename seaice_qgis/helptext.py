@@ -11,13 +11,12 @@ from .values import parameter_name
 
 def help_text(spec: fields.Spec) -> str:
     """Return a parameter's help with what it accepts."""
-    accepts = ""
     if spec.choices:
+        some = "One" if spec.kind is fields.Kind.CHOICE else "Any"
         named = "; ".join(f"{choice.id}: {choice.label}" for choice in spec.choices)
-        accepts = f" One of {named}." if spec.kind is fields.Kind.CHOICE else f" Any of {named}."
-    elif fields.bounds_text(spec):
-        accepts = f" {fields.bounds_text(spec).capitalize()}."
-    return spec.help + accepts
+        return f"{spec.help} {some} of {named}."
+    bounds = fields.bounds_text(spec)
+    return f"{spec.help} {bounds.capitalize()}." if bounds else spec.help
 
 
 def help_html(job: Type[jobs.Job]) -> str:
@@ -40,12 +39,10 @@ def help_html(job: Type[jobs.Job]) -> str:
 
 
 def _html(spec: fields.Spec) -> str:
-    text = escape(spec.help)
-    if spec.choices:
-        items = "".join(
-            f"<li><code>{escape(choice.id)}</code>: {escape(choice.label)}</li>"
-            for choice in spec.choices
-        )
-        return f"{text}<ul>{items}</ul>"
-    bounds = fields.bounds_text(spec)
-    return f"{text} {escape(bounds.capitalize())}." if bounds else text
+    if not spec.choices:
+        return escape(help_text(spec))
+    items = "".join(
+        f"<li><code>{escape(choice.id)}</code>: {escape(choice.label)}</li>"
+        for choice in spec.choices
+    )
+    return f"{escape(spec.help)}<ul>{items}</ul>"

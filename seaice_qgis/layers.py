@@ -24,8 +24,7 @@ def raster_source(layer: QgsRasterLayer, band: int, label: str) -> jobs.RasterSo
     """Return the description of a band of a raster layer.
 
     Args:
-        layer: The layer.
-        band: The band, from 1.
+        band: From 1.
         label: What messages call the parameter.
 
     Raises:
@@ -93,7 +92,7 @@ def open_layer(path: str, layers: Iterable[QgsMapLayer]) -> Optional[str]:
 
 
 def same_file(one: str, other: str) -> bool:
-    """Say whether two paths are one file, also where it does not exist yet."""
+    """Return whether two paths are one file, also where it does not exist yet."""
     try:
         return os.path.samefile(one, other)
     except (OSError, ValueError):

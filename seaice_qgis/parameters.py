@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, Iterator, Optional, Tuple, Type
+from typing import Dict, Iterator, Optional, Tuple, Type
 
 from qgis.core import (
     QgsProcessingAlgorithm,
@@ -79,27 +79,21 @@ def read(
     """Return the job that a run's parameter values describe.
 
     Args:
-        algorithm: The algorithm that has the job's parameters.
+        algorithm: It has the job's parameters.
         job: The job's class.
-        given: The values that the run was given.
-        context: The run's context.
         dry: Only to check: no output is announced to the context and no layer is exported.
 
     Raises:
         SeaIceError: A value is missing or wrong.
     """
     run = values.Run(algorithm, given, context, dry)
-    found: Dict[str, Any] = {}
-    for field, spec in job.specs():
-        found[field] = _TABLE[spec.kind][1](run, field, spec)
-    return job(**found)
+    return job(**{field: _TABLE[spec.kind][1](run, field, spec) for field, spec in job.specs()})
 
 
 def refuse_overwriting(job: jobs.Job, project: Optional[QgsProject]) -> None:
     """Refuse an output that is an input or another output, or is open as a layer.
 
     Args:
-        job: The job.
         project: The project whose layers are looked at; None: none are.
 
     Raises:

@@ -47,7 +47,7 @@ class SeaIcePlugin:
             self._add_action(algorithm)
 
     def unload(self) -> None:
-        """Take everything out of QGIS again."""
+        """Remove provider, menu and toolbar."""
         for action in self._actions:
             self._iface.removePluginRasterMenu(MENU, action)
             action.deleteLater()

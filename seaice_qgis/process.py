@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO, Callable, Dict, Mapping, Optional, Sequence
+from typing import IO, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from .core import ROOT
 
@@ -70,7 +70,7 @@ def child_environment(
 
 
 def _is_qgis(entry: str, root: str) -> bool:
-    """Say whether a folder in PATH belongs to QGIS (Windows)."""
+    """Return whether a folder in PATH belongs to QGIS (Windows)."""
     entry = entry.lower()
     if root and (entry.rstrip("\\/") == root or entry.startswith((root + "\\", root + "/"))):
         return True
@@ -86,8 +86,8 @@ def run_lines(
     folder: str,
     errors: Optional[IO[bytes]] = None,
     stop_s: Optional[float] = None,
-) -> int:
-    """Run a command and return its exit code once it has ended.
+) -> Tuple[int, bool]:
+    """Run a command and return once it has ended.
 
     Args:
         command: The program and its arguments; no shell sees them.
@@ -101,7 +101,7 @@ def run_lines(
         stop_s: How long the child may take to stop by itself; None: `STOP_S`.
 
     Returns:
-        The exit code; negative for the signal that killed it (POSIX).
+        The exit code, negative for the signal that killed it (POSIX), and whether `poll` cancelled.
 
     Raises:
         OSError: The command could not be started.
@@ -120,14 +120,14 @@ def run_lines(
     lines: queue.Queue[Optional[bytes]] = queue.Queue()
     threading.Thread(target=_read, args=(child.stdout, lines), daemon=True).start()
     try:
-        _pump(child, lines, on_line, poll, STOP_S if stop_s is None else stop_s)
+        cancelled = _pump(child, lines, on_line, poll, STOP_S if stop_s is None else stop_s)
     finally:
         # Also when on_line or poll raises: no child outlives the call.
         _close(child.stdin)
         if child.poll() is None:
             child.kill()
         child.wait()
-    return child.returncode
+    return child.returncode, cancelled
 
 
 _NO_WINDOW = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
@@ -139,8 +139,12 @@ def _pump(
     on_line: Callable[[str], None],
     poll: Poll,
     stop_s: float,
-) -> None:
-    """Hand out lines and poll until the child has ended and its output is read."""
+) -> bool:
+    """Hand out lines and poll until the child has ended and its output is read.
+
+    Returns:
+        Whether `poll` cancelled.
+    """
     cancelled_at: Optional[float] = None
     ended_at: Optional[float] = None
     polled_at = 0.0
@@ -174,6 +178,7 @@ def _pump(
                 child.kill()
             elif waited > stop_s:
                 child.terminate()
+    return cancelled_at is not None
 
 
 def _read(stream: IO[bytes], lines: queue.Queue[Optional[bytes]]) -> None:

@@ -63,7 +63,6 @@ class _Run:
     def __init__(self, on_event: OnEvent, poll: process.Poll) -> None:
         self._on_event = on_event
         self._poll = poll
-        self._cancelled = False
         self._started = False
         self._done: Optional[events.Done] = None
         self._failed: Optional[events.Failed] = None
@@ -74,10 +73,10 @@ class _Run:
             job_file.write(jobs.dumps(job, run_id))
         try:
             with open(log_path, "wb") as log:
-                code = process.run_lines(
+                code, cancelled = process.run_lines(
                     [python, "-m", "ml_core", "run", "--attached", job_path],
                     self._take,
-                    self._asked,
+                    self._poll,
                     environment=process.child_environment(python_path=ROOT),
                     folder=folder,
                     errors=log,
@@ -89,7 +88,7 @@ class _Run:
             ) from error
         if code == _DONE and self._done is not None:
             return self._done
-        if self._cancelled:
+        if cancelled:
             raise errors.CancelledError
         raise self._error(code, python, process.tail(log_path))
 
@@ -103,12 +102,8 @@ class _Run:
             self._started = True
             self._on_event(event)
 
-    def _asked(self) -> bool:
-        self._cancelled = self._poll() or self._cancelled
-        return self._cancelled
-
     def _error(self, code: int, python: str, log: str) -> WorkerError:
-        """Return why the worker ended, as an analyst would want it said."""
+        """Return why the worker ended, and the remedy."""
         if self._failed is not None:
             details = self._failed.details
             return WorkerError(self._failed.text, f"{details}\n{log}".strip() if details else "")

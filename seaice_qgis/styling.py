@@ -154,7 +154,7 @@ class _PostProcessor(QgsProcessingLayerPostProcessorInterface):
 
 _POST_PROCESSORS: List[_PostProcessor] = []
 """Those in use. Held here, not by an algorithm: inside a model the child algorithm is deleted
-before its layers are loaded, and the style would be lost without a word."""
+before its layers are loaded, and the style would be lost unnoticed."""
 
 
 def post_processor(style: Style) -> QgsProcessingLayerPostProcessorInterface:

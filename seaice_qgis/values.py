@@ -38,9 +38,8 @@ class Run:
     """What reading values needs to know of a run.
 
     Attributes:
-        algorithm: The algorithm that has the parameters.
-        values: The values that the run was given.
-        context: The run's context.
+        algorithm: It has the parameters.
+        values: What the run was given.
         dry: Only to check: no output is announced to the context and no layer is exported.
     """
 

@@ -1,4 +1,4 @@
-"""The algorithms, one file each; adding one needs its file and a line here."""
+"""The algorithms: those that do more than their job have a file of their own."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from typing import Tuple, Type
 
 from .base import SeaIceAlgorithm
 from .buildtrainingset import BuildTrainingSet
-from .checkenvironment import CheckEnvironment
-from .comparenetworks import CompareNetworks
-from .describemodel import DescribeModel
-from .evaluate import Evaluate
-from .icecharttosic import IceChartToSic
-from .importsentinel1 import ImportSentinel1
-from .importsic import ImportSic
 from .installenvironment import InstallEnvironment
+from .plain import (
+    CheckEnvironment,
+    CompareNetworks,
+    DescribeModel,
+    Evaluate,
+    IceChartToSic,
+    ImportSentinel1,
+    ImportSic,
+    SimulateScene,
+)
 from .predict import Predict
-from .simulatescene import SimulateScene
 from .train import Train
 
 ALGORITHMS: Tuple[Type[SeaIceAlgorithm], ...] = (

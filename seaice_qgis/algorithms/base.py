@@ -4,18 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import (
-    Any,
-    Callable,
-    ClassVar,
-    Dict,
-    List,
-    Mapping,
-    Optional,
-    Tuple,
-    Type,
-    TypeVar,
-)
+from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Tuple, Type, TypeVar
 
 from qgis.core import (
     QgsProcessingAlgorithm,
@@ -28,7 +17,7 @@ from qgis.core import (
 from qgis.PyQt.QtCore import QCoreApplication, QThread
 from qgis.PyQt.QtGui import QIcon
 
-from .. import environment, helptext, parameters, runner, settings, styling
+from .. import environment, helptext, parameters, process, runner, settings, styling
 from ..core import errors, events, jobs, resource
 from ..values import parameter_name
 
@@ -58,9 +47,8 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
     """A job as a Processing algorithm.
 
     Attributes:
-        JOB: The job's class.
         STYLES: The style of each raster output that is loaded as a layer, by output name.
-        TAGS: Further words by which the toolbox finds it.
+        TAGS: Further search terms of the toolbox.
     """
 
     JOB: ClassVar[Type[jobs.Job]]
@@ -108,7 +96,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
     def checkParameterValues(
         self, values: Dict[str, Any], context: QgsProcessingContext
     ) -> Tuple[bool, str]:
-        """Check with the job's own words before QGIS does with its."""
+        """Check with the job's messages, which name the remedy, before QGIS checks with its own."""
         try:
             job = parameters.read(self, self.JOB, values, context, dry=True)
             parameters.refuse_overwriting(job, context.project())
@@ -128,7 +116,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
     def _explained(
         self, values: Dict[str, Any], context: QgsProcessingContext, message: str
     ) -> str:
-        """Return why QGIS refuses a value, with what is expected: QGIS says only that it does."""
+        """Return which value QGIS refuses and what is expected; QGIS names neither."""
         for definition in self.parameterDefinitions():
             value = values.get(definition.name(), definition.defaultValue())
             if not definition.checkValueIsAcceptable(value, context):
@@ -181,7 +169,7 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
             CancelledError: The feedback was cancelled.
         """
         python = environment.find(settings.worker_python(), settings.environment_folder())
-        return runner.run(job, Listener(feedback), Poll(feedback), python)
+        return runner.run(job, listener(feedback), cancelled(feedback), python)
 
     def finish(self, done: events.Done, feedback: QgsProcessingFeedback) -> None:
         """Do what remains after a successful run; overridden where something does."""
@@ -200,39 +188,33 @@ class SeaIceAlgorithm(QgsProcessingAlgorithm):
         return {}
 
 
-class Listener:
-    """Passes a worker's events on to a feedback."""
+def listener(feedback: QgsProcessingFeedback) -> runner.OnEvent:
+    """Return a function that passes a worker's events on to a feedback."""
 
-    def __init__(self, feedback: QgsProcessingFeedback) -> None:
-        self._feedback = feedback
-
-    def __call__(self, event: events.Event) -> None:
-        """Show an event."""
+    def show(event: events.Event) -> None:
         if isinstance(event, events.Progress):
-            self._feedback.setProgress(100.0 * event.fraction)
+            feedback.setProgress(100.0 * event.fraction)
         elif isinstance(event, events.Message):
-            if event.level == "warning":
-                self._feedback.pushWarning(event.text)
-            else:
-                self._feedback.pushInfo(event.text)
+            warns = event.level == "warning"
+            (feedback.pushWarning if warns else feedback.pushInfo)(event.text)
+
+    return show
 
 
-class Poll:
-    """Says whether a feedback was cancelled, and keeps QGIS's window alive meanwhile.
+def cancelled(feedback: QgsProcessingFeedback) -> process.Poll:
+    """Return a function that polls for cancel and keeps QGIS's window alive.
 
     Batch in QGIS 3.22, and `processing.run` in the Python console, run algorithms on the window's
     own thread: without this, neither the window nor Cancel would answer.
     """
+    on_main_thread = _on_main_thread()
 
-    def __init__(self, feedback: QgsProcessingFeedback) -> None:
-        self._feedback = feedback
-        self._events = _on_main_thread()
-
-    def __call__(self) -> bool:
-        """Return whether the run is to be cancelled."""
-        if self._events:
+    def poll() -> bool:
+        if on_main_thread:
             QCoreApplication.processEvents()
-        return self._feedback.isCanceled()
+        return bool(feedback.isCanceled())
+
+    return poll
 
 
 def _on_main_thread() -> bool:
@@ -241,6 +223,6 @@ def _on_main_thread() -> bool:
 
 
 def is_temporary(path: str) -> bool:
-    """Say whether a path is in the folder that QGIS removes when it closes."""
+    """Return whether a path is in the folder that QGIS removes when it closes."""
     folder = Path(QgsProcessingUtils.tempFolder()).resolve()
     return folder in Path(path).resolve().parents

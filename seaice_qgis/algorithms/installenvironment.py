@@ -10,7 +10,7 @@ from qgis.core import QgsProcessingFeedback
 
 from .. import environment, runner, settings
 from ..core import events, fields, jobs, resource
-from .base import Listener, Poll, SeaIceAlgorithm
+from .base import SeaIceAlgorithm, cancelled, listener
 
 _PYTORCH = "https://download.pytorch.org/whl/"
 _CUDA_BUILD = "cu126"
@@ -60,11 +60,11 @@ class InstallEnvironment(SeaIceAlgorithm):
     def run_job(self, job: jobs.Job, feedback: QgsProcessingFeedback) -> events.Done:
         """Make the environment and check it."""
         assert isinstance(job, InstallEnvironmentJob)
-        poll = Poll(feedback)
+        poll = cancelled(feedback)
 
         def check(python: str) -> None:
             feedback.setProgress(90)
-            runner.run(jobs.CheckEnvironmentJob(), Listener(feedback), poll, python)
+            runner.run(jobs.CheckEnvironmentJob(), listener(feedback), poll, python)
 
         base = environment.base_python(job.python or "")
         feedback.pushInfo(f"Making the environment with {' '.join(base)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Mapping
+from typing import Mapping
 
 from osgeo import gdal
 
@@ -18,7 +18,7 @@ class Predict(SeaIceAlgorithm):
     """Maps the sea-ice concentration of a scene with a fitted network."""
 
     JOB = jobs.PredictJob
-    STYLES: ClassVar[Mapping[str, styling.Style]] = {
+    STYLES = {
         "OUTPUT": styling.sic,
         "UNCERTAINTY": styling.uncertainty,
     }

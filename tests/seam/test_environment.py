@@ -41,13 +41,15 @@ def test_the_variable_comes_before_the_setting_and_the_setting_before_the_instal
     assert environment.find(sys.executable, tmp_path / "environment") == str(tmp_path / "named")
 
 
-def test_what_is_named_but_not_there_is_told_with_where_it_is_named(nothing, monkeypatch, tmp_path):
+def test_what_is_named_but_not_there_is_reported_with_where_it_is_named(
+    nothing, monkeypatch, tmp_path
+):
     with pytest.raises(SeaIceError, match="not installed yet; run Install environment in the Pro"):
         environment.find("", tmp_path)
     with pytest.raises(SeaIceError, match="/no/python: no such program, but the setting Worker's"):
         environment.find("/no/python", tmp_path)
     monkeypatch.setenv("SEAICE_PYTHON", "/none")
-    with pytest.raises(SeaIceError, match=r"/none: .* environment variable SEAICE_PYTHON says"):
+    with pytest.raises(SeaIceError, match=r"/none: .* environment variable SEAICE_PYTHON names it"):
         environment.find("/no/python", tmp_path)
 
 
@@ -102,7 +104,7 @@ def test_this_python_can_make_an_environment():
         ),
     ],
 )
-def test_a_python_that_cannot_make_one_is_told_with_the_reason(nothing, answer, message):
+def test_a_python_that_cannot_make_one_is_reported_with_the_reason(nothing, answer, message):
     named = script(nothing / "python3", answer)
     for given in ("", named):
         with pytest.raises(SeaIceError, match=f"no Python 3.10 to 3.13 was found .*{message}"):
