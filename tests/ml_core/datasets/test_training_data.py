@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
 
-from ml_core.datasets.block_split import draw_split
 from ml_core.datasets.split import (
     TRAINING,
     VALIDATION,
-    Split,
     part_counts,
     training_scenes,
     validation_scenes,
@@ -42,11 +40,17 @@ def test_one_scene_is_split_into_blocks(small_data):
     data = data_from({"a": small_data})
     found = data.split(5, 0.2)
     (splits,) = found.fits
-    rng = np.random.default_rng(5)
-    expected = draw_split(small_data.cells, small_data.decorrelation_px, 0.2, rng)
-    assert splits["a"].blocks == expected.blocks
-    assert (found.full["a"].roles == Split.full(small_data.cells).roles).all()
-    assert part_counts(splits) == expected.counts
+    split, known = splits["a"], np.isfinite(small_data.array[..., -1])
+    inside = np.zeros(known.shape, bool)
+    for block in split.blocks:
+        inside[block.slices] = True
+    counts = part_counts(splits)
+    assert counts["validation"] == (inside & known).sum()
+    assert counts["validation"] / known.sum() == pytest.approx(0.2, abs=0.08)
+    assert counts["training"] < known.sum() - counts["validation"]  # a buffer lies between them
+    assert found.full["a"].counts["training"] == known.sum()
+    assert data.split(5, 0.2).fits[0]["a"].blocks == split.blocks
+    assert data.split(6, 0.2).fits[0]["a"].blocks != split.blocks
     assert data.parts_noun == "blocks"
 
 

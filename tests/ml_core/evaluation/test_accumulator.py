@@ -6,7 +6,6 @@ from ml_core.evaluation.accumulator import Block, Comparison
 from ml_core.evaluation.bins import CHART, PERCENT, TENTHS
 from ml_core.evaluation.extent import places
 from ml_core.evaluation.flags import COMPARED, LAND, NO_PREDICTION
-from ml_core.evaluation.metrics import ErrorSums
 from ml_core.raster.grid import Window
 
 SHAPE = (50, 70)
@@ -38,13 +37,17 @@ def grid(make_grid):
 
 
 @pytest.mark.parametrize("bins", [PERCENT, TENTHS, CHART])
-def test_every_binning_follows_from_the_same_sums(grid, bins):
+def test_every_binning_has_the_errors_of_its_cells(grid, bins):
     predicted, reference, kinds = fields(1)
-    here = kinds == COMPARED
-    expected = ErrorSums(len(bins))
-    expected.add(predicted[here], reference[here], bins.index(reference[here]))
-    found = compared(grid, predicted, reference, kinds, 16, 16).grouped(bins)
-    np.testing.assert_allclose(found.sums, expected.sums, atol=1e-6)
+    found = compared(grid, predicted, reference, kinds, 16, 16).grouped(bins).scores()
+    edges = [-np.inf, *bins.starts, np.inf]
+    for scores, low, high in zip(found, edges[:-1], edges[1:], strict=True):
+        here = (kinds == COMPARED) & (reference >= low) & (reference < high)
+        assert scores.count == here.sum()
+        if scores.count:
+            error = (predicted - reference)[here].astype(float)
+            assert scores.bias_percent == pytest.approx(error.mean(), abs=1e-4)
+            assert scores.rmse_percent == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-5)
 
 
 def test_blocks_add_up_to_the_whole(grid):
