@@ -78,7 +78,7 @@ def test_the_seed_decides():
     assert blocks(1) != blocks(2)
 
 
-def test_windows_and_places_tell_the_same_as_the_whole():
+def test_windows_and_places_give_the_same_as_the_whole():
     cells = cells_of(ice((120, 160), 10), 10)
     split = draw_split(cells, 10, 0.2, np.random.default_rng(3))
     training, validation = masks(split)

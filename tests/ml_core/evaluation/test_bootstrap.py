@@ -97,7 +97,7 @@ def paired(seed, gain, blocks=30, cells=50):
     return own, other * (1 + gain), block
 
 
-def test_chance_is_told_from_a_lower_error():
+def test_chance_is_distinguished_from_a_lower_error():
     wins = [is_below(*paired(seed, 0.0)) for seed in range(300)]
     assert 0.005 < np.mean(wins) < 0.06  # 2.5 % of even pairs
     assert np.mean([is_below(*paired(seed, 0.3)) for seed in range(50)]) > 0.95
@@ -105,5 +105,5 @@ def test_chance_is_told_from_a_lower_error():
     assert is_below(other, own, block) is False
 
 
-def test_few_blocks_tell_nothing():
+def test_few_blocks_show_nothing():
     assert is_below(*paired(1, 0.3, blocks=19)) is None

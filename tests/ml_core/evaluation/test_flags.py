@@ -30,7 +30,7 @@ from ml_core.evaluation.flags import (
         (101, OTHER),
     ],
 )
-def test_a_flag_is_told_by_its_value(raw, kind):
+def test_a_flag_is_recognised_by_its_value(raw, kind):
     raw = np.array([[raw]], np.float32)
     assert classify(raw, np.array([[True]]), np.array([[False]])) == kind
 

@@ -138,7 +138,7 @@ def test_absent_sequences_are_empty_and_absent_scalars_none():
     assert coerce(None, spec(Kind.TEXT, optional=True)) == ""
 
 
-def test_bounds_are_told_in_words():
+def test_bounds_are_given_in_words():
     assert bounds_text(spec(Kind.NUMBER, minimum=0, maximum=100, unit="%")) == "0 to 100 %"
     assert bounds_text(spec(Kind.NUMBER, minimum=0, unit="m")) == "0 m or more"
     assert bounds_text(spec(Kind.NUMBER)) == ""

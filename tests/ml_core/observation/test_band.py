@@ -110,7 +110,7 @@ def test_another_crs(write, epsg, size_m):
     np.testing.assert_allclose(found[inside], expected[inside], atol=0.2)
 
 
-def test_the_prediction_is_never_judged_against_interpolated_reference_values(write, make_grid):
+def test_the_prediction_is_never_compared_with_interpolated_reference_values(write, make_grid):
     """Cells finer than the prediction: it is the prediction that is interpolated."""
     values = np.array([[0, 100]], np.float32)
     with open_band(write("p.tif", values, make_grid(1, 2, 8000))) as band:

@@ -25,7 +25,7 @@ def test_calibration_finds_scale_and_floor(scale, floor):
     assert np.median(np.abs(found / expected - 1)) < 0.08
 
 
-def test_a_spread_that_tells_nothing_of_the_error_has_no_part_in_it():
+def test_a_spread_that_is_unrelated_to_the_error_has_no_part_in_it():
     rng = np.random.default_rng(5)
     spread = 0.01 * rng.gamma(2, 2, 4000)
     blind = Cells(rng.normal(0, 8, 4000), spread, rng.uniform(0, 100, 4000))

@@ -13,7 +13,7 @@ def test_predicting_with_openvino_loads_neither_torch_nor_scipy():
     assert result.stdout.strip() == "[]", result.stdout + result.stderr
 
 
-def test_openvino_tells_nobody_that_it_was_imported(tmp_path):
+def test_openvino_reports_its_import_to_nobody(tmp_path):
     """It would leave a number for its reports in the home folder, and fork to send them."""
     code = (
         "import sys, ml_core.prediction.runtimes.openvino_runtime;"

@@ -42,7 +42,7 @@ def test_other_backscatter_and_other_angles_are_new(kwargs):
     assert new(domain, scene(2, **kwargs)).mean() > 0.9
 
 
-def test_an_angle_that_training_did_not_use_is_not_judged():
+def test_an_angle_that_training_did_not_use_is_not_compared():
     domain = TrainingDistribution.of(pixels(1)[:, :2], CHANNELS[:2])
     assert domain.incidence_deg is None
     assert new(domain, scene(2, angle=(43, 47))).mean() < 0.01

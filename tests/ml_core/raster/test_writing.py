@@ -238,7 +238,7 @@ def test_overview_factors_end_near_256_px():
     assert overview_factors(10_000, 9_000) == [2, 4, 8, 16, 32, 64]
 
 
-def test_a_full_disk_is_told_at_once(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_at_once(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(writing.shutil, "disk_usage", lambda _: usage(2**30, 2**30, 2**20))
     with (

@@ -28,7 +28,7 @@ def test_a_product_is_found_by_folder_manifest_parent_and_zip(safe, tmp_path):
             assert f"-{polarisation.lower()}-" in files.image
 
 
-def test_the_manifest_tells_what_the_product_is(tmp_path):
+def test_the_manifest_states_what_the_product_is(tmp_path):
     safe = MadeUp(platform="C", mode="IW", ipf="002.91").write(tmp_path)
     info = Product(str(safe)).info
     assert (info.platform, info.mode, info.product_type) == ("S1C", "IW", "GRD")

@@ -206,7 +206,7 @@ def test_zeros_and_missing_ends_of_noise_vectors_are_filled(tmp_path):
     assert rows[:, 239] == pytest.approx(9)  # behind the table's end and its zeros
 
 
-def test_a_noise_annotation_without_values_is_zero_and_said_to_be_absent(tmp_path):
+def test_a_noise_annotation_without_values_is_zero_and_reported_as_absent(tmp_path):
     _, _, _, noise, _ = one(tmp_path, noise_range=[(0, [0, 239], [0, 0])])
     assert noise.kind == "absent"
     assert not noise.rows(0, 10).any()

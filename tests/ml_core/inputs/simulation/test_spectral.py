@@ -23,7 +23,7 @@ def test_interpolation_is_scipys_cubic_spline():
 
 
 @pytest.mark.parametrize("slope", [2.5, 3.5])
-def test_power_falls_as_the_spectrum_says(slope):
+def test_power_falls_with_the_slope_of_the_spectrum(slope):
     nodes = field(Spectrum(100e3, 1e3, slope), 1000e3).nodes
     power = np.abs(np.fft.fft2(nodes)) ** 2
     k = np.hypot(*np.meshgrid(*(np.fft.fftfreq(n, 1000.0) for n in nodes.shape), indexing="ij"))

@@ -104,7 +104,7 @@ def test_the_precision_taken_by_default_is_exact_enough(trained, runtime):
     assert np.sqrt(np.mean(difference**2)) < 0.3
 
 
-def test_auto_takes_openvino_on_a_processor_and_says_so(recorder):
+def test_auto_takes_openvino_on_a_processor_and_reported(recorder):
     config = CONFIGS["unet"]
     arguments = card_of(config), [random_state(config)], Reporter(recorder)
     runtime = make_runtime("auto", "cpu", *arguments)
