@@ -1,0 +1,29 @@
+"""The plan of a map; that its values are those of single patches is tested in test_patches."""
+
+import pytest
+
+from ml_core import networks
+from ml_core.jobs.choices import ARCHITECTURES
+from ml_core.networks import NetworkConfig
+from ml_core.networks.fully_convolutional import as_map, lead_px
+
+IDS = [network.id for network in ARCHITECTURES]
+
+
+@pytest.mark.parametrize("architecture", IDS)
+def test_a_map_has_the_weights_of_one_patch(architecture):
+    plan = networks.plan(NetworkConfig.of(architecture))
+    mapped = as_map(plan)
+    assert sum(mapped.parameters()) == sum(plan.parameters())
+    assert mapped.multiple == networks.geometry(NetworkConfig.of(architecture)).multiple
+    assert (mapped == plan) == (plan.patch_px is None)
+
+
+@pytest.mark.parametrize(
+    ("patch", "stride", "lead"), [(25, 1, 12), (24, 1, 11), (24, 4, 10), (25, 4, 10)]
+)
+def test_a_block_lies_in_the_middle_of_its_patch(patch, stride, lead):
+    config = NetworkConfig.of("patch_cnn", patch_size=patch, output_stride=stride)
+    assert lead_px(networks.plan(config)) == lead
+    behind = patch - stride - lead
+    assert behind - lead in (0, 1)

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from ml_core.errors import SeaIceError
+from ml_core.events import Reporter
+from ml_core.jobs import TrainJob
+from ml_core.runs.layers import open_layers
+from tests.builders.rasters import sigma0_db, write_raster
+
+SILENT = Reporter(lambda event: None)
+
+
+@pytest.fixture
+def job(tmp_path):
+    def make(sic, footprint=8000.0):
+        bands = {"hh": sigma0_db((80, 80)), "hv": sigma0_db((80, 80), 1, -25), "reference": sic}
+        sizes = {"hh": 1000, "hv": 1000, "reference": 80_000 / len(sic)}
+        paths = {
+            name: write_raster(tmp_path / f"{name}.tif", band, size=sizes[name])
+            for name, band in bands.items()
+        }
+        return TrainJob(**paths, footprint=footprint, model="net", report="r.html")
+
+    return make
+
+
+def varied(side=20):
+    return np.random.default_rng(1).uniform(0, 100, (side, side)).astype(np.float32)
+
+
+def test_the_layers_are_read_with_their_names_and_grid(job, recorder):
+    with open_layers(job(varied()), 0, 32, Reporter(recorder)) as layers:
+        assert layers.channels == ("HH", "HV")
+        assert layers.resolution_m == 1000
+        layers.log(Reporter(recorder))
+        with layers.read(32, SILENT) as data:
+            assert data.provenance["inputs"] == {
+                "HH": "hh.tif",
+                "HV": "hv.tif",
+                "reference": "reference.tif",
+            }
+            (scene,) = data.scenes.values()
+            np.testing.assert_allclose(scene.array[..., 0], sigma0_db((80, 80)), atol=1e-4)
+    assert "Grid: 80 x 80 px of 1000 m. Footprint of the reference: 8 km" in recorder.texts("info")
+
+
+def test_without_a_resolution_a_chip_spans_two_footprints(job):
+    with open_layers(job(varied(), 32_000.0), None, 32, SILENT) as layers:
+        assert layers.resolution_m == 2000
+
+
+@pytest.mark.parametrize("needs", [True, False])
+def test_a_reference_of_one_sic_is_refused_where_ice_and_water_are_needed(job, needs):
+    opened = open_layers(
+        job(np.zeros((20, 20), np.float32)), 0, 32, SILENT, needs_ice_and_water=needs
+    )
+    if needs:
+        with pytest.raises(SeaIceError, match="has one value only"), opened:
+            pass
+    else:
+        with opened as layers:
+            assert layers.footprint_m == 8000
