@@ -6,17 +6,22 @@ from ml_core import networks
 from ml_core.jobs.choices import ARCHITECTURES
 from ml_core.networks import NetworkConfig
 from ml_core.networks.fully_convolutional import as_map, lead_px
+from ml_core.networks.module import PlannedNetwork
 
 IDS = [network.id for network in ARCHITECTURES]
 
 
 @pytest.mark.parametrize("architecture", IDS)
 def test_a_map_has_the_weights_of_one_patch(architecture):
-    plan = networks.plan(NetworkConfig.of(architecture))
-    mapped = as_map(plan)
-    assert sum(mapped.parameters()) == sum(plan.parameters())
-    assert mapped.multiple == networks.geometry(NetworkConfig.of(architecture)).multiple
-    assert (mapped == plan) == (plan.patch_px is None)
+    config = NetworkConfig.of(architecture)
+    plan = networks.plan(config)
+    patchwise = PlannedNetwork(plan).state_dict()
+    mapped = networks.build(config).state_dict()
+    assert {name: w.shape for name, w in mapped.items()} == {
+        name: w.shape for name, w in patchwise.items()
+    }
+    assert (as_map(plan) == plan) == (plan.patch_px is None)
+    assert as_map(plan).multiple == networks.geometry(config).multiple
 
 
 @pytest.mark.parametrize(
