@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from .layer import Layer, LayerKind
 from .plan import NetworkPlan
@@ -36,25 +35,17 @@ def as_map(plan: NetworkPlan) -> NetworkPlan:
     padded = any(layer.padding for layer in plan.layers)
     reach = plan.patch_px if padded else last - first + 1
 
-    def beside(name: str, kind: LayerKind, channels: int, **more: Any) -> Layer:
-        return Layer(name, kind, channels, channels, **more)
-
-    outputs = plan.layers[-1].channels
+    inputs, outputs = plan.in_channels, plan.layers[-1].channels
     # zeros around the input, so that each block has its patch
     behind = max(0, reach - stride - lead)
-    layers = [
-        beside("surround", LayerKind.PAD, plan.in_channels, padding=lead, padding_after=behind)
-    ]
+    layers = [Layer("surround", LayerKind.PAD, inputs, inputs, padding=lead, padding_after=behind)]
     if padded:
-        layers += [
-            beside("patches", LayerKind.UNFOLD, plan.in_channels, kernel=reach, stride=stride),
-            *plan.layers,
-            beside("map", LayerKind.FOLD, outputs),
-        ]
+        unfold = Layer("patches", LayerKind.UNFOLD, inputs, inputs, reach, stride)
+        layers += [unfold, *plan.layers, Layer("map", LayerKind.FOLD, outputs, outputs)]
     else:
         layers += _dilated(plan)
     if stride > 1:
-        layers.append(beside("blocks", LayerKind.RESIZE, outputs, stride=stride))
+        layers.append(Layer("blocks", LayerKind.RESIZE, outputs, outputs, stride=stride))
     return replace(plan, layers=tuple(layers), multiple=stride)
 
 

@@ -154,7 +154,7 @@ class HeldOut:
 
 
 def hold_out(cells: Cells, group: NDArray[np.integer]) -> HeldOut | None:
-    """Judge calibrations by blocks that they were not fitted to, each block in turn.
+    """Check calibrations on blocks that they were not fitted to, each block in turn.
 
     Cells of a block err alike, so that a calibration fits its own cells better than those of a
     block elsewhere: the more so, the fewer blocks there are.

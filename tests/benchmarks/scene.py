@@ -114,9 +114,9 @@ def predict(side, *, rounded=True, **more):
 
 
 def rate(run):
-    """The network's px/s, margins included, that a prediction reported."""
+    """The network's px/s, overlaps included, that a prediction reported."""
     found = re.search(
-        r"([0-9.]+) Mpx, margins included, through the network in ([0-9.]+) s",
+        r"([0-9.]+) Mpx, overlaps included, through the network in ([0-9.]+) s",
         "\n".join(run.texts),
     )
     return 1e6 * float(found[1]) / float(found[2])

@@ -3,7 +3,6 @@ import pytest
 
 from ml_core import checkpoint
 from ml_core.errors import JobError, SeaIceError
-from ml_core.evaluation.openwater import by_angle
 from ml_core.events import Message
 from ml_core.jobs import TrainJob
 from tests.builders.jobs import execute
