@@ -16,9 +16,8 @@ from ml_core.training.card import card_of
 from ml_core.training.config import TrainingConfig
 from ml_core.training.crossvalidation import cross_validate
 from ml_core.training.device import Device
-from ml_core.training.ensemble import fit_ensemble, joined, sic_of_each
+from ml_core.training.ensemble import fit_ensemble, joined
 from ml_core.training.fit import FitSettings
-from ml_core.training.tasks import Regression
 from tests.builders.jobs import Events
 
 CPU = Device("cpu", low_precision=False)
@@ -164,5 +163,3 @@ def test_an_ensemble_is_scored_by_the_mean_of_its_members(data, outcome):
         output = network(x)[0].numpy()
         alone = [networks.restore(NETWORK, m.first.fit.state)(x)[0].numpy() for m in members]
     np.testing.assert_allclose(output, np.concatenate(alone), atol=1e-6)
-    sic = sic_of_each(Regression(), output, 3)
-    np.testing.assert_allclose(sic, np.clip(100 * np.concatenate(alone), 0, 100), atol=1e-4)
