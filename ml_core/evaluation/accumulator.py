@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ class Block:
         area_km2: True areas.
         spread: Stated standard deviation of the prediction in percent, or None.
         incidence_deg: Incidence angle, or None.
-        features_db: Footprint means of HH and HV, or None.
+        features_db: Footprint means of HH and HV, or none.
     """
 
     window: Window
@@ -88,7 +88,7 @@ class Block:
     area_km2: NDArray[np.float64]
     spread: _Floats | None = None
     incidence_deg: _Floats | None = None
-    features_db: tuple[_Floats, _Floats] | None = None
+    features_db: Sequence[_Floats] = ()
 
 
 @dataclass
@@ -180,7 +180,7 @@ class Comparison:
             angles = INCIDENCE_BINS.index(block.incidence_deg[here][known])
             self.by_incidence.add(predicted[known], reference[known], angles)
         chosen = (rows % self._stride == 0) & (cols % self._stride == 0)
-        more = tuple(values[here][chosen] for values in block.features_db or ())
+        more = tuple(values[here][chosen] for values in block.features_db)
         self._sampled.append(
             (rows[chosen], cols[chosen], predicted[chosen], reference[chosen], *more)
         )

@@ -15,7 +15,7 @@ from ..jobs.sources import RasterSource
 from ..observation.band import ObservedBand, overlap
 from ..raster.aligned import AlignedBand, Quantity, Resampling
 from ..raster.grid import Window
-from ..raster.reading import open_band
+from ..raster.reading import Band, open_band
 from ..raster.reference import Reference
 from ..raster.writing import BLOCK_PX
 from . import flags
@@ -52,8 +52,10 @@ class LayerReader:
     ) -> None:
         assert job.prediction is not None
 
-        def opened(source: RasterSource, quantity: Quantity = Quantity.PLAIN) -> ObservedBand:
-            band = stack.enter_context(open_band(source))
+        def band(source: RasterSource) -> Band:
+            return stack.enter_context(open_band(source))
+
+        def observed(band: Band, quantity: Quantity = Quantity.PLAIN) -> ObservedBand:
             return ObservedBand(
                 band,
                 self.grid,
@@ -65,11 +67,10 @@ class LayerReader:
         def nearest(source: RasterSource | None) -> AlignedBand | None:
             if source is None:
                 return None
-            band = stack.enter_context(open_band(source))
-            return AlignedBand(band, self.grid, resampling=Resampling.NEAREST)
+            return AlignedBand(band(source), self.grid, resampling=Resampling.NEAREST)
 
-        source = dataclasses.replace(job.prediction, nodata=(*job.prediction.nodata, *_NO_SIC))
-        prediction = stack.enter_context(open_band(source))
+        no_sic = (*job.prediction.nodata, *_NO_SIC)
+        prediction = band(dataclasses.replace(job.prediction, nodata=no_sic))
         window = overlap(reference.own_grid, prediction.grid)
         if not window.height or not window.width:
             raise SeaIceError(
@@ -80,20 +81,16 @@ class LayerReader:
         self._window = window
         self.grid = reference.own_grid.part(window)
         self.footprint_m = reference.footprint_m
-        self._prediction = ObservedBand(
-            prediction, self.grid, self.footprint_m, on_part=report.check_cancelled
-        )
+        self._prediction = observed(prediction)
         self._areas = PixelAreas(self.grid)
         quantity = Quantity.SIGMA0_DB if job.units == "db" else Quantity.SIGMA0_LINEAR
-        self._features = (
-            (opened(job.hh, quantity), opened(job.hv, quantity)) if job.hh and job.hv else None
-        )
+        self._features = [observed(band(one), quantity) for one in (job.hh, job.hv) if one]
         # at the cell's centre: the spread is that of a footprint already, and angles change slowly
         self._spread = nearest(job.uncertainty)
-        spread_tags = self._spread.band.tags if self._spread else {}
         self._incidence = nearest(job.incidence)
         self._mask = nearest(job.mask)
         self._nodata_is_water = job.nodata_is_water
+        spread_tags = self._spread.band.tags if self._spread else {}
         tags = {name: prediction.tags[name] for name in _TAGS if name in prediction.tags}
         self.subject = Subject(
             prediction=prediction.label,
@@ -104,7 +101,7 @@ class LayerReader:
             is_gaussian=self._prediction.is_gaussian,
             notes=(*reference.notes, *_notes(self.footprint_m, prediction.tags, spread_tags)),
             tags=tags,
-            has_features=self._features is not None,
+            has_features=bool(self._features),
             nodata_is_water=job.nodata_is_water,
         )
 
@@ -144,11 +141,9 @@ class LayerReader:
             reference=sic,
             kinds=kinds,
             area_km2=self._areas.km2(window),
-            spread=None if self._spread is None else self._spread.read(window)[0],
-            incidence_deg=None if self._incidence is None else self._incidence.read(window)[0],
-            features_db=None
-            if self._features is None
-            else (self._features[0].read(window)[0], self._features[1].read(window)[0]),
+            spread=self._spread.read(window)[0] if self._spread else None,
+            incidence_deg=self._incidence.read(window)[0] if self._incidence else None,
+            features_db=[band.read(window)[0] for band in self._features],
         )
 
 
