@@ -2,24 +2,9 @@ import json
 
 import pytest
 
-from ml_core.reports.comparison import table_of_runs
 from ml_core.sweep.runs import SweepRun
 from ml_core.sweep.summary import not_beating_baselines, summarise
-
-
-def make_run(seed, training, validation, rmse, **more):
-    return SweepRun(
-        "unet",
-        "16 filters, depth 4",
-        "none",
-        seed,
-        1000,
-        training_loss=training,
-        validation_loss=validation,
-        rmse_percent=rmse,
-        best_epoch=2,
-        **more,
-    )
+from tests.builders.sweeps import make_run
 
 
 def test_seeds_are_summed_up_by_mean_and_spread():
@@ -43,13 +28,6 @@ def test_seeds_are_summed_up_by_mean_and_spread():
 def test_runs_survive_the_store():
     one = make_run(1, (4.0, 2.0), (5.0, 3.0), {"training": 6.0}, baselines={"test": {"mean": 1.0}})
     assert SweepRun.from_dict(json.loads(json.dumps(one.to_dict()))) == one
-
-
-def test_the_table_has_a_line_for_a_failed_run():
-    (row,) = table_of_runs([make_run(1, (), (), {}, error="diverged")])
-    assert row["error"] == "diverged"
-    assert row["seconds"] is None
-    assert row["rmse_test_percent"] is None
 
 
 def test_configurations_that_do_not_beat_the_baselines_are_named():
