@@ -44,9 +44,7 @@ class Subject:
     Attributes:
         prediction: Name of the layer.
         reference: Name of the layer.
-        prediction_grid: Its grid.
-        reference_grid: Its grid.
-        footprint_m: The reference's footprint.
+        footprint_m: Of the reference.
         is_gaussian: Whether the prediction was averaged over a Gaussian footprint; else over cells.
         notes: What was recognised in the layers.
         tags: The prediction file's tags on its provenance.
@@ -71,7 +69,6 @@ class Block:
     """What is known of a window of the reference's grid, (h, w) each.
 
     Attributes:
-        window: Where it lies.
         predicted: SIC in percent, averaged over the cells; NaN where there is none.
         reference: SIC in percent; NaN where there is none.
         kinds: What each cell is, as in `flags`.
@@ -96,7 +93,6 @@ class Comparison:
     """Sums over the cells of a reference's grid, added window by window.
 
     Attributes:
-        grid: The grid.
         by_reference: Errors by the reference's SIC, in bins that all others are made of.
         by_prediction: Errors by the predicted SIC, in percent bins.
         by_incidence: Errors by incidence angle; without cells where it is not given.

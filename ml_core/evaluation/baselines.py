@@ -149,7 +149,7 @@ def cross_fitted(
     The mean is that of all cells.
 
     Args:
-        cells: The cells, N of them.
+        cells: N of them.
         pixel_size_m: (height, width) of the grid's pixels.
         gap_m: Width of the gap: the footprint of the reference.
 

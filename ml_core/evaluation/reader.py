@@ -34,7 +34,6 @@ class LayerReader:
     """All layers of a comparison, read by blocks of the reference's grid where the prediction lies.
 
     Args:
-        reference: The open reference.
         stack: Closes what is opened.
         report: Asked whether the run was cancelled.
 

@@ -62,9 +62,7 @@ class Result:
     """A finished comparison.
 
     Attributes:
-        comparison: The sums.
         scores: Of all cells.
-        intervals: Confidence intervals of the scores.
         baselines: Those of the reference and of backscatter.
         edge: How far apart the ice edges are; None where one is missing.
         by_distance: Errors by distance to the reference's edge; None without an edge.

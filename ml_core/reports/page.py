@@ -50,6 +50,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["shown"] = text
-    environment.filters["beside"] = partial(zip, strict=True)
+    environment.filters["zipped"] = partial(zip, strict=True)
     environment.globals["ice_from"] = f"{EDGE_PERCENT:.0f} %"
     return environment

@@ -14,7 +14,7 @@ from ..errors import SeaIceError
 from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..jobs.comparenetworks import CompareNetworksJob
-from ..reports import comparison as page
+from ..reports import sweep as page
 from ..reports.tables import write_csv
 from ..sweep import runs
 from ..sweep.configurations import Configuration, configurations

@@ -51,7 +51,7 @@ def write(
     by_baseline = _baseline_rows(done, runs, on_baselines) if on_baselines else []
     networks = {s.name for s in summaries}
     page.render(
-        "comparison.html",
+        "sweep.html",
         path,
         job=job,
         summaries=summaries,

@@ -1,4 +1,4 @@
-from ml_core.reports.comparison import table_of_runs
+from ml_core.reports.sweep import table_of_runs
 from tests.builders.sweeps import make_run
 
 
