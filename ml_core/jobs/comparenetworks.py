@@ -72,7 +72,7 @@ class SweptSettings(ReferenceInputs):
     )
     seeds: int = fields.integer(
         "Seeds",
-        "How often each is trained, with other first weights, chips and dropout: the spread over"
+        "How often each is trained, with other random weights, chips and dropout: the spread over"
         " seeds shows which differences are significant.",
         default=3,
         bounds=(1, 100),

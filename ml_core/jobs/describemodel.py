@@ -32,7 +32,7 @@ class DescribeModelJob(NetworkInputs, ModelInput):
     SUMMARY: ClassVar[str] = (
         "<p>Draws a network and lists its layers with their sizes and parameters, the ground that"
         " an output pixel sees, memory and arithmetic; for a model file also its model card: what"
-        " it was trained on, with which settings, and how well it did.</p>"
+        " it was trained on, with which settings, and its errors.</p>"
         "<p>Without a model file it shows the network that the parameters ask for, before any"
         " training.</p>"
     )

@@ -46,8 +46,8 @@ class PredictJob(SceneInputs):
     )
     tile_size: Optional[int] = fields.integer(
         "Tile size",
-        "Side of the part of the map that one pass of the network writes, about; a margin comes on"
-        " top. Empty: chosen for speed and memory.",
+        "Side of the part of the map that one pass of the network writes, about, without the margin"
+        " around it. Empty: chosen for speed and memory.",
         unit="px",
         bounds=(64, 8192),
         optional=True,

@@ -43,9 +43,9 @@ class TrainJob(FitInputs):
         "Match the reference",
         "Pixel by pixel, the network also learns how the reference blurs: water near ice gets some"
         " percent of ice, and leads and floes are evened out. In its means over the reference's"
-        " footprint, the map may be as sharp as the ice, and calls less water ice; no reference"
-        " validates its detail. The errors that are reported are then those of footprint means."
-        " For SIC in percent, and chips of one and a half footprints or more.",
+        " footprint, the map may be as sharp as the ice, with less water taken for ice; no"
+        " reference validates its detail. The errors that are reported are then those of footprint"
+        " means. For SIC in percent, and chips of one and a half footprints or more.",
         default="pixels",
         choices=MATCHES,
     )
@@ -60,8 +60,8 @@ class TrainJob(FitInputs):
     folds: int = fields.integer(
         "Cross-validation folds",
         "Cut the scene, or the scenes of a training set, into so many parts, each of which"
-        " validates once while the others train: a better estimate of the error and its spread, for"
-        " as many times the work. The folds of a training set hold whole passes, and are alike in"
+        " validates once while the others train: a better estimate of the error and its spread, at"
+        " as many times the cost. The folds of a training set hold whole passes, and are alike in"
         " SIC and season. 0: a single split.",
         default=0,
         bounds=(0, 20),
@@ -77,7 +77,7 @@ class TrainJob(FitInputs):
     )
     members: int = fields.integer(
         "Members",
-        "Networks that are fitted from different first weights and chips. With 2 or more, Predict"
+        "Networks that are fitted from different random weights and chips. With 2 or more, Predict"
         " gives their mean, which errs less, and their spread as uncertainty; time grows with the"
         " number.",
         default=1,
@@ -114,9 +114,9 @@ class TrainJob(FitInputs):
     )
     water_hh: Optional[RasterSource] = fields.raster(
         "Open water: HH backscatter",
-        "A scene that is known to hold no ice and no land, in the unit of HH. Nothing is learnt"
-        " from it: the report shows how much of it the network calls ice. Water roughened by wind,"
-        " at near range above all, is where such networks fail.",
+        "A scene that is known to hold no ice and no land, in the unit of HH. It is not used"
+        " for training: the report shows how much of it the network takes for ice. Such networks"
+        " fail on water roughened by wind, at near range above all.",
         optional=True,
         advanced=True,
         band=True,
