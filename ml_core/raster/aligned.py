@@ -138,7 +138,7 @@ class AlignedBand:
         self._nearest = resampling is Resampling.NEAREST
         self._quantity = quantity
         self._limits = (LOWEST_DB, HIGHEST_DB) if quantity is Quantity.SIGMA0_DB else NO_LIMITS
-        self._rows, self._cols = _steps(grid, band.grid)
+        self._parallel = _steps(grid, band.grid)
         self._map = PixelMap(grid, band.grid)
         # sample points per target pixel and axis, so that no source pixel falls between them
         self._points = 1
@@ -164,16 +164,17 @@ class AlignedBand:
             NaN where invalid.
         """
         values = np.empty((window.height, window.width), np.float32) if out is None else out
-        rows, cols = self._rows, self._cols
-        if rows and cols and rows.is_shift and cols.is_shift:
-            return values, self._read_shifted(window.moved(rows.first, cols.first), values)
+        parallel = self._parallel
+        if parallel and all(steps.is_shift for steps in parallel):
+            source = window.moved(*(steps.first for steps in parallel))
+            return values, self._read_shifted(source, values)
         valid = np.empty(values.shape, dtype=bool)
         # in strips, because much more is read than is returned where the source is finer
         height = max(1, int(_STRIP_PX / (window.width * self._source_px)))
         for strip in window.blocks(height, window.width):
             part = slice(strip.row - window.row, strip.stop_row - window.row)
-            if rows and cols and min(rows.step, cols.step) >= 1 and not self._nearest:
-                found = self._area_means(strip, rows, cols)
+            if parallel and min(steps.step for steps in parallel) >= 1 and not self._nearest:
+                found = self._area_means(strip, *parallel)
             else:
                 found = self._sampled(strip)
             values[part], valid[part] = self._handed_out(*found)
@@ -235,15 +236,15 @@ class AlignedBand:
         return values, valid
 
 
-def _steps(target: Grid, source: Grid) -> tuple[_Step | None, _Step | None]:
+def _steps(target: Grid, source: Grid) -> tuple[_Step, _Step] | None:
     """Return how target rows and columns lie on the source's, where the axes are in parallel."""
     if target.crs != source.crs:
-        return None, None
+        return None
     t = ~source.transform @ target.transform
     # no row or column of the target may leave its place by a thousandth of a source pixel
     skew = max(abs(t.b) * target.height, abs(t.d) * target.width)
     if skew > 1e-3 or t.e <= 0 or t.a <= 0:
-        return None, None
+        return None
     return _snapped(t.f, t.e, target.height), _snapped(t.c, t.a, target.width)
 
 
@@ -300,7 +301,7 @@ def _take_bilinear(
 
     holds = _take_nearest(values, valid, row, col)[1]
     # from 0 at the first pixel's centre; beyond the file's edge the edge pixel counts
-    places = [np.where(holds, at, 0.5) - 0.5 for at in (row, col)]
+    places = np.stack([np.where(holds, at, 0.5) - 0.5 for at in (row, col)])
 
     def interpolated(field: Floats) -> Floats:
         result: Floats = ndimage.map_coordinates(field, places, order=1, mode="nearest")
