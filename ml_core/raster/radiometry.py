@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SeaIceError
-from .tiles import strips
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -41,10 +40,7 @@ def valid_linear(sigma0_linear: Floats) -> Mask:
 
 def valid_db(sigma0_db: Floats) -> Mask:
     """Say where values in dB can be a measurement (also catches undeclared nodata of -9999)."""
-    result: Mask = np.empty(sigma0_db.shape, dtype=bool)
-    for rows in strips(sigma0_db.shape):
-        np.greater_equal(sigma0_db[rows], LOWEST_DB, out=result[rows])
-        result[rows] &= sigma0_db[rows] <= HIGHEST_DB
+    result: Mask = (sigma0_db >= LOWEST_DB) & (sigma0_db <= HIGHEST_DB)
     return result
 
 
