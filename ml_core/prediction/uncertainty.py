@@ -84,6 +84,10 @@ class Sampling:
             return sics[0], sics[1:]
         return sics[0] if self.count == 1 else sics.mean(axis=0), sics
 
+    def sic(self, output: Floats) -> Floats:
+        """Return the SIC of an output that is valid everywhere, likewise."""
+        return self.maps(output, np.ones(output.shape[1:], bool))[0]
+
 
 def masks_of(config: NetworkConfig, count: int, seed: int) -> Masks:
     """Return the masks of networks drawn by dropout.

@@ -6,7 +6,6 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
 import rasterio
 
 from .. import checkpoint
@@ -21,7 +20,7 @@ from ..prediction import budget as memory
 from ..prediction.classmap import check_classes
 from ..prediction.maps import PredictedMaps
 from ..prediction.precision import exact_enough
-from ..prediction.runtimes.base import Floats, Runtime
+from ..prediction.runtimes.base import Runtime
 from ..prediction.scene_input import SceneInput, check_scene, with_channels_of
 from ..prediction.tiled import TiledScene
 from ..prediction.training_distribution import OutOfDistribution
@@ -59,13 +58,10 @@ def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
             silent = Reporter(lambda event: None)
             return make_sampled(*networks, silent, samples=samples, precision="float32")[0]
 
-        def sic(output: Floats) -> Floats:
-            return sampling.maps(output, np.ones(output.shape[1:], dtype=bool))[0]
-
         # the first tile is read, and the network compiled, while the precision is checked
         tiled, unseen = _tiled(job, card, scene, shape, runtime, budget)
         stack.enter_context(tiled)
-        exact = exact_enough(runtime, float32, _input(card, scene), shape, sic, report)
+        exact = exact_enough(runtime, float32, _input(card, scene), shape, sampling.sic, report)
         if exact is not runtime:
             tiled.close()
             runtime = exact

@@ -53,11 +53,11 @@ def test_a_network_that_bfloat16_would_spoil_is_computed_in_float32(
     seen = TrainingDistribution.of(values[:, 300:].reshape(2, -1).T, card.channels)
     card = replace(card, training={**card.training, "domain": seen.to_dict()})
     files = {**scene_files(values), "model": model_file(card, state), "runtime": "openvino"}
-    monkeypatch.setattr("ml_core.runs.predict.MOST_RMSE_PERCENT", 100)
+    monkeypatch.setattr("ml_core.prediction.precision.MOST_RMSE_PERCENT", 100)
     usual, fast, _, tags = predict(**files)
     if tags["SEAICE_PRECISION"] == "float32":
         pytest.skip("this processor computes in float32 anyway")
-    monkeypatch.setattr("ml_core.runs.predict.MOST_RMSE_PERCENT", 0)
+    monkeypatch.setattr("ml_core.prediction.precision.MOST_RMSE_PERCENT", 0)
     done, exact, _, tags = predict(**files)
     assert tags["SEAICE_PRECISION"] == "float32"
     assert any("it is computed in float32" in text for text in recorder.texts())
