@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any, Mapping, Optional, Tuple
 
 from qgis.core import (
     QgsApplication,
@@ -56,61 +57,84 @@ def sentinel1_to_sic() -> QgsProcessingModelAlgorithm:
         QgsProcessingParameterRasterLayer("MASK", "Mask, 0 or nodata on land", None, True),
         advanced,
     )
-    for number, definition in enumerate(inputs):
+    add_inputs(model, *inputs)
+    # HH, HV and the angle are no outputs of the model: an output that is not asked for is not made,
+    # even where a later step needs it
+    add_step(
+        model,
+        "importsentinel1",
+        420,
+        inputs={"PRODUCT": "PRODUCT", "RESOLUTION": "RESOLUTION"},
+        values={"NOISE": "esa"},
+    )
+    add_step(
+        model,
+        "predict",
+        700,
+        inputs={"MASK": "MASK", "MODEL": "MODEL"},
+        made={name: ("importsentinel1", name) for name in ("HH", "HV", "INCIDENCE")},
+        outputs={"OUTPUT": "SIC"},
+    )
+    return model
+
+
+def add_inputs(
+    model: QgsProcessingModelAlgorithm, *definitions: QgsProcessingParameterDefinition
+) -> None:
+    """Give a model parameters."""
+    for number, definition in enumerate(definitions):
         component = QgsProcessingModelParameter(definition.name())
         component.setPosition(QPointF(150, 90 + 90 * number))
         model.addModelParameter(definition, component)
 
-    first = _child("importsentinel1", "Import Sentinel-1 scene", 420)
-    first.addParameterSources("PRODUCT", [_Source.fromModelParameter("PRODUCT")])
-    first.addParameterSources("NOISE", [_Source.fromStaticValue("esa")])
-    first.addParameterSources("RESOLUTION", [_Source.fromModelParameter("RESOLUTION")])
-    # HH, HV and the angle are no outputs of the model: an output that is not asked for is not made,
-    # even where a later step needs it
-    _fill_defaults(first)
-    model.addChildAlgorithm(first)
-    second = _child("predict", "Predict sea-ice concentration", 700)
-    for name in _BACKSCATTER:
-        second.addParameterSources(name, [_Source.fromChildOutput("importsentinel1", name)])
-    for name in ("MASK", "MODEL"):
-        second.addParameterSources(name, [_Source.fromModelParameter(name)])
-    second.setModelOutputs({"SIC": _output("predict", "OUTPUT", "SIC")})
-    _fill_defaults(second)
-    model.addChildAlgorithm(second)
-    return model
 
+def add_step(
+    model: QgsProcessingModelAlgorithm,
+    algorithm: str,
+    x: float = 420.0,
+    *,
+    inputs: Optional[Mapping[str, str]] = None,
+    values: Optional[Mapping[str, Any]] = None,
+    made: Optional[Mapping[str, Tuple[str, str]]] = None,
+    outputs: Optional[Mapping[str, str]] = None,
+) -> None:
+    """Add one of the plugin's algorithms to a model; its id there is the algorithm's name.
 
-_BACKSCATTER = ("HH", "HV", "INCIDENCE")
-
-
-def _child(name: str, text: str, x: float) -> QgsProcessingModelChildAlgorithm:
-    child = QgsProcessingModelChildAlgorithm(f"seaice:{name}")
-    child.setChildId(name)
-    child.setDescription(text)
-    child.setPosition(QPointF(x, 150))
-    return child
-
-
-def _fill_defaults(child: QgsProcessingModelChildAlgorithm) -> None:
-    """Give a child's other parameters their defaults, as the model designer does."""
-    given = child.parameterSources()
-    for definition in child.algorithm().parameterDefinitions():
-        default = definition.defaultValue()
-        if (
-            definition.name() not in given
-            and not definition.isDestination()
-            and default is not None
-        ):
-            child.addParameterSources(definition.name(), [_Source.fromStaticValue(default)])
-
-
-def _output(child: str, source: str, name: str) -> QgsProcessingModelOutput:
-    # newer QGIS releases make the output's name from its description
-    output = QgsProcessingModelOutput(name, name)
-    output.setChildId(child)
-    output.setChildOutputName(source)
-    output.setDescription(name)
-    return output
+    Args:
+        x: Where the designer draws it.
+        inputs: Parameters that are the model's, by the name there.
+        values: Parameters that have a value; others that have a default get that, as in the
+            designer.
+        made: Parameters that are outputs of earlier steps: the step and its output.
+        outputs: Outputs that are the model's, by the name there.
+    """
+    step = QgsProcessingModelChildAlgorithm(f"seaice:{algorithm}")
+    step.setChildId(algorithm)
+    step.setDescription(step.algorithm().displayName())
+    step.setPosition(QPointF(x, 150))
+    defaults = {
+        definition.name(): definition.defaultValue()
+        for definition in step.algorithm().parameterDefinitions()
+        if not definition.isDestination() and definition.defaultValue() is not None
+    }
+    sources = {
+        name: _Source.fromStaticValue(value)
+        for name, value in {**defaults, **(values or {})}.items()
+    }
+    sources.update({n: _Source.fromModelParameter(own) for n, own in (inputs or {}).items()})
+    sources.update({n: _Source.fromChildOutput(*source) for n, source in (made or {}).items()})
+    for name, source in sources.items():
+        step.addParameterSources(name, [source])
+    named = {}
+    for name, own in (outputs or {}).items():
+        # newer QGIS releases make the output's name from its description
+        named[own] = QgsProcessingModelOutput(own, own)
+        named[own].setChildId(algorithm)
+        named[own].setChildOutputName(name)
+        named[own].setDescription(own)
+    step.setModelOutputs(named)
+    model.addChildAlgorithm(step)
+    model.updateDestinationParameters()
 
 
 def main() -> None:

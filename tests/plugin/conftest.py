@@ -10,6 +10,7 @@ from osgeo import gdal, osr
 from qgis.core import QgsApplication, QgsProcessingContext, QgsProcessingFeedback, QgsProject
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
 gdal.UseExceptions()
 
 
@@ -49,7 +50,6 @@ def algorithm(plugin):
 @pytest.fixture(scope="session")
 def plugins(tmp_path_factory):
     """The folder that holds the packaged plugin, in a path with a space."""
-    sys.path.insert(0, str(ROOT / "tools"))
     import package
 
     folder = tmp_path_factory.mktemp("the package")

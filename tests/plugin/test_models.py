@@ -47,7 +47,6 @@ def test_the_model_is_whole_and_what_the_tool_writes(plugin, tmp_path):
     assert model.fromFile(str(MODEL3))
     assert model.canExecute()[0]
     assert model.validate() == (True, [])
-    sys.path.insert(0, str(ROOT / "tools"))
     import models
 
     written = tmp_path / "again.model3"

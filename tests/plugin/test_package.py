@@ -10,10 +10,6 @@ from pathlib import Path
 import pytest
 from qgis.core import (
     QgsProcessingModelAlgorithm,
-    QgsProcessingModelChildAlgorithm,
-    QgsProcessingModelChildParameterSource,
-    QgsProcessingModelOutput,
-    QgsProcessingModelParameter,
     QgsProcessingParameterNumber,
     QgsRasterLayer,
     QgsSingleBandPseudoColorRenderer,
@@ -103,33 +99,22 @@ def test_an_upgraded_plugin_reaches_its_new_ml_core(plugins, tmp_path):
 @pytest.fixture
 def model(plugin):
     """A model whose child simulates a scene of a given width."""
+    import models
+
     model = QgsProcessingModelAlgorithm("Scene", "Tests")
-    width = QgsProcessingParameterNumber("width", "Width", defaultValue=128)
-    parameter = QgsProcessingModelParameter("width")
-    model.addModelParameter(width, parameter)
-    child = QgsProcessingModelChildAlgorithm("seaice:simulatescene")
-    child.setChildId("scene")
-    child.addParameterSources(
-        "WIDTH", [QgsProcessingModelChildParameterSource.fromModelParameter("width")]
+    models.add_inputs(model, QgsProcessingParameterNumber("width", "Width", defaultValue=128))
+    models.add_step(
+        model,
+        "simulatescene",
+        inputs={"WIDTH": "width"},
+        values={"HEIGHT": 128, "RESOLUTION": 500, "REFERENCE_PIXEL": 12500},
+        outputs={name: name for name in ("HH", "HV", "TRUE_SIC")},
     )
-    for name, value in (("HEIGHT", 128), ("RESOLUTION", 500), ("REFERENCE_PIXEL", 12500)):
-        child.addParameterSources(
-            name, [QgsProcessingModelChildParameterSource.fromStaticValue(value)]
-        )
-    outputs = {}
-    for name in ("HH", "HV", "TRUE_SIC"):
-        output = QgsProcessingModelOutput(name, name)
-        output.setChildId("scene")
-        output.setChildOutputName(name)
-        outputs[name] = output
-    child.setModelOutputs(outputs)
-    model.addChildAlgorithm(child)
-    model.updateDestinationParameters()
     return model
 
 
 def outputs_of(model):
-    """Return the names of a model's outputs: scene:HH in QGIS 3.22, hh in newer ones."""
+    """Return the names of a model's outputs: simulatescene:HH in QGIS 3.22, hh in newer ones."""
     return {each.description(): each.name() for each in model.destinationParameterDefinitions()}
 
 

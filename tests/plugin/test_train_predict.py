@@ -13,10 +13,6 @@ from qgis.core import (
     QgsProcessing,
     QgsProcessingException,
     QgsProcessingModelAlgorithm,
-    QgsProcessingModelChildAlgorithm,
-    QgsProcessingModelChildParameterSource,
-    QgsProcessingModelOutput,
-    QgsProcessingModelParameter,
     QgsProcessingParameterRasterLayer,
     QgsProject,
     QgsRasterLayer,
@@ -102,30 +98,18 @@ def test_train_then_predict_on_loaded_layers(layers, context, feedback, tmp_path
 @pytest.fixture
 def chain(files):
     """A model of the designer that trains on a scene and predicts it."""
+    import models
+
     model = QgsProcessingModelAlgorithm("Train and predict", "Tests")
-    for name in files:
-        definition = QgsProcessingParameterRasterLayer(name, name)
-        model.addModelParameter(definition, QgsProcessingModelParameter(name))
-    source = QgsProcessingModelChildParameterSource
-    train = QgsProcessingModelChildAlgorithm("seaice:train")
-    train.setChildId("train")
-    train.setDescription("Train")
-    predict = QgsProcessingModelChildAlgorithm("seaice:predict")
-    predict.setChildId("predict")
-    for name in files:
-        train.addParameterSources(name, [source.fromModelParameter(name)])
-        if name != "REFERENCE":
-            predict.addParameterSources(name, [source.fromModelParameter(name)])
-    for name, value in QUICK.items():
-        train.addParameterSources(name, [source.fromStaticValue(value)])
-    predict.addParameterSources("MODEL", [source.fromChildOutput("train", "MODEL")])
-    output = QgsProcessingModelOutput("SIC", "SIC")
-    output.setChildId("predict")
-    output.setChildOutputName("OUTPUT")
-    predict.setModelOutputs({"SIC": output})
-    model.addChildAlgorithm(train)
-    model.addChildAlgorithm(predict)
-    model.updateDestinationParameters()
+    models.add_inputs(model, *(QgsProcessingParameterRasterLayer(name, name) for name in files))
+    models.add_step(model, "train", inputs={name: name for name in files}, values=QUICK)
+    models.add_step(
+        model,
+        "predict",
+        inputs={"HH": "HH", "HV": "HV"},
+        made={"MODEL": ("train", "MODEL")},
+        outputs={"OUTPUT": "SIC"},
+    )
     return model
 
 
