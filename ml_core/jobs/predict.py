@@ -46,16 +46,16 @@ class PredictJob(SceneInputs):
     )
     tile_size: Optional[int] = fields.integer(
         "Tile size",
-        "Side of the part of the map that one pass of the network writes, about, without the margin"
-        " around it. Empty: chosen for speed and memory.",
+        "Side of the part of the map that one pass of the network writes, about, without overlap."
+        " Empty: chosen for speed and memory.",
         unit="px",
         bounds=(64, 8192),
         optional=True,
         advanced=True,
     )
     overlap: Optional[int] = fields.integer(
-        "Margin",
-        "Margin around a tile that the network sees but does not write, so that no seams show."
+        "Overlap",
+        "What the network sees around a tile but does not write, so that no seams show."
         " Empty: what the network needs.",
         unit="px",
         bounds=(0, 2048),

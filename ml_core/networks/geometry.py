@@ -18,7 +18,7 @@ class Geometry:
     Attributes:
         multiple: The input's height and width, and a tile's first row and column in the scene,
             must be multiples of this, px.
-        halo_px: Margin, a multiple of `multiple`, beyond which no pixel touches a tile's core:
+        reach_px: Overlap, a multiple of `multiple`, beyond which no pixel touches a tile's core:
             with it, tiles give exactly what the whole scene gives, wherever their cores start.
         overlap_px: The same for tiles whose cores start and end at multiples of `multiple`: 96
             instead of 112 px for a U-Net of depth 4. No less will do. Most of what a network may
@@ -32,7 +32,7 @@ class Geometry:
     """
 
     multiple: int
-    halo_px: int
+    reach_px: int
     overlap_px: int
     receptive_field_px: int
     output_stride: int
@@ -49,7 +49,7 @@ def geometry_of(plan: NetworkPlan) -> Geometry:
     return Geometry(
         multiple=multiple,
         # the pixels of a patch network's block share one value: there are no other cores
-        halo_px=rounded_up(overlap if plan.patch_px else reach, multiple),
+        reach_px=rounded_up(overlap if plan.patch_px else reach, multiple),
         overlap_px=rounded_up(overlap, multiple),
         receptive_field_px=max(last - first + 1 for first, last in seen),
         output_stride=plan.output_stride,

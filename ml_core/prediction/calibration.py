@@ -61,11 +61,11 @@ class Calibration:
 
     @property
     def note(self) -> str:
-        """What to add where the spread told nothing of the error; else empty."""
+        """What to add where the spread says nothing about the error; else empty."""
         if self.scale:
             return ""
         return (
-            "; where the networks disagree told nothing of their errors, so it follows from SIC"
+            "; the networks' disagreement says nothing about their errors, so it follows from SIC"
             " alone"
         )
 

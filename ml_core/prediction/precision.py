@@ -79,7 +79,7 @@ def rmse_percent(
 def _samples(scene: SceneInput, geometry: Geometry) -> Iterator[Floats]:
     """Yield inputs (C, side, side) along the scene's diagonals that hold data."""
     multiple = geometry.multiple
-    side = rounded_up(_CORE_PX + 2 * geometry.halo_px, multiple)
+    side = rounded_up(_CORE_PX + 2 * geometry.reach_px, multiple)
     if min(scene.shape) < side:
         return
     found: dict[tuple[int, int], None] = {}  # in order, each once

@@ -167,7 +167,7 @@ class OutOfDistribution:
     def add(self, window: Window, values: Floats, valid: Mask) -> None:
         """Add a window that was read.
 
-        Pixels in the margins of tiles count more than once, new and known ones alike.
+        Pixels in the overlaps of tiles count more than once, new and known ones alike.
 
         Args:
             window: Where it lies; it may reach beyond the scene.

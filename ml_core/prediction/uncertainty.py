@@ -93,7 +93,7 @@ def masks_of(config: NetworkConfig, count: int, seed: int) -> Masks:
     """Return the masks of networks drawn by dropout.
 
     Raises:
-        SeaIceError: The network has no dropout, or judges patches one by one.
+        SeaIceError: The network has no dropout, or takes padded patches one by one.
     """
     layers = as_map(plan(config))
     masks = draw_masks(layers, count, seed)
@@ -104,7 +104,7 @@ def masks_of(config: NetworkConfig, count: int, seed: int) -> Masks:
         )
     if any(layer.kind is LayerKind.UNFOLD for layer in layers.layers):
         raise SeaIceError(
-            f"{config.architecture} judges padded patches one by one, of which no samples are"
+            f"{config.architecture} takes padded patches one by one, of which no samples are"
             " drawn; train an ensemble (Members)"
         )
     return masks

@@ -56,7 +56,7 @@ def _tiles(description: Description, pixel_m: float | None) -> list[tuple[str, s
     return [
         ("Trained parameters", text(description.parameters), "", ""),
         ("Receptive field", str(field), "px", ground),
-        ("Margin that makes tiles exact", str(geometry.halo_px), "px", ""),
+        ("Overlap that makes tiles exact", str(geometry.overlap_px), "px", ""),
         (
             "One value for each",
             f"{step} x {step}" if step > 1 else "1",

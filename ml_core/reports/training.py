@@ -51,7 +51,7 @@ def write(
     """
     scored = outcome.validation or outcome.training
     shown = max(scored, key=lambda name: scored[name].scores.count)
-    scores, fit = outcome.scores, outcome.first.fit
+    scores, fit = outcome.scores, outcome.first.result
     folds = [_fold(number, fold, data) for number, fold in enumerate(outcome.folds, 1)]
     baselines = sorted(outcome.baselines.items(), key=lambda item: item[1])
     names = {**LABELS, NETWORK: "this network"}
@@ -113,7 +113,7 @@ def baseline_warning(outcome: Outcome, parts_noun: str) -> str:
 
 
 def _diagnosis(outcome: Outcome, scores: Mapping[str, Scores | None]) -> FitDiagnosis:
-    epochs = outcome.first.fit.epochs
+    epochs = outcome.first.result.epochs
     training, validation = map(_rmse, scores.values())
     return diagnose(
         [epoch.training for epoch in epochs],
@@ -129,7 +129,7 @@ def _fold(
 ) -> tuple[int, float | None, float | None, int, float]:
     """Return number, RMSE on validation and training, best epoch and footprints of a fold."""
     training, validation = map(_rmse, fold.scores.values())
-    return number, validation, training, fold.first.fit.best_epoch, data.footprints(fold.splits)
+    return number, validation, training, fold.first.result.best_epoch, data.footprints(fold.splits)
 
 
 def _rmse(scores: Scores | None) -> float | None:
@@ -144,7 +144,7 @@ def _scores_by_scene(outcome: Outcome) -> dict[str, Scores]:
 
 
 def _curves(outcome: Outcome, config: TrainingConfig) -> Picture:
-    first = outcome.first.fit
+    first = outcome.first.result
 
     def losses(label: str, values: Iterable[float | None], **look: str) -> Series:
         y = np.array(list(values), float) * config.task.loss_scale  # NaN without validation
@@ -155,10 +155,10 @@ def _curves(outcome: Outcome, config: TrainingConfig) -> Picture:
         series.append(losses("validation", (e.validation for e in first.epochs)))
     series = [replace(item, marker="o") for item in series]
     for number, fold in enumerate(outcome.folds, 1):
-        values = (e.validation for e in fold.first.fit.epochs)
+        values = (e.validation for e in fold.first.result.epochs)
         series.append(losses(f"validation, fold {number}", values, line="-."))
     if outcome.refit:
-        values = (e.training for e in outcome.refit.fit.epochs)
+        values = (e.training for e in outcome.refit.result.epochs)
         series.append(losses("training, refit on the full data", values, line=":"))
     if any(e.l2 + e.l1 > 0 for e in first.epochs):
         series.append(losses("L2 and L1 terms", (e.l2 + e.l1 for e in first.epochs), line="--"))

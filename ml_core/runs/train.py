@@ -124,7 +124,7 @@ def _fitted(
     tensors = {
         f"member{number}.{name}": array
         for number, member in enumerate(members)
-        for name, array in member.kept.fit.state.items()
+        for name, array in member.kept.result.state.items()
     }
     text = page.baseline_warning(outcome, data.parts_noun)
     if text:
@@ -136,7 +136,7 @@ def _fitted(
     if report_path:
         page.write(report_path, config, data, split, outcome, card, water)
         outputs["REPORT"] = str(job.report)
-    numbers = {"BEST_EPOCH": float(outcome.first.fit.best_epoch), **openwater.numbers(water)}
+    numbers = {"BEST_EPOCH": float(outcome.first.result.best_epoch), **openwater.numbers(water)}
     names = {"training": "TRAIN_RMSE", "validation": "VALIDATION_RMSE"}
     for part, scores in outcome.scores.items():
         if scores and scores.rmse_percent is not None:

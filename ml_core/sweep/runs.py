@@ -101,7 +101,7 @@ def execute(
     scenes = {_SCENE: data}
     used = split.reduced(data.cells, configuration.data_fraction, np.random.default_rng(seed))
     outcome = experiment.run(scenes, config, {_SCENE: used}, device, report)
-    first = outcome.first.fit
+    first = outcome.first.result
     rmse = {part: s.rmse_percent for part, s in outcome.scores.items() if s}
     baselines = {VALIDATION: outcome.baselines}
     if split.test_blocks:

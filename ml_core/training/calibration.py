@@ -71,7 +71,7 @@ class _Samples:
         if len(members) > 1:
             return cls(joined(config, members, device), validator, ENSEMBLE, len(members))
         masks = masks_of(config.network, DEFAULT_SAMPLES, config.fit.seed)
-        state = members[0].first.fit.state
+        state = members[0].first.result.state
         network = networks.restore(config.network, state, masks).to(device.name)
         return cls(network, validator, DROPOUT, DEFAULT_SAMPLES)
 

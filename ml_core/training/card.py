@@ -30,7 +30,7 @@ def card_of(
 ) -> ModelCard:
     """Return the model card of a fitted network, without what its uncertainty was calibrated on."""
     kept, scale = outcome.kept, config.task.loss_scale
-    first, refit = outcome.first.fit, outcome.refit.fit if outcome.refit else None
+    first, refit = outcome.first.result, outcome.refit.result if outcome.refit else None
     seen = training_scenes(split.full if refit else outcome.splits)
     metrics: dict[str, Any] = {
         name: {
@@ -64,8 +64,8 @@ def card_of(
             "domain": training_distribution_of([data.scenes[name] for name in seen]),
             "parameters": _parameters(job),
             "seed": config.fit.seed,
-            "epochs": kept.fit.best_epoch,
-            "steps": kept.fit.best_epoch * config.fit.steps_per_epoch,
+            "epochs": kept.result.best_epoch,
+            "steps": kept.result.best_epoch * config.fit.steps_per_epoch,
             "fitted_again_on_everything": refit is not None,
             "device": device.name,
             "precision": device.precision,
@@ -86,7 +86,7 @@ def card_of(
             **metrics,
             "validation_cells_rmse_percent": outcome.baselines,
             "folds_rmse_percent": [fold.rmse_percent for fold in outcome.folds],
-            "zero_weights": {"below": ZERO, "share": zero_share(kept.fit.state)},
+            "zero_weights": {"below": ZERO, "share": zero_share(kept.result.state)},
         },
         versions={
             "seaice": __version__,

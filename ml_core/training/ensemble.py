@@ -67,5 +67,5 @@ class _Joined(nn.Module):
 
 def joined(config: TrainingConfig, members: Sequence[Outcome], device: Device) -> nn.Module:
     """Return the networks of the members' first fits, which did not see the validation part."""
-    restored = [networks.restore(config.network, member.first.fit.state) for member in members]
+    restored = [networks.restore(config.network, member.first.result.state) for member in members]
     return _Joined(restored).to(device.name).eval()

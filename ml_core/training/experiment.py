@@ -29,7 +29,7 @@ from ..networks.output import sic_of_each
 from ..raster.grid import Window
 from .config import TrainingConfig
 from .device import Device, seeded
-from .fit import Epoch, Fit, fit
+from .fit import Epoch, FitResult, fit
 from .tasks import Task
 from .validation import Part, Validator, thinned
 
@@ -38,10 +38,10 @@ _ROWS_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fit and the normalisation of the pixels that it saw."""
+    """What a fit gave, and the normalisation of the pixels that it saw."""
 
     normalisation: Normalisation
-    fit: Fit
+    result: FitResult
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def run(
         held_out,
         on_epoch=lambda epoch: _report(epoch, config.task, report),
     )
-    network = networks.restore(config.network, first.fit.state).to(device.name)
+    network = networks.restore(config.network, first.result.state).to(device.name)
     outcome = Outcome(splits, first, None, {}, {}, {})
     outcome = scored(outcome, network, config, device, scenes, report)
     if full is None:
@@ -159,7 +159,7 @@ def refit_on(
         device: What computes.
         report: Receives progress 0-1.
     """
-    epochs = round(float(np.median([outcome.first.fit.best_epoch for outcome in outcomes])))
+    epochs = round(float(np.median([outcome.first.result.best_epoch for outcome in outcomes])))
     return _fit(scenes, replace(config, fit=config.fit.of_length(epochs)), full, device, report)
 
 
@@ -201,7 +201,7 @@ def scores_on_test(
     outcome: Outcome, config: TrainingConfig, device: Device, data: SceneData, split: Split
 ) -> SceneScores:
     """Return the errors of an outcome's first fit on a scene's test part."""
-    network = networks.restore(config.network, outcome.first.fit.state).to(device.name)
+    network = networks.restore(config.network, outcome.first.result.state).to(device.name)
     part = Part.of(data, split.test_blocks, split.testing)
     return _errors(network, part, data, outcome.first, config, device)
 

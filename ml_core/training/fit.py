@@ -110,7 +110,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Fit:
+class FitResult:
     """A fitted network.
 
     Attributes:
@@ -137,7 +137,7 @@ def fit(
     report: Reporter,
     validate: Validate | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
-) -> Fit:
+) -> FitResult:
     """Fit a network and return its best weights.
 
     Args:
@@ -211,8 +211,8 @@ def fit(
             if best is not None and 0 < settings.patience <= number - best[1]:
                 break
     if best is None:
-        return Fit(_state(network), len(epochs), epochs, seconds, chips)
-    return Fit(best[2], best[1], epochs, seconds, chips)
+        return FitResult(_state(network), len(epochs), epochs, seconds, chips)
+    return FitResult(best[2], best[1], epochs, seconds, chips)
 
 
 def _optimiser(network: nn.Module, settings: FitSettings) -> torch.optim.Optimizer:

@@ -114,7 +114,7 @@ class Validator:
         data = part.data
         scene = SceneInput(data, data.channels, self.normalisation)
         # wherever the windows start, they equal the whole scene's prediction
-        tiling = Tiling((_TILE_PX, _TILE_PX), self.geometry.halo_px, self.geometry.multiple)
+        tiling = Tiling((_TILE_PX, _TILE_PX), self.geometry.reach_px, self.geometry.multiple)
         tiled = TiledNetwork(self._forward(network), tiling)
         for window in part.windows:
             sic = data.array[window.slices][..., -1]

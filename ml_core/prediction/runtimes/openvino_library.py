@@ -1,4 +1,4 @@
-"""OpenVINO, imported so that it tells nobody.
+"""OpenVINO, imported so that it reports its use to nobody.
 
 By itself it sends a note of every import to Intel by way of Google Analytics, from a process of its
 own, unless the user has found out and declined, and leaves a number for that in the home folder.

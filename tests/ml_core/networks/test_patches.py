@@ -137,24 +137,24 @@ def test_the_map_of_alexnet_equals_its_value_for_each_patch(settings, patch, str
         {"architecture": "alexnet", "filters": 4},
     ],
 )
-def test_aligned_tiles_equal_the_whole_with_the_halo_and_with_no_smaller_one(settings):
+def test_aligned_tiles_equal_the_whole_with_the_overlap_and_with_no_smaller_one(settings):
     config = NetworkConfig.of(**settings)
     network, shape = fitted(config), networks.geometry(config)
     core = 3 * shape.multiple
-    size = 2 * shape.halo_px + core + 4 * shape.multiple
+    size = 2 * shape.reach_px + core + 4 * shape.multiple
     scene = torch.randn(1, 2, size, size)
     start = 2 * shape.multiple
 
-    def core_with(halo):
-        begin, end = start + shape.halo_px - halo, start + shape.halo_px + core + halo
+    def core_with(overlap):
+        begin, end = start + shape.reach_px - overlap, start + shape.reach_px + core + overlap
         tile = network(scene[..., begin:end, begin:end])
-        return tile[..., halo : halo + core, halo : halo + core]
+        return tile[..., overlap : overlap + core, overlap : overlap + core]
 
     with torch.no_grad():
-        begin, end = start + shape.halo_px, start + shape.halo_px + core
+        begin, end = start + shape.reach_px, start + shape.reach_px + core
         expected = network(scene)[..., begin:end, begin:end]
-        torch.testing.assert_close(core_with(shape.halo_px), expected, atol=1e-5, rtol=0)
-        smaller = shape.halo_px - shape.multiple
+        torch.testing.assert_close(core_with(shape.reach_px), expected, atol=1e-5, rtol=0)
+        smaller = shape.reach_px - shape.multiple
         assert (core_with(smaller) - expected).abs().max() > 1e-4
 
 

@@ -63,17 +63,19 @@ def test_channels_double_on_the_way_down():
 def test_aligned_tiles_equal_the_whole_and_others_do_not():
     config = NetworkConfig(filters=4, depth=3)
     network, shape = fitted(config), networks.geometry(config)
-    halo, core = shape.halo_px, 3 * shape.multiple
-    x = torch.randn(1, 2, 2 * halo + core + 40, 2 * halo + core + 64)
+    overlap, core = shape.reach_px, 3 * shape.multiple
+    x = torch.randn(1, 2, 2 * overlap + core + 40, 2 * overlap + core + 64)
     with torch.no_grad():
         whole = network(x)
-        tile = network(x[..., 8 : 8 + core + 2 * halo, 16 : 16 + core + 2 * halo])
-        core_of_tile = tile[..., halo:-halo, halo:-halo]
-        expected = whole[..., 8 + halo : 8 + halo + core, 16 + halo : 16 + halo + core]
+        tile = network(x[..., 8 : 8 + core + 2 * overlap, 16 : 16 + core + 2 * overlap])
+        core_of_tile = tile[..., overlap:-overlap, overlap:-overlap]
+        expected = whole[..., 8 + overlap : 8 + overlap + core, 16 + overlap : 16 + overlap + core]
         torch.testing.assert_close(core_of_tile, expected, atol=1e-5, rtol=0)
-        off = network(x[..., 3 : 3 + core + 2 * halo, 16 : 16 + core + 2 * halo])
-    shifted = whole[..., 3 + halo : 3 + halo + core, 16 + halo : 16 + halo + core]
-    assert (off[..., halo:-halo, halo:-halo] - shifted).abs().max() > 0.1 * shifted.std()
+        off = network(x[..., 3 : 3 + core + 2 * overlap, 16 : 16 + core + 2 * overlap])
+    shifted = whole[..., 3 + overlap : 3 + overlap + core, 16 + overlap : 16 + overlap + core]
+    assert (
+        off[..., overlap:-overlap, overlap:-overlap] - shifted
+    ).abs().max() > 0.1 * shifted.std()
 
 
 @pytest.mark.parametrize("upsampling", ["transposed", "resize"])
@@ -86,7 +88,7 @@ def test_the_receptive_field_is_what_gradients_see(kernel_size, upsampling):
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.abs_().add_(0.01)  # nothing cancels, no ReLU is off
-    middle = 2 * shape.halo_px + 16
+    middle = 2 * shape.reach_px + 16
     middle -= middle % shape.multiple
     widest, reach = 0, 0
     for offset in range(shape.multiple):
@@ -100,7 +102,7 @@ def test_the_receptive_field_is_what_gradients_see(kernel_size, upsampling):
         widest = max(widest, int(touched[-1] - touched[0]) + 1)
         reach = max(reach, middle + offset - int(touched[0]), int(touched[-1]) - middle - offset)
     assert shape.receptive_field_px == widest
-    assert shape.halo_px == -(-reach // shape.multiple) * shape.multiple
+    assert shape.reach_px == -(-reach // shape.multiple) * shape.multiple
 
 
 def test_dropout_sits_in_the_bottleneck_or_in_every_block():

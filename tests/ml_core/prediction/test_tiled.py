@@ -135,7 +135,7 @@ def test_tiles_equal_the_whole_image_with_the_exact_overlap(config, size):
     assert difference.max() < 1e-4 * np.abs(expected).max()
 
 
-def test_a_halo_that_is_too_small_shows(trained):
+def test_a_overlap_that_is_too_small_shows(trained):
     """The comparison above can fail."""
     config = NetworkConfig.from_dict(trained[0].network)
     source = ArraySource(np.random.default_rng(1).normal(size=(2, 256, 256)).astype(np.float32))
@@ -156,10 +156,10 @@ def test_a_trained_network_shows_no_seams(trained, size, name):
     runtime = runtime_of(config, state)
     if name == "torch":
         runtime = TorchRuntime(config, [state], "cpu", precision="float32")
-    halo = networks.geometry(config).overlap_px
-    assert halo == 96
+    overlap = networks.geometry(config).overlap_px
+    assert overlap == 96
     expected = whole_image(runtime, source, normalisation, 16)[0]
-    found = tiled(runtime, source, normalisation, Tiling.of_cores(size, halo, 16))
+    found = tiled(runtime, source, normalisation, Tiling.of_cores(size, overlap, 16))
     assert 100 * np.abs(np.clip(found, 0, 1) - np.clip(expected, 0, 1)).max() <= 0.01
 
 
@@ -247,7 +247,7 @@ def test_too_little_memory_gives_smaller_tiles_and_the_same_output():
     source = ArraySource(np.random.default_rng(0).normal(size=(2, 300, 200)).astype(np.float32))
     shape = networks.geometry(config)
     runtime = runtime_of(config, random_state(config))
-    tiling = Tiling.of_cores(256, shape.halo_px, shape.multiple)
+    tiling = Tiling.of_cores(256, shape.reach_px, shape.multiple)
     limited = Limited(runtime, 120 * 160)
     found = tiled(limited, source, PLAIN, tiling)
     expected = tiled(runtime, source, PLAIN, tiling)

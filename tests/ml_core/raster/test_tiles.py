@@ -7,12 +7,12 @@ from ml_core.raster.tiles import Tile, Tiling, padded_length, tile_count
 
 SIDES = st.integers(1, 300)
 MOST = st.integers(16, 400)
-HALOS = st.integers(0, 70)
+OVERLAPS = st.integers(0, 70)
 MULTIPLES = st.sampled_from([1, 2, 8, 16])
 
 
-def check(found, area, core, halo, multiple):
-    """Cores cover `core` once; padded parts are aligned and hold the halo, but for `area`'s end."""
+def check(found, area, core, overlap, multiple):
+    """Cores cover `core` once; padded parts are aligned and hold the overlap within `area`."""
     count = np.zeros((area.stop_row, area.stop_col), dtype=int)
     for tile in found:
         count[tile.core.slices] += 1
@@ -24,12 +24,12 @@ def check(found, area, core, halo, multiple):
             (tile.core.col, padded.col, area.col),
         ):
             assert start % multiple == 0
-            assert padded_start <= max(start - halo, first)
+            assert padded_start <= max(start - overlap, first)
         for stop, padded_stop, last in (
             (tile.core.stop_row, padded.stop_row, area.stop_row),
             (tile.core.stop_col, padded.stop_col, area.stop_col),
         ):
-            assert padded_stop >= min(stop + halo, last)
+            assert padded_stop >= min(stop + overlap, last)
     expected = np.zeros_like(count)
     expected[core.slices] = 1
     assert np.array_equal(count, expected)
@@ -41,44 +41,44 @@ def grown(h, w, multiple):
 
 
 @settings(deadline=None)
-@given(SIDES, SIDES, MOST, MOST, HALOS, MULTIPLES)
-def test_tiles_have_one_size_and_their_cores_cover_every_pixel_once(h, w, high, wide, halo, m):
-    found = list(Tiling((high, wide), halo, m).tiles((h, w)))
-    check(found, grown(h, w, m), Window(0, 0, h, w), halo, m)
-    margin = -(-halo // m) * m
+@given(SIDES, SIDES, MOST, MOST, OVERLAPS, MULTIPLES)
+def test_tiles_have_one_size_and_their_cores_cover_every_pixel_once(h, w, high, wide, overlap, m):
+    found = list(Tiling((high, wide), overlap, m).tiles((h, w)))
+    check(found, grown(h, w, m), Window(0, 0, h, w), overlap, m)
+    margin = -(-overlap // m) * m
     if min(high, wide) >= 2 * margin + m:
         assert found[0].padded.height <= high
         assert found[0].padded.width <= wide
 
 
 @settings(deadline=None)
-@given(SIDES, SIDES, MOST, HALOS, MULTIPLES, st.data())
-def test_quarters_cover_a_tile(h, w, most, halo, multiple, data):
-    tiling = Tiling((most, most), halo, multiple)
+@given(SIDES, SIDES, MOST, OVERLAPS, MULTIPLES, st.data())
+def test_quarters_cover_a_tile(h, w, most, overlap, multiple, data):
+    tiling = Tiling((most, most), overlap, multiple)
     tile = data.draw(st.sampled_from(list(tiling.tiles((h, w)))))
     found = tiling.quarters(tile)
     assert 1 <= len(found) <= 4
-    check(found, tile.padded, tile.core, halo, multiple)
+    check(found, tile.padded, tile.core, overlap, multiple)
 
 
 @settings(deadline=None)
-@given(SIDES, SIDES, HALOS, MULTIPLES, st.data())
-def test_a_tile_around_any_core_is_aligned_and_holds_its_overlap(h, w, halo, multiple, data):
+@given(SIDES, SIDES, OVERLAPS, MULTIPLES, st.data())
+def test_a_tile_around_any_core_is_aligned_and_holds_its_overlap(h, w, overlap, multiple, data):
     row, col = data.draw(st.integers(0, h - 1)), data.draw(st.integers(0, w - 1))
     core = Window(row, col, h - row, w - col)
-    found = Tiling((0, 0), halo, multiple).around(core, (h, w))
+    found = Tiling((0, 0), overlap, multiple).around(core, (h, w))
     padded = found.padded
     assert found.core == core
     assert all(n % multiple == 0 for n in (padded.row, padded.col, padded.height, padded.width))
     whole = grown(h, w, multiple)
     assert padded == padded.intersection(whole)
-    wanted = core.grown(halo).intersection(whole)
+    wanted = core.grown(overlap).intersection(whole)
     assert wanted == wanted.intersection(padded)
     # and no more than the alignment asks for
     assert padded.height - wanted.height < 2 * multiple
 
 
-def test_a_tile_is_cut_in_two_along_an_axis_that_is_longer_than_its_halos():
+def test_a_tile_is_cut_in_two_along_an_axis_that_is_longer_than_its_overlaps():
     tile = Tile(Window(96, 0, 400, 150), Window(0, 0, 592, 192))
     assert Tiling((0, 0), 96, 16).quarters(tile) == [
         Tile(Window(96, 0, 192, 150), Window(0, 0, 400, 192)),
@@ -89,7 +89,7 @@ def test_a_tile_is_cut_in_two_along_an_axis_that_is_longer_than_its_halos():
 
 
 def test_no_tile_more_is_taken_than_needed():
-    # 100 Mpx at a halo of 96 px: three tiles to a side would be of 3472 px
+    # 100 Mpx at a overlap of 96 px: three tiles to a side would be of 3472 px
     assert padded_length(10_000, 4, 96, 16) == 2656
     assert tile_count(10_000, 2656, 96, 16) == 4
     assert tile_count(10_000, 2655, 96, 16) == 5

@@ -61,7 +61,7 @@ def rmse(predicted, data, inside):
 def test_the_errors_are_those_of_the_network_on_each_part(data, outcome):
     scene = data.scenes["scene"]
     split = outcome.splits["scene"]
-    network = networks.restore(NETWORK, outcome.first.fit.state)
+    network = networks.restore(NETWORK, outcome.first.result.state)
     predicted = whole_scene(network, outcome.first.normalisation, data)
     # zeros beyond a tile's edges reach one pixel into it at the scene's end alone
     for part, inside in (("training", split.training), ("validation", split.validation)):
@@ -80,8 +80,8 @@ def test_the_normalisation_is_that_of_the_pixels_seen(data, outcome):
 
 def test_the_refit_lasts_as_long_as_the_best_epoch_and_is_kept(outcome):
     assert outcome.kept is outcome.refit
-    assert len(outcome.refit.fit.epochs) == outcome.first.fit.best_epoch
-    assert all(epoch.validation is None for epoch in outcome.refit.fit.epochs)
+    assert len(outcome.refit.result.epochs) == outcome.first.result.best_epoch
+    assert all(epoch.validation is None for epoch in outcome.refit.result.epochs)
 
 
 def test_without_validation_no_error_is_claimed(data):
@@ -99,11 +99,11 @@ def test_the_card_holds_what_was_fitted(data, outcome):
     assert card.channels == ("HH", "HV")
     assert card.network["architecture"] == "same_resolution_cnn"
     assert card.metrics["validation"]["rmse_percent"] == outcome.rmse_percent
-    assert card.training["steps"] == 4 * outcome.kept.fit.best_epoch
+    assert card.training["steps"] == 4 * outcome.kept.result.best_epoch
     assert card.training["fitted_again_on_everything"]
     assert card.training["parameters"]["epochs"] == 4
     assert not {"model", "report"} & set(card.training["parameters"])
-    curve = [1e4 * epoch.training for epoch in outcome.first.fit.epochs]
+    curve = [1e4 * epoch.training for epoch in outcome.first.result.epochs]
     assert card.curves["first"]["training"] == pytest.approx(curve)  # fractions in percent squared
 
 
@@ -120,7 +120,7 @@ def test_every_pixel_is_compared_with_a_network_that_did_not_see_it(data, folds)
     scene = data.scenes["scene"]
     squares, count = 0.0, 0
     for fold in outcome.folds:
-        network = networks.restore(NETWORK, fold.first.fit.state)
+        network = networks.restore(NETWORK, fold.first.result.state)
         predicted = whole_scene(network, fold.first.normalisation, data)
         inside = fold.splits["scene"].validation(scene.grid.window)
         number = int((inside & np.isfinite(scene.array[..., -1])).sum())
@@ -136,21 +136,21 @@ def test_every_pixel_is_compared_with_a_network_that_did_not_see_it(data, folds)
 
 def test_the_refit_of_folds_lasts_the_median_of_their_best_epochs(folds):
     outcome, _ = folds
-    best = sorted(fold.first.fit.best_epoch for fold in outcome.folds)
-    assert len(outcome.refit.fit.epochs) == best[1]
+    best = sorted(fold.first.result.best_epoch for fold in outcome.folds)
+    assert len(outcome.refit.result.epochs) == best[1]
 
 
 def test_an_ensemble_is_scored_by_the_mean_of_its_members(data, outcome):
     config = config_of()
     together, members = fit_ensemble(data.scenes, config, outcome, 3, None, CPU, SILENT)
     assert members[0] is outcome
-    first_weights = [next(iter(member.first.fit.state.values())).ravel() for member in members]
+    first_weights = [next(iter(member.first.result.state.values())).ravel() for member in members]
     assert not np.array_equal(first_weights[0], first_weights[1])
     scene = data.scenes["scene"]
     inside = outcome.splits["scene"].validation(scene.grid.window)
     predicted = [
         whole_scene(
-            networks.restore(NETWORK, member.first.fit.state), outcome.first.normalisation, data
+            networks.restore(NETWORK, member.first.result.state), outcome.first.normalisation, data
         )
         for member in members
     ]
@@ -161,5 +161,5 @@ def test_an_ensemble_is_scored_by_the_mean_of_its_members(data, outcome):
     network = joined(config, members, CPU)
     with torch.inference_mode():
         output = network(x)[0].numpy()
-        alone = [networks.restore(NETWORK, m.first.fit.state)(x)[0].numpy() for m in members]
+        alone = [networks.restore(NETWORK, m.first.result.state)(x)[0].numpy() for m in members]
     np.testing.assert_allclose(output, np.concatenate(alone), atol=1e-6)
