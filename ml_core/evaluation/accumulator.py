@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ OVERVIEW_PX = 512
 
 _MOST_SAMPLED = 250_000
 
-_STRIP_CELLS = 4_000_000
+_STRIP_CELLS = 1_000_000
 """Edges are looked for in strips of so many cells, to need little memory."""
 
 INCIDENCE_BINS = Bins(
@@ -224,18 +224,18 @@ class Comparison:
 
     def edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return where the ice edges of prediction and reference lie, (N, 3) each, as `places`."""
+        predicted, reference = (edge_places(self.grid, self._edge_cells(bit)) for bit in (2, 1))
+        return predicted, reference
+
+    def _edge_cells(self, bit: int) -> Iterator[NDArray[np.integer]]:
+        """Yield rows and columns of an edge's cells, (N, 2) for each strip of the grid."""
         height, width = self.grid.shape
         strip = max(1, _STRIP_CELLS // width)
-        found = []
-        for bit in (2, 1):
-            parts = []
-            for row in range(0, height, strip):
-                first = max(0, row - 1)  # a cell's neighbours count
-                cells = self._cells[first : row + strip + 1]
-                edge = edge_cells(cells & bit > 0, cells // 4 == COMPARED)[row - first :][:strip]
-                parts.append(np.argwhere(edge) + np.array([row, 0]))
-            found.append(edge_places(self.grid, np.concatenate(parts)))
-        return found[0], found[1]
+        for row in range(0, height, strip):
+            first = max(0, row - 1)  # a cell's neighbours count
+            cells = self._cells[first : row + strip + 1]
+            edge = edge_cells(cells & bit > 0, cells // 4 == COMPARED)[row - first :][:strip]
+            yield np.argwhere(edge) + np.array([row, 0])
 
     def kinds_overview(self) -> NDArray[np.float32]:
         """Return the kind of one cell in each pixel of the overview; NaN where none was added."""

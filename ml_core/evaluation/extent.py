@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -126,20 +127,24 @@ class EdgeDistance:
     from_reference_km: float
 
 
-def edge_places(grid: Grid, cells: NDArray[np.integer]) -> _Floats:
+def edge_places(grid: Grid, parts: Iterable[NDArray[np.integer]]) -> _Floats:
     """Return where an ice edge lies: `places` of its cells, thinned where there are very many.
 
     Args:
-        cells: (N, 2) rows and columns.
+        parts: Rows and columns of the cells, (N, 2) each.
     """
-    count = len(cells)
-    if not count:
-        return np.zeros((0, 3))
-    if count > _MOST_EDGE_CELLS:
-        # drawn, the same each time: even steps can all fall near one diagonal of the raster
-        drawn = np.random.default_rng(0).choice(count, _MOST_EDGE_CELLS, replace=False)
-        cells = cells[drawn]
-    return places(grid, *cells.T)
+    # drawn, the same each time: even steps can all fall near one diagonal of the raster
+    rng, share = np.random.default_rng(0), 1.0
+    cells, drawn = np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
+    for part in parts:
+        number = rng.random(len(part), np.float32)
+        keep = number < share
+        cells = np.concatenate([cells, part[keep].astype(np.int32)])
+        drawn = np.concatenate([drawn, number[keep]])
+        while len(cells) > _MOST_EDGE_CELLS:
+            share /= 2
+            cells, drawn = cells[drawn < share], drawn[drawn < share]
+    return places(grid, *cells.T) if len(cells) else np.zeros((0, 3))
 
 
 def places(grid: Grid, row: NDArray[np.integer], col: NDArray[np.integer]) -> _Floats:
