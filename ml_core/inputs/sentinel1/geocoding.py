@@ -105,11 +105,15 @@ def _averaged(
     enough = sums[:, -1] >= _LEAST_VALID * full
     valid = np.zeros(known.shape, bool)
     valid[known] = enough
-    power = sums[enough, :-1].T / sums[enough, -1]  # (images, n)
-    sigma0_db = np.full((len(power), *known.shape), np.nan, np.float32)
-    sigma0_db[:, valid] = 10 * np.log10(np.maximum(power, floor))
+    area = sums[enough, -1]
+    sigma0_db = np.full((sums.shape[1] - 1, *known.shape), np.nan, np.float32)
+    floored = np.zeros(len(sigma0_db), np.int64)
+    for image, values in enumerate(sigma0_db):  # all at once costs 6 % of an import
+        power = sums[enough, image] / area
+        values[valid] = 10 * np.log10(np.maximum(power, floor))
+        floored[image] = (power <= floor).sum()
     angle = np.where(valid, positions.incidence_deg, np.nan).astype(np.float32)
-    return MapBlock(window, valid, sigma0_db, angle, (power <= floor).sum(axis=1))
+    return MapBlock(window, valid, sigma0_db, angle, floored)
 
 
 def _blocks_by_line(
