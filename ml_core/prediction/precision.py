@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -23,8 +23,7 @@ _SAMPLES = 2
 def exact_enough(
     runtime: Runtime,
     float32: Callable[[], Runtime],
-    scene: SceneInput,
-    geometry: Geometry,
+    samples: Sequence[Floats],
     sic: Callable[[Floats], Floats],
     report: Reporter,
 ) -> Runtime:
@@ -33,17 +32,16 @@ def exact_enough(
     Args:
         runtime: The network.
         float32: Returns the same in float32.
-        scene: The scene.
-        geometry: What the network asks of its input.
+        samples: Inputs (C, h, w), as `samples_of` gives them.
         sic: Returns the SIC in percent (h, w) of an output (O, h, w).
         report: Gets a line with the error that was found.
     """
     if runtime.precision == "float32":
         return runtime
-    exact = float32()
-    rmse = rmse_percent(runtime, exact, scene, geometry, sic)
-    if rmse is None:
+    if not samples:
         return runtime
+    exact = float32()
+    rmse = rmse_percent(runtime, exact, samples, sic)
     if rmse <= MOST_RMSE_PERCENT:
         report.info(f"{runtime.precision} against float32: RMSE {rmse:.2g} % SIC")
         return runtime
@@ -55,20 +53,9 @@ def exact_enough(
 
 
 def rmse_percent(
-    runtime: Runtime,
-    exact: Runtime,
-    scene: SceneInput,
-    geometry: Geometry,
-    sic: Callable[[Floats], Floats],
-) -> float | None:
-    """Return the RMSE in SIC of a runtime against one in float32, on samples of a scene.
-
-    Returns:
-        The RMSE in percent; None where the scene is too small for a sample, or too empty.
-    """
-    samples = list(_samples(scene, geometry))
-    if not samples:
-        return None
+    runtime: Runtime, exact: Runtime, samples: Sequence[Floats], sic: Callable[[Floats], Floats]
+) -> float:
+    """Return the RMSE in percent SIC of a runtime against one in float32, on some samples."""
     # copied: an output holds until the next call only
     found, wanted = (
         np.stack([sic(one(x[None])[0].copy()) for x in samples]) for one in (runtime, exact)
@@ -76,25 +63,29 @@ def rmse_percent(
     return float(np.sqrt(np.mean(np.square(found - wanted))))
 
 
-def _samples(scene: SceneInput, geometry: Geometry) -> Iterator[Floats]:
-    """Yield inputs (C, side, side) along the scene's diagonals that hold data."""
+def samples_of(scene: SceneInput, geometry: Geometry) -> list[Floats]:
+    """Return inputs (C, side, side) along a scene's diagonals that hold data.
+
+    Returns:
+        Two; fewer where the scene is too small or too empty.
+    """
     multiple = geometry.multiple
     side = rounded_up(_CORE_PX + 2 * geometry.reach_px, multiple)
     if min(scene.shape) < side:
-        return
-    found: dict[tuple[int, int], None] = {}  # in order, each once
+        return []
+    places: dict[tuple[int, int], None] = {}  # in order, each once
     for share in (0.5, 0.25, 0.75, 0.1, 0.9):
         for shares in ((share, share), (share, 1 - share)):
             row, col = (
                 int((length - side) * part) // multiple * multiple
                 for length, part in zip(scene.shape, shares, strict=True)
             )
-            found[row, col] = None
-    count = 0
-    for row, col in found:
+            places[row, col] = None
+    found: list[Floats] = []
+    for row, col in places:
         x, valid = scene.read(Window(row, col, side, side))
         if valid.mean() > 0.5:
-            yield x
-            count += 1
-        if count == _SAMPLES:
-            return
+            found.append(x)
+        if len(found) == _SAMPLES:
+            break
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -75,6 +76,7 @@ class Band:
                 f"{self.label}: there is no band {source.band}; the file has {dataset.count}"
             )
         self._dataset = dataset
+        self._lock = threading.Lock()  # GDAL lets no two threads use a dataset at once
         self._index = source.band
         self._ranges = source.nodata
         self.grid = _grid(dataset, source)
@@ -141,10 +143,13 @@ class Band:
         place = FileWindow(window.col, window.row, window.width, window.height)
         in_place = self._is_float32 and not self._scaled
         try:
-            raw = self._dataset.read(
-                self._index, window=place, out=values if in_place else None
-            )  # (h, w), file's dtype
-            mask = self._dataset.read_masks(self._index, window=place) if self._has_mask else None
+            with self._lock:
+                raw = self._dataset.read(
+                    self._index, window=place, out=values if in_place else None
+                )  # (h, w), file's dtype
+                mask = None
+                if self._has_mask:
+                    mask = self._dataset.read_masks(self._index, window=place)
         except RasterioError as error:
             raise SeaIceError(
                 f"{self.label}: the file is damaged, or its disk has gone ({error});"

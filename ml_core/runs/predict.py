@@ -19,7 +19,7 @@ from ..networks import Geometry, NetworkConfig, geometry
 from ..prediction import budget as memory
 from ..prediction.classmap import check_classes
 from ..prediction.maps import PredictedMaps
-from ..prediction.precision import exact_enough
+from ..prediction.precision import exact_enough, samples_of
 from ..prediction.runtimes.base import Runtime
 from ..prediction.scene_input import SceneInput, check_scene, with_channels_of
 from ..prediction.tiled import TiledScene
@@ -58,10 +58,11 @@ def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
             silent = Reporter(lambda event: None)
             return make_sampled(*networks, silent, samples=samples, precision="float32")[0]
 
+        tried = samples_of(_input(card, scene), shape)
         # the first tile is read, and the network compiled, while the precision is checked
         tiled, unseen = _tiled(job, card, scene, shape, runtime, budget)
         stack.enter_context(tiled)
-        exact = exact_enough(runtime, float32, _input(card, scene), shape, sampling.sic, report)
+        exact = exact_enough(runtime, float32, tried, sampling.sic, report)
         if exact is not runtime:
             tiled.close()
             runtime = exact

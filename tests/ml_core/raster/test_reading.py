@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import rasterio
@@ -150,3 +152,15 @@ def test_a_truncated_file_is_an_error_when_its_missing_part_is_read(raster):
         file.truncate(400_000)
     with pytest.raises(SeaIceError, match=r"a\.tif: .*(damaged|cannot open)"):
         read(source, Window(0, 0, 600, 600))
+
+
+def test_several_threads_read_what_one_reads(raster):
+    """GDAL lets no two threads use a dataset at once; predict reads ahead while it checks."""
+    values = np.random.default_rng(0).random((1500, 1500)).astype(np.float32)
+    source = raster("a.tif", values, tiled=True, blockxsize=256, blockysize=256, compress="deflate")
+    rng = np.random.default_rng(1)
+    windows = [Window(*rng.integers(0, 1200, 2).tolist(), 300, 300) for _ in range(300)]
+    with rasterio.Env(GDAL_CACHEMAX=1), open_band(source) as band, ThreadPoolExecutor(4) as pool:
+        for window, (found, valid) in zip(windows, pool.map(band.read, windows), strict=True):
+            np.testing.assert_array_equal(found, values[window.slices])
+            assert valid.all()
