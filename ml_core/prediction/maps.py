@@ -25,7 +25,7 @@ class PredictedMaps:
             ``uncertainty`` where they are wanted.
         grid: The scene's grid.
         card: The network.
-        sampling: How several networks are had.
+        sampling: Which networks the output is of.
         tags: Metadata of the files.
         compression: Of the map of SIC.
 

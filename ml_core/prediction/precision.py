@@ -9,8 +9,9 @@ import numpy as np
 from ..events import Reporter
 from ..networks import Geometry
 from ..raster.grid import Window
+from ..raster.radiometry import Floats
 from ..rounding import rounded_up
-from .runtimes.base import Floats, Runtime
+from .runtimes.base import Runtime
 from .scene_input import SceneInput
 
 MOST_RMSE_PERCENT = 0.3

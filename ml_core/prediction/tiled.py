@@ -153,7 +153,7 @@ class TiledScene:
         cancellation noticed, once per tile.
 
         Args:
-            write: Receives the tiles' predictions in order, in the caller's thread.
+            write: Receives the tiles' predictions in order, in one thread beside the caller's.
             report: Receives the progress.
 
         Raises:
@@ -162,14 +162,21 @@ class TiledScene:
         """
 
         def compute(tile: _Read | None) -> Predicted | None:
+            report.check_cancelled()
             self._ready.result()
             return None if tile is None else _predicted(self.network, tile)
 
+        def save(predicted: Predicted | None) -> None:
+            if predicted is not None:
+                write(predicted)
+
         callers = self._parallel
-        with computed_ahead(compute, self._inputs, threads=callers, ahead=callers) as outputs:
-            for count, predicted in enumerate(outputs, 1):
-                if predicted is not None:
-                    write(predicted)
+        with (
+            computed_ahead(compute, self._inputs, threads=callers, ahead=callers) as outputs,
+            # one waits to be written while one is: else the network would wait for the disk
+            computed_ahead(save, outputs, ahead=2) as saved,
+        ):
+            for count, _ in enumerate(saved, 1):
                 report.progress(count / len(self._tiles))
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +15,7 @@ from ..networks.classes import SicClasses
 from ..networks.fully_convolutional import as_map
 from ..networks.layer import LayerKind
 from ..networks.output import sic_of_each
+from ..networks.plan import Tensors
 from ..observation.footprint import FootprintFields
 from ..raster.grid import Grid, Window
 from ..raster.radiometry import Floats, Mask
@@ -34,17 +33,15 @@ DEFAULT_SAMPLES = 16
 _MOST_WIDENED = 1.5
 """Intervals that blocks left out asked to be wider than this are doubted."""
 
-Tensors = Mapping[str, np.ndarray[Any, Any]]
-
 
 @dataclass(frozen=True)
 class Sampling:
-    """How several networks are had.
+    """Which networks a runtime computes: one, the members of an ensemble, or samples by dropout.
 
     Attributes:
         method: ``dropout``, ``ensemble``, or empty for a single network.
         count: Networks whose spread counts; 1 for a single one.
-        classes: What the networks' scores are of; None: they give the SIC as a fraction.
+        classes: The classes that the networks score; None: they give the SIC as a fraction.
     """
 
     method: str = ""
@@ -120,15 +117,16 @@ def make_sampled(
     samples: int = 0,
     precision: str = "",
 ) -> tuple[Runtime, Sampling]:
-    """Return what computes a model file's networks, and how they are had.
+    """Return the runtime of a model file's networks, and which networks it computes.
 
     Args:
-        name: Of the runtime, as `make_runtime` takes it, and so are the device and the precision.
-        device: What computes.
+        name: ``auto``, ``torch`` or ``openvino``, as in `make_runtime`.
+        device: ``auto``, ``cpu`` or ``cuda``.
         card: The network.
         tensors: Its weights, or those of an ensemble, which always predicts with all members.
-        report: Gets a line that says what was chosen.
+        report: Gets a line with the runtime that was chosen.
         samples: Networks to draw by dropout from a single one; 0: none.
+        precision: ``float32``, or empty for the fastest.
 
     Raises:
         SeaIceError: Samples are wanted from a network that has none to give.
@@ -156,7 +154,7 @@ class SpreadMap:
     Args:
         grid: The scene's grid.
         card: The network.
-        sampling: How samples are had.
+        sampling: Which networks the samples are of.
     """
 
     def __init__(self, grid: Grid, card: ModelCard, sampling: Sampling) -> None:

@@ -90,19 +90,18 @@ class Scene:
             )
             yield cls(hh, hv, incidence, mask, inputs.units, resolution_m)
 
-    def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
+    def read(self, window: Window) -> tuple[Floats, Mask]:
         """Return the channels in a window.
 
         Args:
             window: Pixels of the scene's grid; it may reach beyond it.
-            out: Takes the values, where given, (C, h, w) and contiguous.
 
         Returns:
             Values (C, h, w) in dB, dB and degrees, NaN where invalid, and the pixels where every
             channel is valid and the mask is not 0 (h, w).
         """
         shape = len(self._bands), window.height, window.width
-        values = np.empty(shape, np.float32) if out is None else out
+        values = np.empty(shape, np.float32)
         # beyond the grid nothing is valid, even where another layer reaches further
         valid = np.zeros(shape[1:], bool)
         valid[window.clipped(*self.grid.shape).moved(-window.row, -window.col).slices] = True

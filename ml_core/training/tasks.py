@@ -9,12 +9,10 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..networks.classes import SicClasses
+from ..raster.radiometry import Floats
 from .losses import DataLoss, cross_entropy, footprint_error, squared_error
-
-Floats = NDArray[np.float32]
 
 
 class Task(Protocol):

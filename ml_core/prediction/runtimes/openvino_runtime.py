@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from ...networks.cost import values_at_once
 from ...networks.plan import NetworkPlan, Tensors
+from ...raster.radiometry import Floats
 from . import openvino_graph
-from .base import Floats
 from .openvino_library import ov, properties
 
 _CORES_PER_STREAM = 8

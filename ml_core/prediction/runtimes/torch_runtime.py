@@ -16,7 +16,8 @@ from ...networks.cost import values_at_once
 from ...networks.layer import LayerKind
 from ...networks.module import PlannedNetwork
 from ...networks.plan import Tensors
-from .base import DeviceMemoryError, Floats
+from ...raster.radiometry import Floats
+from .base import DeviceMemoryError
 
 _OVERHEAD = 1.75
 """Memory over that of the activations: layers' inputs are reordered and padded."""
