@@ -1,4 +1,4 @@
-"""The algorithms that are their job alone: styles of outputs and search terms."""
+"""Algorithms that only run their job: styles of their outputs and search terms."""
 
 from __future__ import annotations
 
