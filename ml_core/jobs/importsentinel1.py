@@ -11,7 +11,8 @@ from .base import Job, Number
 from .fields import Choice
 
 NOISE_REMOVALS = (
-    Choice("esa", "ESA's annotated noise, subtracted"),
+    Choice("scaled", "ESA's noise, corrected from the scene in HV (VH)"),
+    Choice("esa", "ESA's noise as annotated"),
     Choice("none", "None"),
 )
 
@@ -27,17 +28,23 @@ class ImportSentinel1Job(Job):
         "<p>Turns a Sentinel-1 GRD product (EW or IW, GRDM or GRDH, as downloaded: SAFE folder or"
         " zip) into georeferenced sigma0 of HH and HV in dB and the incidence angle, ready for"
         " <i>Train</i> and <i>Predict</i>. A zip is read in place.</p>"
-        "<p>Radiometry: sigma0 = (DN² - noise) / A² with the annotation's tables. Where the noise"
-        " exceeds the signal the difference is negative; it takes part in the averaging, and only"
-        " what is still below the floor afterwards is set to the floor, so that calm water keeps"
-        " its place.</p>"
+        "<p>Radiometry: sigma0 = (DN² - noise) / A² with the annotation's tables. ESA's noise has"
+        " the right shape, but not always the right size: up to half too weak near the satellite,"
+        " which makes water look like ice there. By default its scale and offset in HV are"
+        " estimated from the scene's dark parts, subswath by subswath; the log says them, and the"
+        " jump of HV across each border before and after. The grain that the noise leaves is"
+        " brought to the same strength in all subswaths.</p>"
+        "<p>Where the noise exceeds the signal the difference is negative. Such power is kept, in"
+        " dB below the floor, because averages of dark water need it: <i>Train</i> and"
+        " <i>Predict</i> read it back exactly, 10^(dB / 10) - z² / 10^(dB / 10) with z ="
+        " 10^(floor / 10).</p>"
         "<p>Geometry: the product's geolocation grid, reduced to sea level. The sea and its ice"
         " are placed to about a pixel; land is not terrain-corrected.</p>"
     )
     NUMBERS: ClassVar[Tuple[Number, ...]] = (
         Number("VALID_FRACTION", "Share of pixels with values"),
-        Number("FLOORED_HH", "HH pixels at the floor", "%"),
-        Number("FLOORED_HV", "HV pixels at the floor", "%"),
+        Number("FLOORED_HH", "HH pixels not above the noise", "%"),
+        Number("FLOORED_HV", "HV pixels not above the noise", "%"),
     )
 
     product: Optional[str] = fields.file(
@@ -49,8 +56,9 @@ class ImportSentinel1Job(Job):
     noise: str = fields.choice(
         "Thermal noise",
         "What is done about the radar's own noise, which dominates HV over water. ESA's noise has"
-        " values across and along the track since IPF 2.9 (2018), before that across only.",
-        default="esa",
+        " values across and along the track since IPF 2.9 (2018), before that across only. A"
+        " network must see scenes treated alike: take what its training scenes had.",
+        default="scaled",
         choices=NOISE_REMOVALS,
     )
     resolution: float = fields.number(
@@ -69,11 +77,11 @@ class ImportSentinel1Job(Job):
     )
     floor: float = fields.number(
         "Floor",
-        "Pixels whose averaged sigma0 is below it, negative ones included, are set to it. nodata"
-        " there would delete calm water.",
+        "The dB value of a pixel whose power is 0 once the noise is subtracted; negative power lies"
+        " below it. Power 10 dB above it is written 0.04 dB too high, 5 dB above it 0.4 dB.",
         unit="dB",
-        default=-50.0,
-        bounds=(-79, -30),
+        default=-40.0,
+        bounds=(-60, -35),
         decimals=1,
         advanced=True,
     )
@@ -93,7 +101,15 @@ class ImportSentinel1Job(Job):
         optional=True,
     )
 
+    nesz: Optional[str] = fields.output_raster(
+        "Noise (NESZ) of HV",
+        "Noise-equivalent sigma0 of HV (VH) in dB, as it was subtracted or, with noise removal"
+        " none, as annotated: where HV is not well above it, HV is mostly noise. float32, nodata"
+        " -9999.",
+        optional=True,
+    )
+
     def check(self) -> None:
         """Check that something is to be written."""
-        if not (self.hh or self.hv or self.incidence):
-            raise JobError("no output is asked for; give HH, HV or the incidence angle")
+        if not (self.hh or self.hv or self.incidence or self.nesz):
+            raise JobError("no output is asked for; give HH, HV, the incidence angle or the noise")

@@ -39,9 +39,12 @@ from .radiometry import (
     LOWEST_DB,
     Floats,
     Mask,
+    SoftFloor,
     block_mean,
     db_to_linear,
     linear_to_db,
+    soft_db,
+    soft_power,
     valid_db,
     valid_linear,
 )
@@ -72,9 +75,11 @@ class Quantity(Enum):
     PLAIN = "plain"
     """Anything that is averaged as it is."""
     SIGMA0_DB = "db"
-    """Backscatter in dB in the file; averaged as linear power, handed out in dB."""
+    """Backscatter in dB in the file; averaged as linear power, handed out in dB. A file whose tags
+    say so holds negative power, too, see `radiometry.SoftFloor`."""
     SIGMA0_LINEAR = "linear"
-    """Backscatter as linear power in the file; handed out in dB."""
+    """Backscatter as linear power in the file, negative where noise was removed; handed out in
+    dB."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +143,11 @@ class AlignedBand:
         self._nearest = resampling is Resampling.NEAREST
         self._quantity = quantity
         self._limits = (LOWEST_DB, HIGHEST_DB) if quantity is Quantity.SIGMA0_DB else NO_LIMITS
+        self._soft = SoftFloor.of(band.tags, linear=quantity is Quantity.SIGMA0_LINEAR)
         self._parallel = _steps(grid, band.grid)
         self._map = PixelMap(grid, band.grid)
+        # power that is 0 or negative is that of noise, which the average over more pixels lowers
+        self._zero = self._soft.averaged(max(1.0, self._map.step_px) ** 2) if self._soft else 0.0
         # sample points per target pixel and axis, so that no source pixel falls between them
         self._points = 1
         if not self._nearest:
@@ -181,7 +189,7 @@ class AlignedBand:
         return values, valid
 
     def _read_shifted(self, source: Window, values: Floats) -> Mask:
-        if self._quantity is Quantity.SIGMA0_LINEAR:
+        if self._soft:
             values[...], valid = self._handed_out(*self._averageable(source))
         else:
             _, valid = self.band.read(source, limits=self._limits, out=values)
@@ -221,6 +229,8 @@ class AlignedBand:
         """Return the band's values in a window in the form that may be averaged."""
         values, valid = self.band.read(window, limits=self._limits)
         if self._quantity is Quantity.SIGMA0_DB:
+            if self._soft:
+                return soft_power(values, self._soft.zero), valid
             return db_to_linear(values), valid
         if self._quantity is Quantity.SIGMA0_LINEAR:
             return values, valid_linear(values)
@@ -228,7 +238,8 @@ class AlignedBand:
 
     def _handed_out(self, values: Floats, valid: Mask) -> tuple[Floats, Mask]:
         if self._quantity is not Quantity.PLAIN:
-            values = linear_to_db(np.where(valid, values, np.float32(np.nan)))
+            values = np.where(valid, values, np.float32(np.nan))
+            values = soft_db(values, self._zero) if self._soft else linear_to_db(values)
             if self._quantity is Quantity.SIGMA0_LINEAR:
                 valid = valid_db(values)
         if not valid.all():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +13,15 @@ from ..errors import SeaIceError
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+ZERO_TAG = "SEAICE_ZERO_DB"
+"""Tag of files in which negative power lies below the dB value that it gives, see `soft_db`."""
+
+NESZ_TAG, LOOKS_TAG = "SEAICE_NESZ_DB", "SEAICE_LOOKS"
+"""Tags of the noise in a file: typical noise-equivalent sigma0, and a pixel's looks."""
+
+DEFAULT_ZERO_DB = -40.0
+"""What a power of 0 has where nothing else is known; Sentinel-1's noise lies above -35 dB."""
 
 LOWEST_DB, HIGHEST_DB = -80.0, 40.0
 """sigma0 outside this range is no measurement: the noise floor of Sentinel-1 EW lies above -40 dB,
@@ -32,9 +45,79 @@ def linear_to_db(sigma0_linear: Floats) -> Floats:
     return sigma0_db
 
 
+def soft_db(sigma0_linear: Floats, zero: float) -> Floats:
+    """Return power of either sign in dB: 10 log10((s + sqrt(s^2 + 4 z^2)) / 2).
+
+    Noise removal leaves negative power, which an average needs and a logarithm does not take. For
+    power well above z this is its dB (0.04 dB more at 10 z), for 0 it is z's, and negative power
+    lies below, so that `soft_power` gives back what was there.
+
+    Args:
+        zero: z, linear, more than 0.
+    """
+    total = np.sqrt(np.square(sigma0_linear) + np.float32(4 * zero**2))
+    total += np.abs(sigma0_linear)
+    # the same for negative power, but for the digits that s + sqrt(...) would lose
+    x = np.where(sigma0_linear < 0, np.float32(2 * zero**2) / total, total / 2)
+    result: Floats = np.log(x) * _10_PER_LN10
+    return result
+
+
+def soft_power(values_db: Floats, zero: float) -> Floats:
+    """Return the power that `soft_db` was given: x - z^2 / x, with x = 10^(dB / 10)."""
+    x = db_to_linear(values_db)
+    x -= np.float32(zero**2) / x
+    return x
+
+
+@dataclass(frozen=True)
+class SoftFloor:
+    """How negative power is written in a file, and which dB it has at the pixel of a network.
+
+    Attributes:
+        zero: z of `soft_db` in the file, linear.
+        noise: Noise-equivalent sigma0 over the root of the file's looks, linear: the standard
+            deviation of the noise over dark water; 0 where it is unknown.
+    """
+
+    zero: float
+    noise: float
+
+    @classmethod
+    def of(cls, tags: Mapping[str, str], *, linear: bool) -> SoftFloor | None:
+        """Return what a file's tags say; None for a file in dB whose tags say nothing of it."""
+        try:
+            noise = db_to_power(float(tags[NESZ_TAG])) / math.sqrt(float(tags[LOOKS_TAG]))
+        except (KeyError, ValueError, ZeroDivisionError):
+            noise = 0.0
+        try:
+            return cls(db_to_power(float(tags[ZERO_TAG])), noise)
+        except (KeyError, ValueError):
+            return cls(db_to_power(DEFAULT_ZERO_DB), noise) if linear else None
+
+    def averaged(self, pixels: float) -> float:
+        """Return z for the average of so many pixels.
+
+        It is the noise's standard deviation over the root of 2. The mean in dB of a power s with
+        normal noise of deviation d is then that of s, to second order in d / s: the logarithm's
+        curve lowers it by 2.17 dB d^2 / s^2, and z raises it by 4.34 dB z^2 / s^2. Where the noise
+        is unknown z is the file's.
+        """
+        return self.noise / math.sqrt(2 * pixels) if self.noise else self.zero
+
+
+def db_to_power(value_db: float) -> float:
+    """Return 10 ** (value_db / 10)."""
+    return float(10 ** (value_db / 10))
+
+
 def valid_linear(sigma0_linear: Floats) -> Mask:
-    """Say where linear power has a logarithm; noise removal leaves zero and negative power."""
-    result: Mask = (sigma0_linear > 0) & np.isfinite(sigma0_linear)
+    """Say where linear power is a measurement.
+
+    Noise removal leaves negative power, which is one: without it averages over dark water are too
+    bright. An exact 0 is nodata, as SNAP writes it.
+    """
+    result: Mask = (sigma0_linear != 0) & np.isfinite(sigma0_linear)
     return result
 
 

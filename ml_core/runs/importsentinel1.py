@@ -10,14 +10,13 @@ import rasterio
 from ..errors import SeaIceError
 from ..events import Done, Reporter
 from ..files import OutputFiles
-from ..inputs.sentinel1.annotation import read_annotation
-from ..inputs.sentinel1.calibration import Noise, read_calibration, read_noise
-from ..inputs.sentinel1.geocoding import geocoded
+from ..inputs.sentinel1.geocoding import MapBlock, geocoded
 from ..inputs.sentinel1.geolocation import Geolocation
 from ..inputs.sentinel1.mapping import ImageMap, polar_crs, scene_grid
-from ..inputs.sentinel1.measurement import CalibratedImage
-from ..inputs.sentinel1.product import Product, ProductInfo
+from ..inputs.sentinel1.noiseremoval import ImageSource, noise_removals
+from ..inputs.sentinel1.product import Product
 from ..jobs.importsentinel1 import ImportSentinel1Job
+from ..raster.radiometry import ZERO_TAG, Floats, db_to_power, linear_to_db, soft_db
 from ..raster.writing import BandInfo, RasterWriter, backscatter_band
 
 _CACHE_MIB = 128
@@ -38,8 +37,8 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
             f"{info.name}: holds VV and VH; they are written as such, but networks trained on HH"
             " and HV will refuse them"
         )
-    sources = [product.files(name) for name in names]
-    annotation, other = (read_annotation(source.annotation) for source in sources)
+    sources = [ImageSource.read(product, name) for name in names]
+    annotation, other = (source.annotation for source in sources)
     if (annotation.lines, annotation.samples) != (other.lines, other.samples):
         raise SeaIceError(
             f"{product.store.label}: {names[0]} has {annotation.lines} x {annotation.samples} px,"
@@ -55,44 +54,41 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
             f" {max(annotation.spacing_m):g} m; the values between them are interpolated"
         )
     grid = scene_grid(geolocation, job.crs or polar_crs(geolocation), job.resolution)
-    noises = [
-        read_noise(source.noise, source.calibration, annotation.samples, info.mode, info.ipf)
-        for source in sources
-    ]
-    removal = "none" if job.noise == "none" else _removal(noises, info, report)
+    removals, handling = noise_removals(
+        sources, product, job.noise, resolution_m=job.resolution, report=report
+    )
     code = grid.crs.to_epsg()
     report.info(
         f"{info.name}: {info.platform} {info.mode}, {info.start} to {info.stop}, orbit"
         f" {info.orbit}, IPF {info.ipf or 'unknown'}; {annotation.lines} x {annotation.samples} px"
         f" of {annotation.azimuth_spacing_m:g} x {annotation.range_spacing_m:g} m to"
         f" {grid.height} x {grid.width} px of {job.resolution:g} m in"
-        f" {f'EPSG:{code}' if code else 'the CRS asked for'}; noise removal: {removal}"
+        f" {f'EPSG:{code}' if code else 'the CRS asked for'}; noise removal: {handling}"
     )
 
     outputs = {name.upper(): path for name, path in job.output_paths().items()}
-    layers = *map(backscatter_band, names), BandInfo("incidence angle", "deg")
-    bands = dict(zip(("HH", "HV", "INCIDENCE"), layers, strict=True))
+    layers = (
+        *map(backscatter_band, names),
+        BandInfo("incidence angle", "deg"),
+        BandInfo(f"NESZ {names[1]}", "dB"),
+    )
+    bands = dict(zip(("HH", "HV", "INCIDENCE", "NESZ"), layers, strict=True))
+    zero = db_to_power(job.floor)
     tags = {
         **info.tags(),
-        "SEAICE_NOISE": removal,
+        "SEAICE_NOISE": handling,
         "SEAICE_FLOOR_DB": f"{job.floor:g}",
         "SEAICE_RESOLUTION_M": f"{job.resolution:g}",
     }
-    own_tags = {"HH": {"SEAICE_POLARISATION": names[0]}, "HV": {"SEAICE_POLARISATION": names[1]}}
-    valid, floored = 0, np.zeros(2, np.int64)
+    own_tags = {
+        output: {"SEAICE_POLARISATION": name, ZERO_TAG: f"{job.floor:g}", **removal.tags}
+        for output, name, removal in zip(("HH", "HV"), names, removals, strict=True)
+    }
+    valid, buried = 0, np.zeros(2, np.int64)
     with rasterio.Env(GDAL_CACHEMAX=_CACHE_MIB), ExitStack() as stack:
         images = [
-            stack.enter_context(
-                CalibratedImage(
-                    source,
-                    annotation,
-                    read_calibration(source.calibration, annotation.samples),
-                    noise,
-                    subtract=job.noise == "esa",
-                    ipf=info.ipf,
-                )
-            )
-            for source, noise in zip(sources, noises, strict=True)
+            stack.enter_context(source.open(removal))
+            for source, removal in zip(sources, removals, strict=True)
         ]
         writers = {
             output: stack.enter_context(
@@ -103,47 +99,27 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
             for output, path in outputs.items()
         }
         image_map = ImageMap(geolocation, grid, job.resolution)
-        for block in geocoded(images, annotation, image_map, job.resolution, job.floor, report):
-            values = dict(zip(bands, (*block.sigma0_db, block.incidence_deg), strict=True))
+        for block in geocoded(images, annotation, image_map, job.resolution, removals[1], report):
             for output, writer in writers.items():
-                writer.write(block.window, values[output])
+                writer.write(block.window, _values(output, block, zero))
             valid += int(block.valid.sum())
-            floored += block.floored
+            buried += (block.sigma0 <= 0).sum(axis=(1, 2))
     if not valid:
         raise SeaIceError(
             f"{info.name}: no pixel of it is valid (all digital numbers are 0); download the"
             " product again"
         )
-    at_floor = [100 * int(count) / valid for count in floored]
-    for name, percent in zip(names, at_floor, strict=True):
-        report.info(
-            f"{name}: {percent:.2f} % of the pixels are at the floor of"
-            f" {job.floor:g} dB, because they are not above the noise"
-        )
-    numbers = {"FLOORED_HH": at_floor[0], "FLOORED_HV": at_floor[1]}
+    percent = [100 * int(count) / valid for count in buried]
+    for name, share in zip(names, percent, strict=True):
+        report.info(f"{name}: {share:.2f} % of the pixels are not above the noise")
+    numbers = {"FLOORED_HH": percent[0], "FLOORED_HV": percent[1]}
     return Done(outputs, {"VALID_FRACTION": valid / (grid.height * grid.width), **numbers})
 
 
-def _removal(noises: list[Noise], info: ProductInfo, report: Reporter) -> str:
-    """Return which noise is subtracted, and report what is special about it.
-
-    Raises:
-        SeaIceError: The annotation has none.
-    """
-    kinds = {noise.kind for noise in noises}
-    if "absent" in kinds:
-        raise SeaIceError(
-            f"{info.name}: its noise annotation holds no values; set Thermal noise to none"
-        )
-    if kinds == {"range"}:
-        report.warning(
-            f"{info.name}: IPF {info.ipf or 'unknown'} annotates the noise across"
-            " the track only; scalloping along it (up to 1 dB in HV) remains"
-        )
-    scales = {noise.scale for noise in noises} - {1.0}
-    if scales:
-        report.info(
-            f"The noise of IPF {info.ipf} is scaled by"
-            f" {' and '.join(f'{scale:.4g}' for scale in sorted(scales))}"
-        )
-    return f"ESA, {' / '.join(sorted(kinds))}"
+def _values(output: str, block: MapBlock, zero: float) -> Floats:
+    """Return what an output holds on a block, (h, w)."""
+    if output == "INCIDENCE":
+        return block.incidence_deg
+    if output == "NESZ":
+        return linear_to_db(block.nesz)
+    return soft_db(block.sigma0[("HH", "HV").index(output)], zero)

@@ -41,6 +41,7 @@ class MadeUp:
         sigma_factor: A of sigma0 = (DN^2 - eta) / A^2, by pixel.
         noise_range: Vectors (line, pixels, values); None: one of 10000 all over.
         noise_azimuth: Blocks (first line, last line, first pixel, last pixel, lines, factors).
+        subswaths: How many parts of equal width the swath has; 0: none are annotated.
         conversion: Whether there are polynomials from ground to slant range.
         more: Texts to replace in the XML, by file kind: (old, new).
     """
@@ -63,6 +64,7 @@ class MadeUp:
     product_type: str = "GRD"
     ipf: str = "003.52"
     new_noise: bool = True
+    subswaths: int = 5
     conversion: bool = True
     more: dict = field(default_factory=dict)
 
@@ -170,9 +172,26 @@ class MadeUp:
             f"<numberOfSamples>{self.samples}</numberOfSamples>"
             f"<numberOfLines>{self.lines}</numberOfLines>"
             f"</imageInformation></imageAnnotation>{self._conversion() if self.conversion else ''}"
+            f"{self._merging() if self.subswaths else ''}"
             f'<geolocationGrid><geolocationGridPointList count="{len(points)}">{"".join(points)}'
             "</geolocationGridPointList></geolocationGrid></product>"
         )
+
+    def edges(self):
+        """The first pixel of each subswath, and the image's width."""
+        return np.linspace(0, self.samples, self.subswaths + 1).astype(int)
+
+    def _merging(self):
+        edges = self.edges()
+        merges = "".join(
+            f"<swathMerge><swath>{self.mode}{number}</swath><swathBoundsList><swathBounds>"
+            f"<firstAzimuthLine>0</firstAzimuthLine><firstRangeSample>{first}</firstRangeSample>"
+            f"<lastAzimuthLine>{self.lines - 1}</lastAzimuthLine>"
+            f"<lastRangeSample>{stop - 1}</lastRangeSample></swathBounds></swathBoundsList>"
+            "</swathMerge>"
+            for number, (first, stop) in enumerate(zip(edges, edges[1:]), 1)
+        )
+        return f"<swathMerging><swathMergeList>{merges}</swathMergeList></swathMerging>"
 
     def _conversion(self):
         ground = np.linspace(0, self.samples * self.spacing_m, 50)

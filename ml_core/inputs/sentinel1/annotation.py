@@ -52,6 +52,32 @@ class RangeConversion:
 
 
 @dataclass(frozen=True)
+class Subswath:
+    """Where the image shows one of the beams that the swath is made of.
+
+    Attributes:
+        name: Such as ``EW1``.
+        parts: First and last line, first and last pixel of each rectangle.
+    """
+
+    name: str
+    parts: tuple[tuple[int, int, int, int], ...]
+
+    @property
+    def columns(self) -> tuple[int, int]:
+        """First and last pixel of the longest part."""
+        longest = max(self.parts, key=lambda part: part[1] - part[0])
+        return longest[2:]
+
+    def holds(self, line: int, first: int, stop: int) -> bool:
+        """Say whether all pixels from first up to stop of a line are of the subswath."""
+        return any(
+            top <= line <= bottom and left <= first and stop <= right + 1
+            for top, bottom, left, right in self.parts
+        )
+
+
+@dataclass(frozen=True)
 class Annotation:
     """What the annotation of one polarisation states of its image.
 
@@ -61,6 +87,7 @@ class Annotation:
         azimuth_spacing_m: Distance of lines.
         range_spacing_m: Distance of pixels on the ground.
         conversion: Ground to slant range; None where the annotation has no records.
+        subswaths: From near to far range; empty where the annotation does not name them.
     """
 
     lines: int
@@ -69,6 +96,7 @@ class Annotation:
     range_spacing_m: float
     grid: GeolocationGrid
     conversion: RangeConversion | None
+    subswaths: tuple[Subswath, ...]
 
     @property
     def spacing_m(self) -> tuple[float, float]:
@@ -99,7 +127,23 @@ def read_annotation(root: Node) -> Annotation:
         *spacing,
         grid=_read_grid(root),
         conversion=_read_conversion(root, image),
+        subswaths=_read_subswaths(root, lines, samples),
     )
+
+
+def _read_subswaths(root: Node, lines: int, samples: int) -> tuple[Subswath, ...]:
+    names = "firstAzimuthLine", "lastAzimuthLine", "firstRangeSample", "lastRangeSample"
+    found = []
+    for merge in root.all("swathMerging/swathMergeList/swathMerge"):
+        parts = []
+        for bounds in merge.all("swathBoundsList/swathBounds"):
+            top, bottom, left, right = (int(bounds.number(name)) for name in names)
+            bottom, right = min(bottom, lines - 1), min(right, samples - 1)
+            if 0 <= top <= bottom and 0 <= left <= right:
+                parts.append((top, bottom, left, right))
+        if parts:
+            found.append(Subswath(merge.text("swath"), tuple(parts)))
+    return tuple(sorted(found, key=lambda subswath: subswath.columns))
 
 
 def _read_grid(root: Node) -> GeolocationGrid:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SeaIceError
-from .annotation import Floats
+from .annotation import Annotation, Floats, Subswath
 from .xml import Node
+
+_LEAST_SHIFT_PX = 0.5
+"""Shifts below it are none."""
 
 Rows = NDArray[np.float32]
 
 _UNSCALED_LUT_UNTIL_IPF = 2.5
 _AMPLITUDE_LUT_BEFORE_IPF = 2.34
-_K_NOISE = {"EW": 56065.87, "IW": 75088.7}
-"""Factor of the noise tables of old processors, from ESA's note on masking no-value pixels
-(MPC-0243, issue 1, 2015), which quotes the product specification."""
+_K_NOISE = {"EW": (56065.87, 56560.0, 44956.0, 46324.0, 43506.0), "IW": (75088.7,) * 3}
+"""Factors of the noise tables of old processors, by subswath: EW1 and IW from ESA's note on masking
+no-value pixels (MPC-0243, issue 1, 2015), which quotes the product specification; EW2 to EW5 as
+NERSC's sentinel1denoised has them, rounded."""
 
 
 class LineTable:
@@ -93,17 +98,42 @@ class Noise:
     Args:
         across: Noise across the track.
         along: Factors along the track, empty for old processors.
-        scale: What the annotated values were multiplied by; 1 but for old processors.
+        factors: What the annotated values were multiplied by, by subswath; none but for old
+            processors.
         kind: What the annotation offers, for the log and tags.
     """
 
     def __init__(
-        self, across: LineTable, along: tuple[AzimuthBlock, ...], scale: float, kind: str
+        self,
+        across: LineTable,
+        along: tuple[AzimuthBlock, ...],
+        factors: tuple[float, ...],
+        kind: str,
     ) -> None:
         self._across = across
         self._along = along
-        self.scale = scale
+        self.factors = factors
         self.kind = kind
+
+    def corrected(self, subswaths: Sequence[Subswath], scale: Floats, shift_px: Floats) -> Noise:
+        """Return the noise scaled, and shifted towards far range, in each subswath."""
+        values = self._across.values.copy()
+        column = np.arange(values.shape[1])
+        along = list(self._along)
+        for subswath, factor, shift in zip(subswaths, scale, shift_px, strict=True):
+            first, last = subswath.columns
+            part = slice(first, last + 1)
+            if abs(shift) >= _LEAST_SHIFT_PX:
+                known = self._across.values[:, part]
+                at = np.clip(column[part] - shift, first, last)
+                values[:, part] = [np.interp(at, column[part], row) for row in known]
+            along += [
+                AzimuthBlock(
+                    (top, bottom), (left, right), np.array([float(top)]), np.array([factor])
+                )
+                for top, bottom, left, right in subswath.parts
+            ]
+        return Noise(LineTable(self._across.line, values), tuple(along), self.factors, self.kind)
 
     def rows(self, start: int, stop: int) -> Rows:
         """Return the noise in DN^2 of image rows start to stop, (stop - start, samples).
@@ -121,7 +151,9 @@ class Noise:
         return result
 
 
-def read_noise(root: Node, calibration: Node, samples: int, mode: str, ipf: float | None) -> Noise:
+def read_noise(
+    root: Node, calibration: Node, annotation: Annotation, mode: str, ipf: float | None
+) -> Noise:
     """Return the thermal noise.
 
     A 0 in a noise vector means that there is no value, as in the last pixels of the range and
@@ -131,7 +163,7 @@ def read_noise(root: Node, calibration: Node, samples: int, mode: str, ipf: floa
     Args:
         root: The noise annotation.
         calibration: The calibration annotation, which has the scale of old processors.
-        samples: Width of the image.
+        annotation: The image's, which has its width and subswaths.
         mode: ``EW`` or ``IW``.
         ipf: Version of the processor.
 
@@ -141,17 +173,22 @@ def read_noise(root: Node, calibration: Node, samples: int, mode: str, ipf: floa
     new = bool(root.all("noiseRangeVectorList"))
     path = "noiseRangeVectorList/noiseRangeVector" if new else "noiseVectorList/noiseVector"
     line, vectors = _vectors(root, path, ("noiseRangeLut", "noiseLut"))
-    scale = _old_scale(vectors, calibration, mode, ipf)
-    column = np.arange(samples)
-    table = np.full((1, samples), np.nan)
+    factors = _old_factors(vectors, calibration, mode, ipf)
+    column = np.arange(annotation.samples)
+    table = np.full((1, column.size), np.nan)
     if vectors:
-        table = np.stack([_with_gaps(column, pixel, values * scale) for pixel, values in vectors])
+        table = np.stack([_with_gaps(column, pixel, values) for pixel, values in vectors])
+    if factors:
+        table *= factors[0]
+        for subswath, factor in zip(annotation.subswaths, factors, strict=False):
+            first, last = subswath.columns
+            table[:, first : last + 1] *= factor / factors[0]
     nodes = root.all("noiseAzimuthVectorList/noiseAzimuthVector")
     along = tuple(_azimuth_block(node) for node in nodes if node.text("line"))
     kind = "range" if not along else "range and azimuth"
     if np.isnan(table).all():
         kind = "absent"
-    return Noise(LineTable(line, _fill(table)), along, scale, kind)
+    return Noise(LineTable(line, _fill(table)), along, factors, kind)
 
 
 def _vectors(
@@ -210,17 +247,17 @@ def _azimuth_block(node: Node) -> AzimuthBlock:
     )
 
 
-def _old_scale(
+def _old_factors(
     vectors: list[tuple[Floats, Floats]], calibration: Node, mode: str, ipf: float | None
-) -> float:
-    """Return what brings the noise of old processors to DN^2.
+) -> tuple[float, ...]:
+    """Return what brings the noise of old processors to DN^2, by subswath.
 
     Until IPF 2.5 the tables lack the factor k A_dn(0)^2, before 2.34 k A_dn(0), where A_dn is
     the calibration's dn vector; their values are then far below 1.
     """
     largest = max((float(values.max()) for _, values in vectors), default=0.0)
     if ipf is None or ipf > _UNSCALED_LUT_UNTIL_IPF or largest > 1:
-        return 1.0
+        return ()
     dn = calibration.one("calibrationVectorList/calibrationVector").numbers("dn")[0]
     power = 1 if ipf < _AMPLITUDE_LUT_BEFORE_IPF else 2
-    return float(_K_NOISE[mode] * dn**power)
+    return tuple(float(k * dn**power) for k in _K_NOISE[mode])

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...events import Reporter
 from ...raster.grid import Window
@@ -15,7 +14,9 @@ from ...raster.writing import BLOCK_PX
 from .annotation import Annotation
 from .mapping import ImageMap
 from .measurement import CalibratedImage
+from .noiseremoval import NoiseRemoval
 from .resampling import RunningBox, block_sums, looks
+from .texture import REACH_PX
 
 _STRIP_LINES = 256
 
@@ -30,16 +31,17 @@ class MapBlock:
     Attributes:
         window: Its pixels.
         valid: Where at least half of a pixel's area is, (h, w).
-        sigma0_db: Backscatter of each image, NaN where not valid, (images, h, w).
+        sigma0: Backscatter of each image as linear power, negative where the noise that was
+            subtracted is more than what there was; NaN where not valid, (images, h, w).
+        nesz: Noise-equivalent sigma0 of the last image, linear, NaN where not valid, (h, w).
         incidence_deg: Incidence angle, NaN where not valid, (h, w).
-        floored: How many pixels of each image are at the floor, (images,).
     """
 
     window: Window
     valid: Mask
-    sigma0_db: Floats
+    sigma0: Floats
+    nesz: Floats
     incidence_deg: Floats
-    floored: NDArray[np.int64]
 
 
 def geocoded(
@@ -47,7 +49,7 @@ def geocoded(
     annotation: Annotation,
     image_map: ImageMap,
     resolution_m: float,
-    floor_db: float,
+    removal: NoiseRemoval,
     report: Reporter,
 ) -> Iterator[MapBlock]:
     """Yield the blocks of the map that the images reach, and report how many are done.
@@ -56,14 +58,18 @@ def geocoded(
     kept for as long as a block needs them. The images are so read once, from top to bottom, which
     is what a zip allows, and memory does not grow with the scene's length.
 
-    Averages below the floor, negative power included, are set to it.
+    Args:
+        removal: Of the last image's noise, which the images themselves have done; the grain that
+            it leaves is equalised here.
     """
     (block_y, box_y), (block_x, box_x) = (looks(resolution_m, m) for m in annotation.spacing_m)
     block, box = (block_y, block_x), (box_y, box_x)
     running = RunningBox(-(-annotation.samples // block_x), len(images) + 1, block, box)
     full = np.float32(block_y * block_x * box_y * box_x)
-    floor = np.float32(10 ** (floor_db / 10))
-    blocks = _blocks_by_line(image_map, annotation.lines, float(block_y * (box_y + 1)))
+    reach = float(block_y * (box_y + 1))
+    if removal.equalisation:  # the corner of a block's surroundings
+        reach += 1.5 * REACH_PX * resolution_m / annotation.azimuth_spacing_m
+    blocks = _blocks_by_line(image_map, annotation.lines, reach)
     # the first line that this and all later blocks need
     needed = np.minimum.accumulate([first for first, _, _ in blocks][::-1])[::-1]
     height = max(_STRIP_LINES // block_y, 1) * block_y
@@ -80,7 +86,7 @@ def geocoded(
                 stop = min(start + height, annotation.lines)
                 running.append(block_sums(_strip(images, start, stop), block))
                 report.check_cancelled()
-        yield _averaged(running, image_map, window, full, floor)
+        yield _averaged(running, image_map, window, full, removal)
         report.progress((done + 1) / len(blocks))
 
 
@@ -96,24 +102,36 @@ def _strip(images: Sequence[CalibratedImage], start: int, stop: int) -> Floats:
 
 
 def _averaged(
-    running: RunningBox, image_map: ImageMap, window: Window, full: np.float32, floor: np.float32
+    running: RunningBox,
+    image_map: ImageMap,
+    window: Window,
+    full: np.float32,
+    removal: NoiseRemoval,
 ) -> MapBlock:
     """Return the image averaged over the map pixels of a window."""
-    positions = image_map.positions(window)
+    wide, equalisation = window, removal.equalisation
+    if equalisation:
+        wide = window.grown(REACH_PX, REACH_PX).clipped(*image_map.grid.shape)
+    positions = image_map.positions(wide)
     known = positions.known
-    sums = running.sample(positions.line[known], positions.pixel[known])  # (n, images + 1)
+    line, pixel = positions.line[known], positions.pixel[known]
+    sums = running.sample(line, pixel)  # (n, images + 1)
     enough = sums[:, -1] >= _LEAST_VALID * full
     valid = np.zeros(known.shape, bool)
     valid[known] = enough
     area = sums[enough, -1]
-    sigma0_db = np.full((sums.shape[1] - 1, *known.shape), np.nan, np.float32)
-    floored = np.zeros(len(sigma0_db), np.int64)
-    for image, values in enumerate(sigma0_db):  # all at once costs 6 % of an import
-        power = sums[enough, image] / area
-        values[valid] = 10 * np.log10(np.maximum(power, floor))
-        floored[image] = (power <= floor).sum()
+    planes = np.full((sums.shape[1], *known.shape), np.nan, np.float32)
+    *sigma0, noise = planes
+    for image, values in enumerate(sigma0):  # all at once costs 6 % of an import
+        values[valid] = sums[enough, image] / area
+    noise[valid] = removal.nesz.at(line[enough], pixel[enough])
+    if equalisation:
+        sigma0[-1][...] = equalisation.applied(sigma0[-1], valid, noise)
     angle = np.where(valid, positions.incidence_deg, np.nan).astype(np.float32)
-    return MapBlock(window, valid, sigma0_db, angle, floored)
+    inner = window.moved(-wide.row, -wide.col).slices
+    planes[:, ~valid] = np.nan
+    planes = planes[(slice(None), *inner)]
+    return MapBlock(window, valid[inner], planes[:-1], planes[-1], angle[inner])
 
 
 def _blocks_by_line(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
@@ -9,9 +11,9 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from ...errors import SeaIceError
-from .annotation import Annotation
+from .annotation import Annotation, Subswath
 from .calibration import LineTable, Noise
-from .product import PolarisationFiles
+from .product import ImageFile
 from .resampling import block_sums
 
 _CLEAN_BORDER_SINCE_IPF = 2.9
@@ -28,11 +30,11 @@ class CalibratedImage:
     """Sigma0 of one polarisation, strip by strip; a context manager.
 
     Args:
-        source: Where the image is.
         annotation: Its annotation, which has the size.
         calibration: Factor A of sigma0 = (DN^2 - eta) / A^2.
         noise: The thermal noise eta.
         subtract: Whether the noise is subtracted.
+        offsets: Sigma0, linear, that is subtracted as well, by subswath.
         ipf: Version of the processor; border noise is masked for those before 2.9.
 
     Raises:
@@ -41,21 +43,23 @@ class CalibratedImage:
 
     def __init__(
         self,
-        source: PolarisationFiles,
+        source: ImageFile,
         annotation: Annotation,
         calibration: LineTable,
         noise: Noise,
         *,
         subtract: bool,
         ipf: float | None,
+        offsets: Sequence[tuple[Subswath, float]] = (),
     ) -> None:
-        self._label = label = source.image_label
+        self._label = label = source.label
         self._calibration = calibration
         self._noise = noise
         self._subtract = subtract
+        self._offsets = [(part, b) for subswath, b in offsets if b for part in subswath.parts]
         self._mask_border = ipf is not None and ipf < _CLEAN_BORDER_SINCE_IPF
         try:
-            self._dataset = rasterio.open(source.image)
+            self._dataset = rasterio.open(source.path)
         except RasterioError as error:
             raise SeaIceError(
                 f"{label}: cannot be opened as a TIFF ({error}); download the product again"
@@ -111,6 +115,8 @@ class CalibratedImage:
         factor = self._calibration.rows(start, stop)
         factor *= factor
         power /= factor
+        for (top, bottom, left, right), offset in self._offsets:
+            power[max(top - start, 0) : max(bottom + 1 - start, 0), left : right + 1] -= offset
         return power, valid
 
 

@@ -59,19 +59,21 @@ class ProductInfo:
 
 
 @dataclass(frozen=True)
-class PolarisationFiles:
-    """The files of one polarisation: roots of its annotations, and its image.
+class ImageFile:
+    """A measurement: its path for GDAL, and what messages call it."""
 
-    Attributes:
-        image: Path of the measurement for GDAL.
-        image_label: What messages call it.
-    """
+    path: str
+    label: str
+
+
+@dataclass(frozen=True)
+class PolarisationFiles:
+    """The files of one polarisation: roots of its annotations, and its image."""
 
     annotation: Node
     calibration: Node
     noise: Node
-    image: str
-    image_label: str
+    image: ImageFile
 
 
 class Product:
@@ -122,8 +124,10 @@ class Product:
             annotation,
             calibration,
             noise,
-            self.store.gdal_path(self._find_image(polarisation)),
-            f"{self.store.label}: measurement of {polarisation}",
+            ImageFile(
+                self.store.gdal_path(self._find_image(polarisation)),
+                f"{self.store.label}: measurement of {polarisation}",
+            ),
         )
 
     def _pick(self, *wanted: str) -> str:

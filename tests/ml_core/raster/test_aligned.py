@@ -112,13 +112,58 @@ def test_sigma0_is_averaged_as_power(raster):
 
 
 def test_linear_power_comes_out_in_db(raster):
-    values = np.array([[0.1, 0.01, 0, -0.1]], dtype=np.float32)
+    values = np.array([[0.1, 0.01, 0, -100]], dtype=np.float32)
     with open_band(raster("hh.tif", values)) as band:
         aligned = AlignedBand(band, band.grid, quantity=Quantity.SIGMA0_LINEAR)
         found, valid = aligned.read(band.grid.window)
+    # 0 is nodata; negative power is what noise removal leaves, far below all that is a surface
     assert valid.tolist() == [[True, True, False, False]]
-    assert found[valid] == pytest.approx([-10, -20])
+    assert found[valid] == pytest.approx([-10, -20], abs=1e-3)
     assert np.isnan(found[~valid]).all()
+
+
+def dark_water(looks=11.0, noise=1.5e-3, signal=10**-3.4):
+    """Power of water of -34 dB from which noise of the mean power was subtracted."""
+    generator = np.random.default_rng(2)
+    power = (signal + noise) * generator.gamma(looks, 1 / looks, (200, 200)) - noise
+    return power.astype(np.float32)
+
+
+def averaged(path, quantity, pixels=10):
+    with open_band(path) as band:
+        coarse = grid(200 // pixels, 200 // pixels, 40 * pixels)
+        values, valid = AlignedBand(band, coarse, quantity=quantity).read(coarse.window)
+    return values, valid
+
+
+def test_averages_of_linear_power_keep_what_is_negative(raster):
+    power = dark_water()
+    assert 0.1 < (power < 0).mean() < 0.5
+    values, valid = averaged(raster("hv.tif", power), Quantity.SIGMA0_LINEAR)
+    assert valid.all()
+    # before, the negative ones were left out: 3.7 dB too bright
+    assert 10 * np.log10((10 ** (values / 10)).mean()) == pytest.approx(-34, abs=0.4)
+
+
+def test_averages_of_a_file_with_negative_power_are_exact(raster):
+    """The importer's files hold it in dB below the one that their tag says."""
+    power = dark_water()
+    zero = 10**-4.0
+    x = (power.astype(float) + np.sqrt(power.astype(float) ** 2 + 4 * zero**2)) / 2
+    tags = {"SEAICE_ZERO_DB": "-40", "SEAICE_NESZ_DB": "-28.24", "SEAICE_LOOKS": "11"}
+    path = raster("hv.tif", 10 * np.log10(x).astype(np.float32), tags=tags)
+    values, valid = averaged(path, Quantity.SIGMA0_DB)
+    assert valid.all()
+    means = power.astype(float).reshape(20, 10, 20, 10).mean(axis=(1, 3))
+    # the floor of a network's pixel: the noise's deviation, lowered by the average, over root 2
+    noise = 10**-2.824 / np.sqrt(11 * 10 * 10) / np.sqrt(2)
+    expected = 10 * np.log10((means + np.sqrt(means**2 + 4 * noise**2)) / 2)
+    np.testing.assert_allclose(values, expected, atol=0.01)
+    # and so is a file that is read as it is
+    same, _ = averaged(path, Quantity.SIGMA0_DB, pixels=1)
+    noise *= 10
+    expected = 10 * np.log10((power + np.sqrt(power.astype(float) ** 2 + 4 * noise**2)) / 2)
+    np.testing.assert_allclose(same, expected, atol=0.01)
 
 
 def test_fractional_factors_weight_with_the_overlap(raster):

@@ -26,6 +26,42 @@ def test_power_of_zero_or_less_has_no_db():
     assert sigma0_db[3] == 0
 
 
+@settings(deadline=None)
+@given(st.floats(-1, 1), st.floats(-55, -35))
+def test_soft_db_keeps_power_of_either_sign(power, zero_db):
+    zero = radiometry.db_to_power(zero_db)
+    values = radiometry.soft_db(np.array([power], np.float32), zero)
+    assert np.isfinite(values).all()
+    back = radiometry.soft_power(values, zero)
+    assert back == pytest.approx(power, rel=1e-4, abs=1e-3 * zero)
+
+
+def test_soft_db_of_bright_power_is_its_db_and_of_none_the_floor():
+    zero = radiometry.db_to_power(-40)
+    values = radiometry.soft_db(np.array([1e-3, 0, -1e-3, 0.1], np.float32), zero)
+    assert values == pytest.approx([-29.957, -40, -50.043, -10], abs=1e-3)
+
+
+@pytest.mark.parametrize(("share", "error_db"), [(0.1, 0.02), (0.3, 0.05), (0.5, 0.2)])
+def test_the_mean_in_db_of_noisy_power_is_that_of_the_power(share, error_db):
+    """With the floor that files with noise are read with; a logarithm alone is 0.5 dB low."""
+    signal, pixels, looks = 10**-3.1, 4.0, 12.0
+    deviation = share * signal
+    nesz_db = 10 * np.log10(deviation * np.sqrt(looks * pixels))
+    tags = {"SEAICE_ZERO_DB": "-40", "SEAICE_NESZ_DB": str(nesz_db), "SEAICE_LOOKS": str(looks)}
+    floor = radiometry.SoftFloor.of(tags, linear=False)
+    noise = np.random.default_rng(0).normal(0, deviation, 200_000)
+    values = radiometry.soft_db((signal + noise).astype(np.float32), floor.averaged(pixels))
+    assert values.mean() == pytest.approx(-31, abs=error_db)
+
+
+def test_files_without_tags_are_plain_db():
+    assert radiometry.SoftFloor.of({}, linear=False) is None
+    assert radiometry.SoftFloor.of({"SEAICE_ZERO_DB": "?"}, linear=False) is None
+    linear = radiometry.SoftFloor.of({}, linear=True)
+    assert linear.averaged(9) == pytest.approx(1e-4)
+
+
 def test_block_mean_leaves_invalid_pixels_out_and_needs_half_of_a_block():
     values = np.array([[1, 3, 5, 1e9], [1e9, 1e9, 1e9, 1e9]], dtype=np.float32)
     valid = values < 10

@@ -89,8 +89,9 @@ def test_the_product_is_described_in_the_tags(imported):
         "SEAICE_START": "2024-03-01T12:00:00.000000",
         "SEAICE_STOP": "2024-03-01T12:01:00.000000",
         "SEAICE_IPF": "3.52",
-        "SEAICE_NOISE": "ESA, range",
-        "SEAICE_FLOOR_DB": "-50",
+        "SEAICE_NOISE": "scaled, range",
+        "SEAICE_FLOOR_DB": "-40",
+        "SEAICE_ZERO_DB": "-40",
         "SEAICE_RESOLUTION_M": "80",
         "SEAICE_POLARISATION": "HV",
     }
@@ -120,35 +121,41 @@ def test_bright_targets_are_where_they_belong(imported):
             assert at == pytest.approx((row, col), abs=0.05)
 
 
-def test_power_is_averaged_with_negative_values_and_only_then_floored(imported):
+def power_of(values_db, floor_db):
+    """What a file's dB stand for, as the help says it."""
+    x = 10 ** (np.asarray(values_db, float) / 10)
+    return x - 10 ** (2 * floor_db / 10) / x
+
+
+def test_negative_power_survives_the_file(imported):
     generator = np.random.default_rng(0)
     noise = 1e4
     # water whose echo is a tenth of the noise: single pixels are as often below it as above
     signal = 0.1 * noise
     power = (noise + signal) * generator.gamma(10, size=(200, 240)) / 10
     numbers = np.sqrt(power).round().astype(int)
-    result = imported({"digital_numbers": {"HV": numbers}}, resolution=1000, floor=-45)
-    expected = numbers.astype(float) ** 2
-    expected = (expected.mean() - noise) / 600**2
-    values = 10 ** (result.read("hv").compressed() / 10)
-    assert values.mean() == pytest.approx(expected, rel=0.05)
-    assert result.done.numbers["FLOORED_HV"] == 0
-
-
-def test_what_is_still_below_the_floor_is_the_floor_and_counted(imported):
-    numbers = np.full((200, 240), 200)
-    numbers[:, :120] = 90  # below the noise
-    result = imported({"digital_numbers": {"HV": numbers}}, floor=-43)
+    result = imported({"digital_numbers": {"HV": numbers}}, noise="esa", floor=-38)
+    expected = ((numbers.astype(float) ** 2).mean() - noise) / 600**2
     values = result.read("hv").compressed()
-    assert set(np.round(values, 2)) >= {-43, np.float32(round(10 * np.log10(3e4 / 600**2), 2))}
-    share = 100 * (values == -43).mean()
-    assert share == pytest.approx(50, abs=3)
-    assert result.done.numbers["FLOORED_HV"] == pytest.approx(share)
+    share = 100 * (values < -38).mean()
+    assert 20 < share < 45
+    assert power_of(values, -38).mean() == pytest.approx(expected, rel=0.1)
+    assert result.done.numbers["FLOORED_HV"] == pytest.approx(share, abs=0.1)
     assert result.done.numbers["FLOORED_HH"] == 0
     assert any(
-        re.match(r"HV: \d\d\.\d\d % of the pixels are at the floor of -43 dB", t)
-        for t in result.infos
+        re.match(r"HV: \d\d\.\d\d % of the pixels are not above the noise", t) for t in result.infos
     )
+    # what is bright is its dB, to 0.004 dB
+    assert result.read("hh").compressed() == pytest.approx(
+        10 * np.log10((300**2 - 1e4) / 600**2), abs=HALF_STEP_DB
+    )
+
+
+def test_power_of_nothing_is_the_floor(imported):
+    result = imported({"digital_numbers": {"HV": 100}}, noise="esa", floor=-43)
+    assert result.read("hv").compressed() == pytest.approx(-43, abs=HALF_STEP_DB)
+    with result.open("hv") as dataset:
+        assert dataset.tags()["SEAICE_ZERO_DB"] == "-43"
 
 
 def test_nodata_is_masked_in_every_output(imported):
@@ -267,7 +274,7 @@ def test_real_annotation_with_simulated_pixels(tmp_path):
     assert any("58 of them on land up to 670 m high" in text for text in result.infos)
     with result.open("hh") as dataset:
         assert dataset.tags()["SEAICE_PRODUCT"].startswith("S1A_EW_GRDM_1SDH_20221130T014342")
-        assert dataset.tags()["SEAICE_NOISE"] == "ESA, range and azimuth"
+        assert dataset.tags()["SEAICE_NOISE"] == "scaled, range and azimuth"
         # the annotated place of the image's first pixel
         x, y = Transformer.from_crs("EPSG:4326", 3413, always_xy=True).transform(
             1.027865159537966e02, 8.011403129619849e01

@@ -25,7 +25,7 @@ def test_a_product_is_found_by_folder_manifest_parent_and_zip(safe, tmp_path):
         for polarisation in ("HH", "HV"):
             files = product.files(polarisation)
             assert files.annotation.text("adsHeader/polarisation") == polarisation
-            assert f"-{polarisation.lower()}-" in files.image
+            assert f"-{polarisation.lower()}-" in files.image.path
 
 
 def test_the_manifest_states_what_the_product_is(tmp_path):

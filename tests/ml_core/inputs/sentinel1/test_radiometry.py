@@ -20,9 +20,11 @@ def tables(polarisation):
     folder = real_annotation() / "annotation" / "calibration"
     paths = [folder / f"{kind}-ew-{polarisation.lower()}.xml" for kind in ("calibration", "noise")]
     calibration, noise = (parse(path.read_bytes(), path.name) for path in paths)
+    path = real_annotation() / "annotation" / f"ew-{polarisation.lower()}.xml"
+    annotation = read_annotation(parse(path.read_bytes(), path.name))
     return (
         read_calibration(calibration, SAMPLES),
-        read_noise(noise, calibration, SAMPLES, "EW", 3.52),
+        read_noise(noise, calibration, annotation, "EW", 3.52),
         *paths,
     )
 
@@ -144,9 +146,9 @@ def one(tmp_path, **changes):
     annotation = read_annotation(files.annotation)
     width = annotation.samples
     info = product.info
-    noise = read_noise(files.noise, files.calibration, width, info.mode, info.ipf)
+    noise = read_noise(files.noise, files.calibration, annotation, info.mode, info.ipf)
     calibration = read_calibration(files.calibration, width)
-    return files, annotation, calibration, noise, info.ipf
+    return files.image, annotation, calibration, noise, info.ipf
 
 
 def sigma0(tmp_path, subtract=True, **changes):
@@ -213,23 +215,63 @@ def test_a_noise_annotation_without_values_is_zero_and_reported_as_absent(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("ipf", "mode", "value", "scale"),
+    ("ipf", "mode", "value", "factors"),
     [
-        ("002.50", "EW", 1e-6, 56065.87 * 600**2),
-        ("002.36", "IW", 1e-6, 75088.7 * 600**2),
-        ("002.20", "EW", 1e-4, 56065.87 * 600),
-        ("002.53", "EW", 0.5, 1),
-        ("002.84", "EW", 1e4, 1),
-        ("002.50", "EW", 1e4, 1),  # scaled already
+        ("002.50", "EW", 1e-6, [k * 600**2 for k in (56066, 56560, 44956, 46324, 43506)]),
+        ("002.36", "IW", 1e-6, [75088.7 * 600**2] * 3),
+        ("002.20", "EW", 1e-4, [k * 600 for k in (56066, 56560, 44956, 46324, 43506)]),
+        ("002.53", "EW", 0.5, []),
+        ("002.84", "EW", 1e4, []),
+        ("002.50", "EW", 1e4, []),  # scaled already
     ],
 )
-def test_noise_of_old_processors_is_range_only_and_scaled(tmp_path, ipf, mode, value, scale):
-    _, _, _, noise, _ = one(
-        tmp_path, ipf=ipf, mode=mode, new_noise=False, noise_range=[(0, [0, 239], [value, value])]
+def test_noise_of_old_processors_is_range_only_and_scaled_by_subswath(
+    tmp_path, ipf, mode, value, factors
+):
+    subswaths = {"EW": 5, "IW": 3}[mode]
+    _, annotation, _, noise, _ = one(
+        tmp_path,
+        ipf=ipf,
+        mode=mode,
+        subswaths=subswaths,
+        new_noise=False,
+        noise_range=[(0, [0, 239], [value, value])],
     )
     assert noise.kind == "range"
-    assert noise.scale == pytest.approx(scale)
-    assert noise.rows(3, 4) == pytest.approx(value * scale)
+    assert noise.factors == pytest.approx(factors, rel=1e-5)
+    expected = np.repeat(factors or [1.0] * subswaths, 240 // subswaths)
+    assert noise.rows(3, 4)[0] == pytest.approx(value * expected, rel=1e-5)
+    assert [subswath.name for subswath in annotation.subswaths][-1] == f"{mode}{subswaths}"
+
+
+def test_noise_is_scaled_and_shifted_in_its_subswath(tmp_path):
+    """Five subswaths of 48 px, whose noise rises along range."""
+    ramp = np.arange(240)
+    _, annotation, _, noise, _ = one(
+        tmp_path,
+        noise_range=[(0, ramp, 1000.0 + ramp), (199, ramp, 2000.0 + ramp)],
+        noise_azimuth=[(0, 199, 0, 239, [0, 199], [1, 2])],
+    )
+    scale, shift = np.array([1.5, 1, 1, 1, 0.5]), np.array([0, 10, 0, -3.5, 0])
+    found = noise.corrected(annotation.subswaths, scale, shift).rows(0, 200)
+    plain = noise.rows(0, 200)
+    assert found[:, :48] == pytest.approx(1.5 * plain[:, :48])
+    assert found[:, 58:96] == pytest.approx(plain[:, 48:86])
+    assert found[:, 48:58] == pytest.approx(plain[:, [48]].repeat(10, axis=1))
+    assert found[:, 96:144] == pytest.approx(plain[:, 96:144])
+    assert found[:, 144:188] == pytest.approx((plain[:, 147:191] + plain[:, 148:192]) / 2)
+    assert found[:, 192:] == pytest.approx(0.5 * plain[:, 192:])
+
+
+def test_an_offset_is_subtracted_in_its_subswath(tmp_path):
+    image, annotation, calibration, noise, ipf = one(tmp_path)
+    offsets = [(subswath, 0.01 * n) for n, subswath in enumerate(annotation.subswaths)]
+    with CalibratedImage(
+        image, annotation, calibration, noise, subtract=True, ipf=ipf, offsets=offsets
+    ) as opened:
+        power, _ = opened.rows(50, 200)
+    expected = (300**2 - 1e4) / 600**2 - 0.01 * np.repeat(np.arange(5), 48)
+    assert power == pytest.approx(np.tile(expected, (150, 1)), abs=1e-6)
 
 
 @pytest.mark.parametrize(

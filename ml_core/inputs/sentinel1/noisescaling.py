@@ -1,0 +1,319 @@
+"""Scale, offset and shift of the annotated thermal noise, estimated from the scene itself.
+
+The annotated noise-equivalent sigma0 N is a good shape and a poor size (Park et al., IEEE TGRS 56,
+2018; 60, 2022): sigma0 = DN^2 / A^2 - (k N(x - d) + b) with a scale k, an offset b and a shift d
+along range of each subswath. All are linear in first order, so that one weighted least-squares
+problem gives them (as Lee, Xu and Clausi, 2020, do it for scales):
+
+- What two places of a subswath some km apart on the same line differ by is noise of known shape,
+  but for the surface, which differs the less the darker it is.
+- The two sides of a border between subswaths show the same surface.
+- The priors: what is published of the platform and processor, and no shift.
+
+Dark blocks weigh most. A scene without any says nothing about its noise, and needs no correction:
+there k = 1 and b = 0 hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .annotation import Annotation, Floats, Subswath
+from .calibration import LineTable, Noise
+from .measurement import CalibratedImage
+from .noisepriors import NoisePrior
+
+_BLOCK_M = 1000.0
+"""Length of a block across the track."""
+
+_LINES = 16
+"""Lines of a block, and ..."""
+
+_EVERY = 64
+"""... the distance from block to block along the track: a quarter of the image is read."""
+
+_LAGS = 2, 6, 18, 54
+"""Distances across the track of blocks that are compared, in blocks."""
+
+_CHANGE = 0.06
+"""How much a surface changes over one block's length, of its sigma0; as a random walk it changes
+with the root of the distance."""
+
+_TREND_PER_KM = 0.01
+"""Standard deviation of a surface's relative change per km that a whole subswath shares: HV falls
+by 0.1-0.2 dB per degree of incidence, 0.3 % per km."""
+
+_LOOKS_PX = 4
+"""The largest square whose mean is taken to count looks, image pixels."""
+
+_BORDER_PX = 4
+"""Pixels beside a border that are left out: products are resampled there."""
+
+_BORDER_BLOCKS = 4
+"""Blocks on either side of a border that are compared."""
+
+_SHIFT_PX = 20.0
+"""Standard deviation of a shift, image pixels of 40 m."""
+
+_DEPENDENCE = 3.0
+"""Pairs at several distances share blocks: their variances are taken so many times larger."""
+
+_ROBUST = 2.0
+"""Residuals beyond so many standard deviations weigh less (Huber, 1964): ice edges, ships."""
+
+_PASSES = 4
+
+_DARK = 1000.0
+"""Number of dark blocks, darker than their noise, from which on the estimate counts in full; where
+there are fewer, by their share of it."""
+
+
+@dataclass(frozen=True)
+class NoiseBlocks:
+    """Means of blocks of the image; arrays are (block rows, blocks across), NaN where not valid.
+
+    Attributes:
+        sigma0: Linear, noise included.
+        nesz: Annotated noise, linear sigma0.
+        slope: Change of the NESZ per pixel along range.
+        subswath: Index of the subswath of each block across, (blocks across,).
+        pixel: Middle of each block across, (blocks across,), image pixels.
+        spacing_km: Length of a block.
+        looks: Looks of a block.
+        pixel_looks: Looks of a map pixel.
+    """
+
+    sigma0: Floats
+    nesz: Floats
+    slope: Floats
+    subswath: NDArray[np.intp]
+    pixel: Floats
+    spacing_km: float
+    looks: float
+    pixel_looks: float
+
+
+@dataclass(frozen=True)
+class NoiseCorrection:
+    """What the annotated noise is corrected by; (subswaths,) but for the jumps.
+
+    Attributes:
+        scale: k.
+        offset: b, linear sigma0.
+        shift_px: d, image pixels towards far range.
+        dark: Dark blocks that it rests on.
+        jumps_db: Of sigma0 across each border, annotated noise and corrected noise subtracted,
+            (2, subswaths - 1); NaN where there is nothing above the noise.
+    """
+
+    scale: Floats
+    offset: Floats
+    shift_px: Floats
+    dark: int
+    jumps_db: Floats
+
+
+def read_blocks(
+    image: CalibratedImage,
+    calibration: LineTable,
+    noise: Noise,
+    annotation: Annotation,
+    resolution_m: float,
+) -> NoiseBlocks:
+    """Average blocks of an image from which no noise was subtracted.
+
+    Args:
+        resolution_m: Of the map, whose pixels' looks are counted.
+    """
+    spacing_m = annotation.range_spacing_m
+    width = max(4, round(_BLOCK_M / spacing_m))
+    firsts, of = _columns(annotation.subswaths, width)
+    pixels = firsts[:, None] + np.arange(width)  # (blocks across, width)
+    height = min(_LINES, annotation.lines)
+    starts = range(0, annotation.lines - height + 1, _EVERY)
+    # of map pixels, as far as a block has room for some of them
+    wanted = [max(1, round(resolution_m / m)) for m in annotation.spacing_m]
+    side_y, side_x = (min(side, _LOOKS_PX) for side in wanted)
+    ny, nx = height // side_y, width // side_x
+    found = np.full((4, len(starts), firsts.size), np.nan)
+    for row, start in enumerate(starts):
+        middle = start + height // 2
+        floor = noise.rows(middle, middle + 1)[0].astype(float)
+        floor /= np.square(calibration.rows(middle, middle + 1)[0])
+        power, valid = image.rows(start, start + height)
+        squares = power[: ny * side_y, pixels[:, : nx * side_x]]  # (lines, blocks, pixels)
+        squares = squares.reshape(ny, side_y, -1, nx, side_x).mean(axis=(1, 4))
+        whole = np.logical_and.reduce(valid)[pixels].all(axis=1)
+        for block, (first, subswath) in enumerate(zip(firsts, of, strict=True)):
+            whole[block] &= annotation.subswaths[subswath].holds(middle, first, first + width)
+        fields = power.mean(axis=0, dtype=float), floor, np.gradient(floor)
+        for values, field in zip(found, fields, strict=False):
+            values[row] = np.where(whole, field[pixels].mean(axis=1), np.nan)
+        found[3, row] = squares.var(axis=(0, 2), ddof=1)
+    sigma0, nesz, slope, variance = found
+    # a constant image has no looks to count
+    variation = np.maximum(variance / np.square(sigma0), 1e-4)
+    counted = np.where(sigma0 < 2 * nesz, variation, np.nan)
+    counted = (counted if np.isfinite(counted).any() else variation)[np.isfinite(sigma0)]
+    counted = counted[np.isfinite(counted)]
+    # the surface and the noise's slope add little over a kilometre
+    looks = 1 / float(np.median(counted)) if counted.size else float(side_y * side_x)
+    # a map pixel's mean, at any phase on the image, takes parts of one more pixel on each axis
+    phase = math.prod(1 - 1 / (3 * side) for side in wanted)
+    per_square = side_y * side_x
+    return NoiseBlocks(
+        sigma0,
+        nesz,
+        slope,
+        of,
+        firsts.astype(float) + 0.5 * (width - 1),
+        width * spacing_m / 1000,
+        looks * height * width / per_square,
+        looks * math.prod(wanted) / per_square / phase,
+    )
+
+
+def estimate(blocks: NoiseBlocks, prior: NoisePrior) -> NoiseCorrection:
+    """Return scale, offset and shift of each subswath.
+
+    Unknowns of each subswath are k, c = k d, b and the surface's trend; N(x - d) is N - d N'.
+    """
+    count = prior.scale.size
+    spread_k, spread_b = prior.spread
+    mean = np.tile([0.0, 0.0, 0.0, 0.0], (count, 1))
+    mean[:, 0], mean[:, 2] = prior.scale, prior.offset
+    spread = np.array([spread_k, _SHIFT_PX, spread_b, _TREND_PER_KM])
+    penalty = np.diag(np.tile(spread**-2.0, count))
+    found = mean.copy()
+    equations = [*_within(blocks), *_across(blocks)]
+    for _ in range(_PASSES):
+        noise = _noise_of(blocks, found)
+        normal, right = penalty.copy(), penalty @ mean.ravel()
+        for equation in equations:
+            _add(equation, blocks, noise, found, normal, right)
+        found = np.linalg.solve(normal, right).reshape(count, 4)
+    noise = _noise_of(blocks, found)
+    dark = int(np.count_nonzero(blocks.sigma0 < 2 * noise))
+    weight = min(1.0, dark / _DARK)
+    scale = 1 + weight * (found[:, 0] - 1)
+    shift = weight * found[:, 1] / np.maximum(found[:, 0], 0.1)
+    corrected = np.stack([scale, scale * shift, weight * found[:, 2]], 1)
+    jumps = np.stack([_jumps(blocks, blocks.nesz), _jumps(blocks, _noise_of(blocks, corrected))])
+    return NoiseCorrection(scale, corrected[:, 2], shift, dark, jumps)
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """sigma0[:, one] - sigma0[:, two] of all rows; the columns' subswaths are equal or neighbours.
+
+    Attributes:
+        lag: Distance, blocks.
+    """
+
+    one: NDArray[np.intp]
+    two: NDArray[np.intp]
+    lag: int
+    dependence: float
+
+
+def _within(blocks: NoiseBlocks) -> list[_Equations]:
+    found = []
+    for subswath in np.unique(blocks.subswath):
+        columns = np.flatnonzero(blocks.subswath == subswath)
+        found += [_Equations(columns[lag:], columns[:-lag], lag, _DEPENDENCE) for lag in _LAGS]
+    return found
+
+
+def _across(blocks: NoiseBlocks) -> list[_Equations]:
+    borders = np.flatnonzero(np.diff(blocks.subswath))
+    return [
+        _Equations(np.array([at - away]), np.array([at + 1 + away]), 2 * away + 1, 1.0)
+        for at in borders
+        for away in range(_BORDER_BLOCKS)
+        if blocks.subswath[at - away] == blocks.subswath[at]
+        and at + 1 + away < blocks.subswath.size
+    ]
+
+
+def _add(
+    equations: _Equations,
+    blocks: NoiseBlocks,
+    noise: Floats,
+    found: Floats,
+    normal: Floats,
+    right: Floats,
+) -> None:
+    """Add equations to the normal equations."""
+    one, two, lag = equations.one, equations.two, equations.lag
+    if not one.size:
+        return
+    y = blocks.sigma0[:, one] - blocks.sigma0[:, two]  # (rows, pairs)
+    total = blocks.sigma0[:, one] + blocks.sigma0[:, two]
+    surface = np.maximum(total - noise[:, one] - noise[:, two], 0) / 2
+    # of expected values: weights by what was measured would favour what was measured too low
+    speckle = (surface + noise[:, one]) ** 2 + (surface + noise[:, two]) ** 2
+    speckle /= blocks.looks
+    variance = speckle + lag * (_CHANGE * surface) ** 2
+    ours, theirs = int(blocks.subswath[one[0]]), int(blocks.subswath[two[0]])
+    columns = {ours: _terms(blocks, one), theirs: -_terms(blocks, two)}
+    if ours == theirs:
+        both = _terms(blocks, one) - _terms(blocks, two)
+        both[..., 3] = surface * lag * blocks.spacing_km
+        columns = {ours: both}
+    x = np.concatenate(list(columns.values()), axis=-1)  # (rows, pairs, 4 or 8)
+    at = np.concatenate([4 * subswath + np.arange(4) for subswath in columns])
+    valid = np.isfinite(y)
+    x, y, variance = x[valid], y[valid], variance[valid]
+    residual = np.abs(y - x @ found.ravel()[at]) / np.sqrt(variance)
+    weight = np.minimum(1, _ROBUST / np.maximum(residual, 1e-9)) / (variance * equations.dependence)
+    normal[np.ix_(at, at)] += x.T @ (x * weight[:, None])
+    right[at] += x.T @ (y * weight)
+
+
+def _terms(blocks: NoiseBlocks, columns: NDArray[np.intp]) -> Floats:
+    """Return what k, c, b and the trend are multiplied by, (rows, columns, 4)."""
+    nesz, slope = blocks.nesz[:, columns], blocks.slope[:, columns]
+    return np.stack([nesz, -slope, np.ones_like(nesz), np.zeros_like(nesz)], axis=-1)
+
+
+def _noise_of(blocks: NoiseBlocks, found: Floats) -> Floats:
+    k, c, b = found[blocks.subswath, :3].T
+    noise: Floats = k * blocks.nesz - c * blocks.slope + b
+    return noise
+
+
+def _jumps(blocks: NoiseBlocks, noise: Floats) -> Floats:
+    """Return by how many dB sigma0 rises across each border, over the darker half of the rows."""
+    surface = blocks.sigma0 - noise
+    jumps = []
+    last = blocks.subswath.size - 1
+    for at in np.flatnonzero(np.diff(blocks.subswath)):
+        around = np.clip(np.arange(at - 1, at + 3), 0, last)
+        sides = surface[:, around].T
+        sides = sides[:, np.isfinite(sides).all(axis=0)]
+        # chosen by other blocks than those that are compared, whose noise would choose
+        beside = sides[0] + sides[3]
+        chosen = beside <= np.median(beside) if beside.size else np.zeros(0, bool)
+        near, far = sides[1, chosen].sum(), sides[2, chosen].sum()
+        jumps.append(10 * np.log10(far / near) if min(near, far) > 0 else np.nan)
+    return np.array(jumps)
+
+
+def _columns(
+    subswaths: Sequence[Subswath], width: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first pixel of blocks of a width, and the subswath of each."""
+    firsts, of = [], []
+    for number, subswath in enumerate(subswaths):
+        first, last = subswath.columns
+        free = last - first + 1 - 2 * _BORDER_PX
+        # evenly spread, so that the first and the last lie at the borders
+        for start in np.linspace(0, free - width, max(free // width, 0)):
+            firsts.append(first + _BORDER_PX + int(start))
+            of.append(number)
+    return np.array(firsts, np.intp), np.array(of, np.intp)
