@@ -15,6 +15,7 @@ from ..inputs.sentinel1.geolocation import Geolocation
 from ..inputs.sentinel1.mapping import ImageMap, polar_crs, scene_grid
 from ..inputs.sentinel1.noiseremoval import ImageSource, noise_removals
 from ..inputs.sentinel1.product import Product
+from ..inputs.sentinel1.rfi import polarisation_tags
 from ..jobs.importsentinel1 import ImportSentinel1Job
 from ..raster.radiometry import ZERO_TAG, Floats, db_to_power, linear_to_db, soft_db
 from ..raster.writing import BandInfo, RasterWriter, backscatter_band
@@ -80,9 +81,10 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
         "SEAICE_FLOOR_DB": f"{job.floor:g}",
         "SEAICE_RESOLUTION_M": f"{job.resolution:g}",
     }
+    seen = polarisation_tags(product, names, report)
     own_tags = {
-        output: {"SEAICE_POLARISATION": name, ZERO_TAG: f"{job.floor:g}", **removal.tags}
-        for output, name, removal in zip(("HH", "HV"), names, removals, strict=True)
+        output: {**own, ZERO_TAG: f"{job.floor:g}", **removal.tags}
+        for output, own, removal in zip(("HH", "HV"), seen, removals, strict=True)
     }
     valid, buried = 0, np.zeros(2, np.int64)
     with rasterio.Env(GDAL_CACHEMAX=_CACHE_MIB), ExitStack() as stack:
@@ -106,8 +108,7 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
             buried += (block.sigma0 <= 0).sum(axis=(1, 2))
     if not valid:
         raise SeaIceError(
-            f"{info.name}: no pixel of it is valid (all digital numbers are 0); download the"
-            " product again"
+            f"{info.name}: no pixel of it is valid (all digital numbers are 0); download it again"
         )
     percent = [100 * int(count) / valid for count in buried]
     for name, share in zip(names, percent, strict=True):

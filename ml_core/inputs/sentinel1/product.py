@@ -130,6 +130,16 @@ class Product:
             ),
         )
 
+    def optional(self, kind: str, polarisation: str) -> Node | None:
+        """Return the root of a polarisation's annotation of a kind; None where there is none.
+
+        Raises:
+            SeaIceError: It is not XML.
+        """
+        if (kind, polarisation) not in self._xml_files.values():
+            return None
+        return self._parse(self._find(kind, polarisation))
+
     def _pick(self, *wanted: str) -> str:
         return next(name for name in self.info.polarisations if name in wanted)
 

@@ -100,6 +100,22 @@ def test_the_product_is_described_in_the_tags(imported):
     assert any("across the track only; scalloping" in text for text in result.warnings)
 
 
+def test_radio_interference_is_in_the_tags_of_its_polarisation(tmp_path):
+    safe = MadeUp().write(tmp_path / "product")
+    (safe / "annotation" / "rfi").mkdir()
+    (safe / "annotation" / "rfi" / "rfi.xml").write_text(
+        "<rfi><adsHeader><polarisation>HV</polarisation></adsHeader><rfiMitigationApplied>Time"
+        "</rfiMitigationApplied><rfiBurstReport><timeDomainRfiReport><percentageAffectedLines>12.5"
+        "</percentageAffectedLines></timeDomainRfiReport></rfiBurstReport></rfi>"
+    )
+    result = Imported(safe, tmp_path / "out")
+    text = "12.5 % of the lines (1 of 1 bursts), mitigated by the processor"
+    assert any(f"radio interference in HV: {text}" in line for line in result.warnings)
+    with result.open("hv") as hv, result.open("hh") as hh:
+        assert hv.tags()["SEAICE_RFI"] == text
+        assert "SEAICE_RFI" not in hh.tags()
+
+
 def test_bright_targets_are_where_they_belong(imported):
     product = MadeUp(origin=(179.95, 78))  # across the 180th meridian
     numbers = np.full((200, 240), 120)
