@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SeaIceError
+from ..observation.times import TimeDifference
 from ..raster.reference import Reference
 from ..raster.scene import Scene
 from .cells import CellCounts
@@ -57,8 +58,9 @@ class SceneRecord:
         footprint_m: Footprint of the reference.
         inputs: The layers' names, without folders.
         acquisition: What HH's file says of the product it was made from.
-        reference_date: Day or time of the reference, ISO 8601; empty where unknown.
-        hours_apart: From the acquisition to the reference, signed; None where unknown.
+        reference_date: Day, time or period of the reference, ISO 8601; empty where unknown.
+        hours_apart: From the acquisition to the reference, as in `observation.times`; None where
+            unknown.
         chips: Places for chips that do not overlap and hold a reference.
         pixels: Pixels with a reference.
         sic_histogram: Of these, how many in each tenth of SIC.
@@ -117,6 +119,7 @@ def scene_record(
     known = moments(array, Split.full(cells))
     assert known is not None  # the cells hold a reference
     t = scene.grid.transform
+    apart = TimeDifference.between(scene.label, scene.acquisition, reference.label, reference.date)
     return SceneRecord(
         name=name,
         fingerprint=fingerprint,
@@ -127,38 +130,15 @@ def scene_record(
         inputs=inputs,
         acquisition=scene.acquisition,
         reference_date=reference.date,
-        hours_apart=hours_between(scene.acquisition.get("SEAICE_START", ""), reference.date),
+        hours_apart=apart.hours,
         chips=_chip_count(array[..., -1], chip_px),
         pixels=int(cells.count.sum()),
         sic_histogram=tuple(int(n) for n in cells.histogram.sum((0, 1))),
         mean=tuple(known.mean.tolist()),
         std=tuple(np.sqrt(known.variance).tolist()),
-        notes=(*scene.notes, *reference.notes),
+        notes=(*scene.notes, *reference.notes, *[apart.text] * apart.is_notable),
         added=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
-
-
-def hours_between(acquired: str, reference: str) -> float | None:
-    """Return the hours from an acquisition to a reference; None where one is unknown.
-
-    Args:
-        acquired: Time, ISO 8601, UTC.
-        reference: Time likewise, or a day, which stands for its noon.
-    """
-    first, second = _time(acquired), _time(reference)
-    if first is None or second is None:
-        return None
-    return round((second - first).total_seconds() / 3600, 2)
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    if len(text) == len("2024-03-01"):
-        found = found.replace(hour=12)
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 def _chip_count(sic_percent: NDArray[np.float32], chip_px: int) -> int:

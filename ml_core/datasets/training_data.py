@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import SeaIceError
 from ..events import Reporter
+from ..observation.times import FAR_H
 from .block_split import draw_folds, draw_split
 from .records import SceneRecord
 from .scene_data import Scenes
@@ -218,7 +219,8 @@ def of_set(training_set: TrainingSet, report: Reporter) -> TrainingData:
     """Open the scenes of a training set, memory-mapped.
 
     Args:
-        report: Warned where the references' footprints differ much.
+        report: Warned where the references' footprints differ much, or their times are far from
+            the scenes'.
 
     Raises:
         SeaIceError: The set is empty or damaged, or holds one SIC only.
@@ -240,6 +242,12 @@ def of_set(training_set: TrainingSet, report: Reporter) -> TrainingData:
         report.warning(
             f"The references' footprints differ, {sizes[0] / 1000:.3g} to {sizes[-1] / 1000:.3g}"
             " km; the network learns to give something between them"
+        )
+    far = [record.name for record in records.values() if abs(record.hours_apart or 0) > FAR_H]
+    if far:
+        report.warning(
+            f"Scenes whose reference is more than {FAR_H:g} h from the acquisition, as was allowed"
+            f" when they were added: {', '.join(far)}. The network learns from ice that had drifted"
         )
     return TrainingData(
         f"training set {folder.name}, {len(names)} scenes",

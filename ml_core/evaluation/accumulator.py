@@ -47,6 +47,7 @@ class Subject:
         footprint_m: Of the reference.
         is_gaussian: Whether the prediction was averaged over a Gaussian footprint; else over cells.
         notes: What was recognised in the layers.
+        warnings: What makes the comparison doubtful.
         tags: The prediction file's tags on its provenance.
         has_features: Whether HH and HV were given.
         nodata_is_water: Whether reference cells without data count as open water.
@@ -59,6 +60,7 @@ class Subject:
     footprint_m: float
     is_gaussian: bool
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     has_features: bool = False
     nodata_is_water: bool = False

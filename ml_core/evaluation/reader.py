@@ -13,6 +13,7 @@ from ..events import Reporter
 from ..jobs.evaluate import EvaluateJob
 from ..jobs.sources import RasterSource
 from ..observation.band import ObservedBand, overlap
+from ..observation.times import TimeDifference
 from ..raster.aligned import AlignedBand, Quantity, Resampling
 from ..raster.grid import Window
 from ..raster.reading import Band, open_band
@@ -43,7 +44,7 @@ class LayerReader:
         subject: What the comparison is about, for the report.
 
     Raises:
-        SeaIceError: The layers do not overlap, or one cannot be read.
+        SeaIceError: The layers do not overlap, are of times too far apart, or one cannot be read.
     """
 
     def __init__(
@@ -76,6 +77,9 @@ class LayerReader:
                 f"{prediction.label} and {reference.label} do not overlap; give a reference of the"
                 " same region, and check the CRS of both"
             )
+        apart = TimeDifference.between(
+            prediction.label, prediction.tags, reference.label, reference.date
+        ).check(job.max_hours_apart)
         self._reference = reference
         self._window = window
         self.grid = reference.own_grid.part(window)
@@ -90,6 +94,9 @@ class LayerReader:
         self._mask = nearest(job.mask)
         self._nodata_is_water = job.nodata_is_water
         spread_tags = self._spread.band.tags if self._spread else {}
+        notes = [*reference.notes, *_notes(self.footprint_m, prediction.tags, spread_tags)]
+        if apart.hours is None:
+            notes.append(apart.text)
         tags = {name: prediction.tags[name] for name in _TAGS if name in prediction.tags}
         self.subject = Subject(
             prediction=prediction.label,
@@ -98,7 +105,8 @@ class LayerReader:
             reference_grid=reference.own_grid,
             footprint_m=self.footprint_m,
             is_gaussian=self._prediction.is_gaussian,
-            notes=(*reference.notes, *_notes(self.footprint_m, prediction.tags, spread_tags)),
+            notes=tuple(notes),
+            warnings=(apart.text,) if apart.is_notable else (),
             tags=tags,
             has_features=bool(self._features),
             nodata_is_water=job.nodata_is_water,

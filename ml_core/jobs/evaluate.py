@@ -9,7 +9,7 @@ from ..errors import JobError
 from . import fields
 from .base import Number
 from .fields import Spec
-from .inputs import SceneInputs
+from .inputs import ReferenceInputs, SceneInputs
 from .sources import RasterSource
 
 
@@ -81,6 +81,7 @@ class EvaluateJob(SceneInputs):
         optional=True,
         decimals=1,
     )
+    max_hours_apart: float = fields.same(ReferenceInputs, "max_hours_apart")
     nodata_is_water: bool = fields.flag(
         "Reference cells without data are open water",
         "For products that leave out what has less than 15 % ice, such as some of the University"

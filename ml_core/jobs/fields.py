@@ -144,10 +144,15 @@ output_folder = partial(parameter, Kind.OUTPUT_FOLDER)
 seed = partial(integer, "Seed", default=1, bounds=(0, 2**31 - 1))
 
 
+def same(job: type, name: str) -> Any:
+    """Return a dataclass field like another class's."""
+    field = next(field for field in dataclasses.fields(job) if field.name == name)
+    return dataclasses.field(default=field.default, metadata=field.metadata)
+
+
 def optional(job: type, name: str) -> Any:
     """Return a dataclass field like a base class's, but that may be absent."""
-    field = next(field for field in dataclasses.fields(job) if field.name == name)
-    spec = dataclasses.replace(spec_of(field), optional=True)
+    spec = dataclasses.replace(spec_of(same(job, name)), optional=True)
     return dataclasses.field(default=None, metadata={"spec": spec})
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Optional, Tuple
 
+from ..errors import JobError
 from . import fields
 from .base import Job, Number
 from .fields import Choice
@@ -43,6 +45,13 @@ class IceChartToSicJob(Job):
     chart: Optional[VectorSource] = fields.vector("Ice chart", "The chart's polygons, in any CRS.")
     hh: Optional[RasterSource] = fields.raster(
         "HH backscatter", "The scene; only its grid is used."
+    )
+    date: str = fields.text(
+        "Date of the chart",
+        "Day, or day and time in UTC, for which the chart is drawn: 2024-03-01 or 2024-03-01T18:00."
+        " Training and evaluation compare it with the scene's acquisition. Empty: as the name of"
+        " the chart's file has it, if it does.",
+        optional=True,
     )
     field: str = fields.text(
         "Concentration field",
@@ -89,3 +98,13 @@ class IceChartToSicJob(Job):
         optional=True,
         created=False,
     )
+
+    def check(self) -> None:
+        """Check the date."""
+        try:
+            datetime.fromisoformat(self.date.replace("Z", "") or "2024-03-01")
+        except ValueError:
+            raise JobError(
+                f"Date of the chart: {self.date!r} is none; give a day such as 2024-03-01, or a day"
+                " and time such as 2024-03-01T18:00"
+            ) from None

@@ -83,6 +83,17 @@ class ReferenceInputs(SceneInputs):
         optional=True,
         decimals=1,
     )
+    max_hours_apart: float = fields.number(
+        "Largest time difference",
+        "Ice drifts: a reference that is further from the scene's acquisition than this is refused,"
+        " and one that is 6 h or further is warned of. A daily product is of its whole day. Where"
+        " a file says nothing of its time, this is not checked.",
+        unit="h",
+        default=24.0,
+        bounds=(0, None),
+        decimals=1,
+        advanced=True,
+    )
 
     def check_layers(self, purpose: str) -> None:
         """Check that HH, HV and the reference are there.

@@ -36,7 +36,8 @@ class Reference:
         own_grid: The grid of the file.
         notes: What was recognised: fractions, flags and how many.
         resolution_m: Pixel size of the file.
-        date: Day or time of the values, ISO 8601, where the file's tags give it; else empty.
+        date: Day, time or period of the values, ISO 8601, where the file's tags give it; else
+            empty.
         is_fraction: Whether the file holds fractions 0-1, which are given out in percent.
     """
 

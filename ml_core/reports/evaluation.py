@@ -78,6 +78,8 @@ def _rows(sums: ErrorSums, labels: tuple[str, ...]) -> list[tuple[Value, ...]]:
 
 def notices(result: Result, subject: Subject) -> Iterator[tuple[str, str]]:
     """Yield what the analyst should know of a result: text and level, as of a notice."""
+    for line in subject.warnings:
+        yield f"{line}.", "warning"
     best = result.best_baseline
     if best is None:
         yield "The area is too small, or the footprint too large, for baselines.", "warning"

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..datasets.records import SceneRecord, SetRecord
+from ..observation.times import FAR_H
 from . import page
 from .charts import Series, bars
-
-_FAR_APART_H = 24.0
-"""Drift moves the ice by about a footprint in a day."""
 
 _RARE = 0.02
 """A tenth of SIC with less than this share of the reference is rare."""
@@ -38,8 +36,8 @@ def write(path: str, title: str, shared: SetRecord, scenes: Sequence[SceneRecord
         scenes=scenes,
         footprints=footprints,
         days=sorted(filter(None, (s.acquisition.get("SEAICE_START", "")[:10] for s in scenes))),
-        far_apart_h=_FAR_APART_H,
-        far=[s.name for s in scenes if abs(s.hours_apart or 0) > _FAR_APART_H],
+        far_apart_h=FAR_H,
+        far=[s.name for s in scenes if abs(s.hours_apart or 0) > FAR_H],
         rare_percent=100 * _RARE,
         rare=[f"{tenth} %" for tenth, share in shares.items() if share < _RARE],
         histogram=bars(

@@ -89,7 +89,7 @@ def _add(
 def _fingerprint(job: BuildTrainingSetJob, footprint_m: float) -> str:
     """Return what changes with the scene's files and parameters."""
     values = job.to_dict()
-    for name in ("training_set", "report"):
+    for name in ("training_set", "report", "max_hours_apart"):  # no part of the data
         values.pop(name)
     stamps = []
     for path in job.input_paths().values():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
+from pathlib import PurePath
 
 from ..errors import SeaIceError
 from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..inputs.icechart.chart import read
+from ..inputs.icechart.dates import date_in_name
 from ..inputs.icechart.rasterising import NO_POLYGON, rasterised
 from ..jobs import IceChartToSicJob
 from ..raster.reading import open_band
@@ -48,6 +50,13 @@ def run(job: IceChartToSicJob, files: OutputFiles, report: Reporter) -> Done:
         report.warning(warning)
 
     tags = {"SEAICE_PRODUCT": f"ice chart {label}"}
+    date = job.date or date_in_name(PurePath(job.chart.path).name)
+    if date:
+        tags["SEAICE_DATE"] = date
+        origin = "as given" if job.date else "by its file's name; give another as Date of the chart"
+        report.info(f"{label}: is of {date}, {origin}")
+    else:
+        report.info(f"{label}: its date is unknown; give it as Date of the chart")
     if job.footprint:
         tags["SEAICE_FOOTPRINT_M"] = f"{job.footprint:g}"
         tags["SEAICE_FOOTPRINT_SOURCE"] = "given by hand"

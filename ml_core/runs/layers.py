@@ -11,6 +11,7 @@ from ..datasets.training_data import TrainingData
 from ..events import Reporter
 from ..jobs.inputs import ReferenceInputs
 from ..observation.estimate import reference_footprint_m
+from ..observation.times import TimeDifference
 from ..raster.reference import Reference
 from ..raster.scene import Scene
 
@@ -24,12 +25,14 @@ class OpenLayers:
         reference: The reference.
         footprint_m: Its footprint.
         names: The layers' names, without folders: a model file travels.
+        apart: How far scene and reference are apart in time.
     """
 
     scene: Scene
     reference: Reference
     footprint_m: float
     names: dict[str, str]
+    apart: TimeDifference
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -45,6 +48,7 @@ class OpenLayers:
         """Log the grid and what was noticed in the layers."""
         for text in (*self.scene.notes, *self.reference.notes):
             report.warning(text)
+        self.apart.log(report)
         grid = self.scene.grid
         report.info(
             f"Grid: {grid.height} x {grid.width} px of {grid.resolution_m:.4g} m. Footprint of the"
@@ -67,6 +71,8 @@ class OpenLayers:
                 {
                     "inputs": names,
                     "acquisition": data.acquisition,
+                    "reference_date": self.reference.date,
+                    "hours_apart": self.apart.hours,
                     "grid": {
                         "crs": data.grid.crs.to_string(),
                         "shape": list(data.grid.shape),
@@ -103,8 +109,11 @@ def open_layers(
         if note:
             report.info(note)
         with Scene.open(job, resolution_m(asked_m, footprint_m, chip_px)) as scene:
+            apart = TimeDifference.between(
+                scene.label, scene.acquisition, reference.label, reference.date
+            ).check(job.max_hours_apart)
             reference.check_use(scene.grid, needs_ice_and_water=needs_ice_and_water)
-            yield OpenLayers(scene, reference, footprint_m, layer_names(job))
+            yield OpenLayers(scene, reference, footprint_m, layer_names(job), apart)
 
 
 def layer_names(job: ReferenceInputs) -> dict[str, str]:

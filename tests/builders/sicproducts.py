@@ -49,6 +49,9 @@ def osisaf(path, proj4, mapping, cf, spacing_km, status, *, times=1, descending=
         time = d.createVariable("time", "f8", ("time",))
         time.units = "seconds since 1978-01-01 00:00:00"
         time[:] = [1198670400 + 86400 * k for k in range(times)]  # 2015-12-26, noon
+        time.bounds = "time_bnds"
+        day = np.array([-43200, 43200])
+        d.createVariable("time_bnds", "f8", ("time", "nv"))[:] = time[:][:, None] + day
         for name, values in (("xc", x_km), ("yc", y_km)):
             axis = d.createVariable(name, "f8", (name,))
             axis.units = "km"

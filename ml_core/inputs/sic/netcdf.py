@@ -15,6 +15,7 @@ from ...errors import SeaIceError
 from .netcdfgrid import read_grid
 from .product import SicProduct, counted
 from .sensors import AMSR2_19, SSMIS_19, SSMIS_91, SensorFootprint, of_platform
+from .validity import validity
 
 _NAMES = re.compile(
     r"ice_conc|concentration|sic|siconc|cdr_seaice_conc|sea_ice_concentration|\w+_icecon",
@@ -107,9 +108,10 @@ def _sic_variable(dataset: Any, name: str, wanted: str) -> Any:
 
 
 def _chosen(dataset: Any, sic: Any, name: str, time: str) -> tuple[tuple[Any, ...], str]:
-    """Return the index of the chosen field and its date."""
+    """Return the index of the chosen field, and the day or period that it is of."""
     if sic.ndim == 2:
-        return (slice(None), slice(None)), _date_of(dataset, None, 0)
+        date = validity(dataset, "time", 0, _date_of(dataset, None, 0))
+        return (slice(None), slice(None)), date
     extra = sic.dimensions[:-2]
     long = [dimension for dimension in extra if len(dataset.dimensions[dimension]) > 1]
     if len(long) > 1:
@@ -124,7 +126,7 @@ def _chosen(dataset: Any, sic: Any, name: str, time: str) -> tuple[tuple[Any, ..
     days = [_date_of(dataset, axis, k) for k in range(count)]
     step = _step(days, name, axis, time) if count > 1 else 0
     index = tuple(step if dimension == axis else 0 for dimension in extra)
-    return (*index, slice(None), slice(None)), days[step]
+    return (*index, slice(None), slice(None)), validity(dataset, axis, step, days[step])
 
 
 def _step(days: list[str], name: str, axis: str, time: str) -> int:

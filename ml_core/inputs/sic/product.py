@@ -18,7 +18,7 @@ class SicProduct:
     Attributes:
         sic_percent: (H, W) SIC, NaN where there is none.
         footprint: What one value averages, where that is known.
-        date: Day or days of observation, ISO 8601, where that is known.
+        date: Day, days or period of observation, ISO 8601, where that is known.
         excluded: Number of pixels without SIC by reason, such as ``land``.
         notes: What else the analyst should know.
         hides_water: Whether open water is among the pixels without SIC.

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from ml_core.datasets import training_set as store
-from ml_core.datasets.records import hours_between
 from ml_core.datasets.training_set import TrainingSet, folder_name
 from ml_core.errors import CancelledError, JobError, SeaIceError
 from ml_core.events import Progress
@@ -43,7 +42,7 @@ def test_a_scene_is_added_with_what_is_known_of_it(tmp_path):
     assert sum(record.sic_histogram) == record.pixels
     assert record.mean_sic_percent == pytest.approx(50, abs=5)
     assert record.acquisition["SEAICE_PLATFORM"] == "S1B"
-    assert record.hours_apart == 6
+    assert record.hours_apart == 0  # the reference is of the whole day
     assert record.inputs["reference"] == "sic_3.tif"
     data = training_set.data(name)
     assert isinstance(data.array, np.memmap)
@@ -95,25 +94,11 @@ def test_the_report_warns_of_distant_references_and_rare_sic(tmp_path):
     paths = scene_files(tmp_path, 0, ice=0.02)
     retag(paths["reference"], SEAICE_DATE="2024-03-05")
     report = tmp_path / "set.html"
-    Built(tmp_path / "set", report=str(report), **paths)
+    Built(tmp_path / "set", report=str(report), max_hours_apart=100, **paths)
     html = report.read_text()
     assert "The reference of 1 scenes is more than 24 h away" in html
     assert "90-100 %" in html
     assert "A set of one scene cannot show" in html
-
-
-@pytest.mark.parametrize(
-    ("acquired", "reference", "hours"),
-    [
-        ("2024-03-01T06:00:00.5", "2024-03-01", 6),
-        ("2024-03-01T06:00:00", "2024-03-01T05:30:00Z", -0.5),
-        ("2024-03-02T00:00:00", "2024-03-01", -12),
-        ("", "2024-03-01", None),
-        ("2024-03-01T06:00:00", "spring", None),
-    ],
-)
-def test_hours_between(acquired, reference, hours):
-    assert hours_between(acquired, reference) == hours
 
 
 def error_of(folder, **parameters):
@@ -142,6 +127,30 @@ def test_scenes_that_do_not_fit_the_set_are_refused_and_leave_it_as_it_was(tmp_p
     retag(other["hv"], SEAICE_POLARISATION="VH")
     assert "the scene has VV, VH, the training set HH, HV" in error_of(folder, **other)
     assert files_of(folder) == before
+
+
+def test_a_reference_of_another_time_is_refused_unless_allowed(tmp_path):
+    folder, paths = tmp_path / "set", scene_files(tmp_path, 0)
+    retag(paths["reference"], SEAICE_DATE="2024-03-03T12:00")
+    apart = "hh_0.tif is of 2024-03-01 06:00, sic_0.tif of 2024-03-03 12:00: 54.0 h apart"
+    assert apart in error_of(folder, **paths)
+    assert not folder.exists()
+    built = Built(folder, max_hours_apart=60, **paths)
+    assert any(apart in text for text in built.texts("warning"))
+    record = TrainingSet.open(folder).record("hh_0")
+    assert record.hours_apart == 54
+    assert any(apart in note for note in record.notes)
+    # what is allowed does not change the scene
+    assert Built(folder, max_hours_apart=61, **paths).done.numbers["ADDED"] == 0
+
+
+def test_a_reference_without_a_time_is_noted_once(tmp_path):
+    paths = scene_files(tmp_path, 0)
+    retag(paths["reference"], SEAICE_DATE="")
+    built = Built(tmp_path / "set", **paths)
+    lines = [text for text in built.texts() if "The time of sic_0.tif is unknown" in text]
+    assert len(lines) == 1
+    assert TrainingSet.open(tmp_path / "set").record("hh_0").hours_apart is None
 
 
 def test_a_missing_layer_is_named(tmp_path):

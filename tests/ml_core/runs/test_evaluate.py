@@ -13,6 +13,7 @@ from ml_core.errors import JobError, SeaIceError
 from ml_core.jobs import EvaluateJob, RasterSource
 from ml_core.raster.grid import Grid
 from tests.builders.jobs import execute
+from tests.builders.trainingsets import retag
 
 HAS_DATA = "SEAICE_TEST_DATA" in os.environ
 PRODUCTS = Path(os.environ.get("SEAICE_TEST_DATA", ""), "sic_products")
@@ -57,6 +58,35 @@ def test_the_scores_of_a_known_error(pair, evaluate):
     assert numbers["R2"] == pytest.approx(1 - 25 / np.var(across(1, 60, 10, 100)), abs=0.01)
     assert numbers["WITHIN_ONE_TENTH"] == 1
     assert numbers["BASELINE_RMSE"] < 5  # the columns tell SIC here
+
+
+@pytest.mark.parametrize(
+    ("date", "hours"), [("2024-03-01", None), ("2024-03-02", 8.0), ("", "unknown")]
+)
+def test_times_that_differ_are_in_the_report(pair, evaluate, tmp_path, date, hours):
+    retag(pair["prediction"].path, SEAICE_START="2024-03-01T16:00:00", SEAICE_STOP="")
+    retag(pair["reference"].path, SEAICE_DATE=date)
+    path = tmp_path / "report.html"
+    _, messages = evaluate(**pair, report=str(path))
+    said = [text for text in messages if " h apart" in text or "The time of" in text]
+    if hours is None:
+        assert not said
+        return
+    (line,) = said
+    text = "8.0 h apart" if hours == 8 else "The time of r.tif is unknown"
+    assert text in line
+    assert text in path.read_text(encoding="utf-8")
+
+
+def test_a_reference_of_another_day_is_refused_unless_allowed(pair, evaluate):
+    retag(pair["prediction"].path, SEAICE_START="2024-03-03T16:00:00")
+    retag(pair["reference"].path, SEAICE_DATE="2024-03-01")
+    with pytest.raises(
+        SeaIceError, match=r"p\.tif is of 2024-03-03 16:00, r\.tif .* 40\.0 h apart"
+    ):
+        evaluate(**pair)
+    numbers, _ = evaluate(**pair, max_hours_apart=48)
+    assert numbers["COUNT"] == 40 * 60
 
 
 def test_a_prediction_that_does_not_beat_a_baseline_is_warned_of(pair, evaluate, tmp_path):

@@ -8,7 +8,7 @@ import rasterio
 import shapely
 from rasterio.transform import from_origin
 
-from ml_core.errors import SeaIceError
+from ml_core.errors import JobError, SeaIceError
 from ml_core.jobs import IceChartToSicJob
 from tests.builders.jobs import execute
 from tests.builders.rasters import write_raster
@@ -232,3 +232,24 @@ def test_real_codes_on_made_up_polygons(tmp_path, hh, messages, real_data):
     assert by_code["02"] == 0
     assert by_code["30"] == 30
     assert "SIGRID-3 does not have" not in messages.text
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "date"),
+    [
+        ("cis_20240301T1800Z.shp", "", "2024-03-01T18:00"),
+        ("cis_20240301T1800Z.shp", "2024-03-02", "2024-03-02"),
+        ("chart.shp", "", None),
+    ],
+)
+def test_the_date_of_the_chart_is_in_the_tags(tmp_path, hh, messages, name, given, date):
+    path = chart(tmp_path / name, [box(0, 0, 50, 60)], {"CT": ["91"]})
+    run(messages, path, hh, tmp_path, date=given)
+    with rasterio.open(tmp_path / "sic.tif") as sic:
+        assert sic.tags().get("SEAICE_DATE") == date
+    assert f"is of {date}" in messages.text if date else "its date is unknown" in messages.text
+
+
+def test_a_date_that_is_none_is_refused():
+    with pytest.raises(JobError, match=r"Date of the chart: 'spring' is none; give a day such as"):
+        IceChartToSicJob(chart="c.shp", hh="hh.tif", output="o.tif", date="spring")

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from ml_core.events import Reporter
 from ml_core.jobs import TrainJob
 from ml_core.runs.layers import open_layers
 from tests.builders.rasters import sigma0_db, write_raster
+from tests.builders.trainingsets import retag
 
 SILENT = Reporter(lambda event: None)
 
@@ -60,3 +63,44 @@ def test_a_reference_of_one_sic_is_refused_where_ice_and_water_are_needed(job, n
     else:
         with opened as layers:
             assert layers.footprint_m == 8000
+
+
+@pytest.fixture
+def timed(job):
+    """The job with times in its files."""
+
+    def timed(start, date, **more):
+        made = dataclasses.replace(job(varied()), **more)
+        retag(made.hh.path, SEAICE_START=start)
+        retag(made.reference.path, SEAICE_DATE=date)
+        return made
+
+    return timed
+
+
+def test_times_that_differ_are_warned_of_and_in_the_card(timed, recorder):
+    made = timed("2024-03-01T12:00:00.000000", "2024-03-01T19:30")
+    with open_layers(made, 0, 32, Reporter(recorder)) as layers:
+        layers.log(Reporter(recorder))
+        with layers.read(32, SILENT) as data:
+            assert data.provenance["reference_date"] == "2024-03-01T19:30"
+            assert data.provenance["hours_apart"] == 7.5
+    assert "7.5 h apart" in recorder.warnings
+
+
+def test_times_too_far_apart_are_refused_unless_allowed(timed):
+    made = timed("2024-03-01T12:00:00.000000", "2024-03-03")
+    with (
+        pytest.raises(SeaIceError, match=r"reference\.tif of 2024-03-03: 36\.0 h apart"),
+        open_layers(made, 0, 32, SILENT),
+    ):
+        pass
+    with open_layers(dataclasses.replace(made, max_hours_apart=36), 0, 32, SILENT) as layers:
+        assert layers.apart.hours == 36
+
+
+def test_unknown_times_are_noted_once(job, recorder):
+    with open_layers(job(varied()), 0, 32, Reporter(recorder)) as layers:
+        layers.log(Reporter(recorder))
+    (line,) = (text for text in recorder.texts("info") if "is unknown" in text)
+    assert line.startswith("The time of hh.tif and reference.tif is unknown")

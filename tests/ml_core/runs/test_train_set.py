@@ -14,7 +14,7 @@ from ml_core.events import Message, Metric
 from ml_core.jobs import PredictJob, TrainJob
 from ml_core.training.tasks import Regression
 from tests.builders.jobs import execute
-from tests.builders.trainingsets import Built, scene_files
+from tests.builders.trainingsets import Built, retag, scene_files
 
 SMALL = {
     "chip_size": 32,
@@ -72,6 +72,15 @@ def test_a_set_becomes_a_network_that_knows_where_it_comes_from(training_set, tm
     job = PredictJob(hh=files["hh"], hv=files["hv"], model=model, output=output)
     mapped, _ = execute(job)
     assert 20 < mapped.numbers["MEAN_SIC"] < 80
+
+
+def test_scenes_whose_references_were_allowed_to_be_far_are_named(training_set, tmp_path):
+    paths = scene_files(tmp_path, 7)
+    retag(paths["reference"], SEAICE_DATE="2024-03-13")
+    Built(training_set, max_hours_apart=200, **paths)
+    _, events = train_on(training_set, tmp_path, epochs=1, report=None)
+    assert "more than 24 h from the acquisition, as was allowed when they" in events.warnings
+    assert "were added: hh_7. The" in events.warnings
 
 
 def test_the_same_seed_gives_the_same_network(training_set, tmp_path):
