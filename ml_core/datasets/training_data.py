@@ -13,6 +13,7 @@ from ..errors import SeaIceError
 from ..events import Reporter
 from ..observation.times import FAR_H
 from .block_split import draw_folds, draw_split
+from .provenance import check_alike
 from .records import SceneRecord
 from .scene_data import Scenes
 from .scene_split import draw_scene_folds, draw_scenes
@@ -223,7 +224,8 @@ def of_set(training_set: TrainingSet, report: Reporter) -> TrainingData:
             the scenes'.
 
     Raises:
-        SeaIceError: The set is empty or damaged, or holds one SIC only.
+        SeaIceError: The set is empty or damaged, holds one SIC only, or the thermal noise of its
+            scenes was handled differently.
     """
     folder = training_set.folder
     names = training_set.names()
@@ -237,6 +239,7 @@ def of_set(training_set: TrainingSet, report: Reporter) -> TrainingData:
             f"{folder}: all its scenes have a SIC of {tenth}-{tenth + 10} %; a network needs water"
             " and ice to learn from: add scenes across the ice edge"
         )
+    check_alike({one.name: one.acquisition for one in records.values()}, str(folder))
     sizes = sorted(record.footprint_m for record in records.values())
     if sizes[-1] > _FOOTPRINT_SPREAD * sizes[0]:
         report.warning(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import SeaIceError
 from ..jobs.inputs import SceneInputs
+from .acquisition import acquisition_of
 from .aligned import AlignedBand, Quantity, Resampling
 from .grid import Grid, Window
 from .radiometry import HIGHEST_DB, LOWEST_DB, Floats, Mask, check_incidence, check_unit, valid_db
@@ -36,7 +37,8 @@ class Scene:
         grid: HH's grid, or a coarser one with the same origin.
         channels: Names of the channels: ``HH``, ``HV`` and ``incidence_angle`` where given;
             ``VV`` and ``VH`` where the files say that they hold these.
-        acquisition: What HH's file says of the product it was made from, ``SEAICE_`` tags.
+        acquisition: What the files of HH and HV say of the product they were made from, as in
+            `raster.acquisition`.
         notes: What the analyst should know of the input.
     """
 
@@ -58,7 +60,7 @@ class Scene:
             AlignedBand(hv, self.grid, quantity=quantity),
         ]
         self.channels: tuple[str, ...] = _polarisations(hh, hv)
-        self.acquisition = {n: text for n, text in hh.tags.items() if n.startswith("SEAICE_")}
+        self.acquisition = acquisition_of(hh.tags, hv.tags)
         if incidence is not None:
             self._bands.append(AlignedBand(incidence, self.grid))
             self.channels = (*self.channels, "incidence_angle")

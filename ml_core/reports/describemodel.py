@@ -43,6 +43,7 @@ def write(
         settings=modelcard.lines(config.to_dict()),
         card=card,
         calibration=modelcard.calibration(card) if card else None,
+        acquired=modelcard.acquired(card) if card else {},
         sections=modelcard.sections(card) if card else [],
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any  # the card holds JSON
 
 from ..checkpoint import ModelCard
+from ..datasets.provenance import KnownScenes, summary
 from ..prediction.calibration import Calibration
 
 _LONGEST = 12
@@ -16,6 +17,11 @@ _LONGEST = 12
 def calibration(card: ModelCard) -> Calibration | None:
     """Return the calibration of the uncertainty; None without one."""
     return Calibration.from_dict(card.calibration) if card.calibration else None
+
+
+def acquired(card: ModelCard) -> dict[str, list[str]]:
+    """Return what the training's scenes were made from: label and all different values."""
+    return summary(KnownScenes.of_training(card.training, "").acquisitions)
 
 
 def settings(card: ModelCard) -> list[tuple[str, Any]]:

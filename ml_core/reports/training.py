@@ -97,6 +97,7 @@ def write(
         settings=modelcard.settings(card),
         card=card,
         calibration=modelcard.calibration(card),
+        acquired=modelcard.acquired(card),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..datasets.provenance import summary
 from ..datasets.records import SceneRecord, SetRecord
 from ..observation.times import FAR_H
 from . import page
@@ -72,14 +73,7 @@ def write(path: str, title: str, shared: SetRecord, scenes: Sequence[SceneRecord
             (scene.name, *(x for pair in zip(scene.mean, scene.std, strict=True) for x in pair))
             for scene in scenes
         ],
-        acquired={
-            label: sorted({s.acquisition[tag] for s in scenes if tag in s.acquisition})
-            for label, tag in (
-                ("Platforms", "SEAICE_PLATFORM"),
-                ("Modes", "SEAICE_MODE"),
-                ("Noise removal", "SEAICE_NOISE"),
-            )
-        },
+        acquired=summary(scene.acquisition for scene in scenes),
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from ..datasets.provenance import KnownScenes
 from ..datasets.records import SceneRecord, SetRecord, scene_record
 from ..datasets.scene_data import check_size, decorrelation_px, fill
 from ..datasets.training_set import MANIFEST, TrainingSet, folder_name
@@ -62,6 +63,10 @@ def _add(
         if present is not None and present.fingerprint == fingerprint:
             report.info(f"{name}: is already in the set, unchanged")
             return 0
+        others = [training_set.find(one) for one in training_set.names() if one != folder]
+        known = KnownScenes([one.acquisition for one in others if one], "the set's other scenes")
+        # other modes and platforms make a set better
+        known.check(scene.acquisition, name, report, sensors=False)
         layers.log(report)
         chip_px = training_set.shared.chip_px
         length_px = decorrelation_px(footprint_m, layers.resolution_m, chip_px)

@@ -7,6 +7,7 @@ from typing import Final
 
 from ..checkpoint import ModelCard
 from ..datasets.normalisation import Normalisation
+from ..datasets.provenance import KnownScenes
 from ..errors import SeaIceError
 from ..evaluation.extent import EDGE_PERCENT
 from ..evaluation.openwater import OpenWater, WaterSums
@@ -79,6 +80,10 @@ def predicted(
     with Scene.open(inputs, card.resolution_m) as scene:
         shape = geometry(NetworkConfig.from_dict(card.network))
         check_scene(scene, card, "the network", shape, report)
+        known = KnownScenes.of_training(card.training, "the network")
+        differs = known.contradiction(scene.acquisition, scene.label)
+        if differs:
+            report.warning(differs)
         sums = WaterSums(scene.label, scene.grid)
         silent = Reporter(lambda event: None)
         runtime, sampling = make_sampled("torch", job.device, card, tensors, silent)

@@ -11,6 +11,7 @@ import rasterio
 from .. import checkpoint
 from ..checkpoint import ModelCard
 from ..datasets.normalisation import Normalisation
+from ..datasets.provenance import KnownScenes
 from ..errors import SeaIceError
 from ..events import Done, Reporter
 from ..files import OutputFiles
@@ -53,6 +54,7 @@ def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
         runtime, sampling = make_sampled(*networks, report, samples=samples)
         scene = stack.enter_context(Scene.open(job, card.resolution_m))
         check_scene(scene, card, model, shape, report)
+        KnownScenes.of_training(card.training, model).check(scene.acquisition, scene.label, report)
 
         def float32() -> Runtime:
             silent = Reporter(lambda event: None)

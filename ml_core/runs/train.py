@@ -99,6 +99,8 @@ def _fitted(
 ) -> Done:
     """Split the data, fit and score, calibrate, and write what came out."""
     scenes = data.scenes
+    if config.initial:
+        config.initial.compare_noise(scenes, report)
     split = data.split(
         job.seed, job.validation_fraction, folds=job.folds, data_fraction=job.data_fraction
     )

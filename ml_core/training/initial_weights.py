@@ -14,7 +14,10 @@ from torch import nn
 from .. import checkpoint
 from ..checkpoint import ModelCard
 from ..datasets.normalisation import Normalisation
+from ..datasets.provenance import KnownScenes
+from ..datasets.scene_data import Scenes
 from ..errors import SeaIceError
+from ..events import Reporter
 from ..networks import NetworkConfig
 from .tasks import Task
 
@@ -104,6 +107,17 @@ class InitialWeights:
                 f"{self.name}: works at {known:.4g} m, the data has pixels of {resolution_m:.4g} m;"
                 " give data at its resolution, or no initial model"
             )
+
+    def compare_noise(self, scenes: Scenes, report: Reporter) -> None:
+        """Warn where the thermal noise of a scene was handled otherwise than before.
+
+        It is no error: a network may be fine-tuned for that very reason.
+        """
+        known = KnownScenes.of_training(self.card.training, self.name)
+        texts = (known.contradiction(data.acquisition, name) for name, data in scenes.items())
+        text = next(filter(None, texts), "")
+        if text:
+            report.warning(text)
 
     def apply(self, network: nn.Module) -> None:
         """Give a network the weights, and freeze its first convolutions.

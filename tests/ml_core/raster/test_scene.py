@@ -75,6 +75,15 @@ def test_channels_are_named_by_what_the_files_say_they_hold(raster):
         assert scene.acquisition == {"SEAICE_POLARISATION": "VV", **start}
 
 
+def test_tags_that_the_other_file_has_differently_are_kept_apart(raster):
+    inputs = tagged(raster, {"SEAICE_NOISE": "ESA, range"}, {"SEAICE_NOISE": "scaled, range"})
+    with Scene.open(inputs) as scene:
+        assert scene.acquisition == {
+            "SEAICE_NOISE": "ESA, range",
+            "SEAICE_NOISE_CROSSPOL": "scaled, range",
+        }
+
+
 def test_layers_of_two_products_are_an_error(raster):
     inputs = tagged(raster, {"SEAICE_PRODUCT": "S1A_1"}, {"SEAICE_PRODUCT": "S1A_2"})
     assert "hh.tif and hv.tif are of different products, S1A_1 and S1A_2" in error_of(inputs)

@@ -1,4 +1,5 @@
 import html
+import re
 
 import pytest
 
@@ -23,13 +24,19 @@ def shown(tmp_path, monkeypatch):
         (tmp_path / source.name).write_text(source.read_text())
     monkeypatch.setattr(page, "resource_path", lambda name: tmp_path)
     (tmp_path / "card.html").write_text(
-        '{% from "modelcard.html" import model_card %}{{ model_card(card, calibration) }}'
+        '{% from "modelcard.html" import model_card %}{{ model_card(card, calibration, acquired) }}'
     )
 
     def show(**more):
         card = card_of(NetworkConfig(filters=4, depth=2), **more)
         path = tmp_path / "out.html"
-        page.render("card.html", str(path), card=card, calibration=modelcard.calibration(card))
+        page.render(
+            "card.html",
+            str(path),
+            card=card,
+            calibration=modelcard.calibration(card),
+            acquired=modelcard.acquired(card),
+        )
         return " ".join(html.unescape(path.read_text(encoding="utf-8")).split())
 
     return show
@@ -47,6 +54,20 @@ def test_the_card_gives_network_channels_and_ground(shown):
         "not calibrated: no validation part",
     ):
         assert part in text
+
+
+def test_the_card_gives_what_the_scenes_were_made_from(shown):
+    scenes = [
+        {"acquisition": {"SEAICE_NOISE": noise, "SEAICE_MODE": "EW", "SEAICE_IPF": "3.52"}}
+        for noise in ("none", "ESA, range & azimuth")
+    ]
+    text = shown(training={"scenes": scenes})
+    for label, values in (("Noise removal", "ESA, range & azimuth; none"), ("IPF", "3.52")):
+        assert re.search(rf">{label} of the training's scenes<[^>]*>\s*<[^>]*>{values}<", text)
+
+
+def test_a_card_without_acquisitions_says_nothing_of_them(shown):
+    assert "of the training's scenes" not in shown(training={"acquisition": {}})
 
 
 def test_the_calibration_is_described(shown):

@@ -144,6 +144,45 @@ def test_a_reference_of_another_time_is_refused_unless_allowed(tmp_path):
     assert Built(folder, max_hours_apart=61, **paths).done.numbers["ADDED"] == 0
 
 
+def test_a_scene_whose_noise_was_handled_otherwise_is_refused_and_may_replace_itself(tmp_path):
+    folder = tmp_path / "set"
+    esa, none = {"SEAICE_NOISE": "ESA, range"}, {"SEAICE_NOISE": "none"}
+    first = scene_files(tmp_path, 0, tags=none)
+    Built(folder, **first)
+    second = scene_files(tmp_path, 1, tags=esa)
+    message = error_of(folder, **second)
+    assert "hh_1: the thermal noise of HV was handled as esa, that of the set's other" in message
+    assert message.endswith("with Thermal noise = none")
+    assert TrainingSet.open(folder).names() == ["hh_0"]
+    retag(first["hh"], **esa)
+    retag(first["hv"], **esa)
+    assert Built(folder, **first).done.numbers["ADDED"] == 1
+    assert Built(folder, **second).done.numbers["SCENES"] == 2
+
+
+def test_hv_handled_otherwise_than_hh_is_in_the_record(tmp_path):
+    paths = scene_files(tmp_path, 0, tags={"SEAICE_NOISE": "ESA, range"})
+    retag(paths["hv"], SEAICE_NOISE="scaled, range", SEAICE_FLOOR_DB="-45")
+    report = tmp_path / "set.html"
+    Built(tmp_path / "set", report=str(report), **paths)
+    acquisition = TrainingSet.open(tmp_path / "set").record("hh_0").acquisition
+    assert acquisition["SEAICE_NOISE"] == "ESA, range"
+    assert acquisition["SEAICE_NOISE_CROSSPOL"] == "scaled, range"
+    text = report.read_text(encoding="utf-8")
+    assert "HH ESA, range, HV scaled, range" in text
+    assert "HV -45" in text
+
+
+def test_another_floor_is_warned_of_and_another_platform_welcome(tmp_path):
+    tags = {"SEAICE_FLOOR_DB": "-50", "SEAICE_PLATFORM": "S1A"}
+    Built(tmp_path / "set", **scene_files(tmp_path, 0, tags=tags))
+    tags = {"SEAICE_FLOOR_DB": "-40", "SEAICE_PLATFORM": "S1B"}
+    built = Built(tmp_path / "set", **scene_files(tmp_path, 1, tags=tags))
+    (warning,) = (text for text in built.texts("warning") if "differs from" in text)
+    assert "hh_1: differs from the set's other scenes (in brackets): floor of HH in dB" in warning
+    assert "S1B" not in warning
+
+
 def test_a_reference_without_a_time_is_noted_once(tmp_path):
     paths = scene_files(tmp_path, 0)
     retag(paths["reference"], SEAICE_DATE="")

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from ml_core.jobs import TrainJob
 from tests.builders.jobs import execute
 from tests.builders.rasters import write_raster
 from tests.builders.scenes import backscatter, ice
+from tests.builders.trainingsets import retag
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,17 @@ def test_false_ice_is_shown_by_angle_and_warned_of(layers, tmp_path):
     assert water["ice_share"] == pytest.approx(done.numbers["WATER_ICE_SHARE"] / 100)
     near, far = (water["by_incidence_deg"][key]["mean_percent"] for key in ("21–24", "39–42"))
     assert near > far + 30
+
+
+def test_water_whose_noise_was_handled_otherwise_is_warned_of(layers, tmp_path):
+    copies = {name: shutil.copy(path, tmp_path / f"{name}.tif") for name, path in layers.items()}
+    for name, noise in (("hh", "ESA"), ("hv", "ESA"), ("water_hh", "none"), ("water_hv", "none")):
+        retag(copies[name], SEAICE_NOISE=noise)
+    _, messages = train(tmp_path, **{name: str(path) for name, path in copies.items()}, epochs=1)
+    (said,) = [
+        m for m in messages if m.text.startswith("water_hh.tif: the thermal noise of HV was")
+    ]
+    assert said.level == "warning"
 
 
 def test_without_such_a_scene_the_report_says_so(layers, tmp_path):

@@ -12,6 +12,7 @@ from ml_core.prediction.training_distribution import TrainingDistribution
 from tests.builders.jobs import execute
 from tests.builders.models import card_of, random_state, replace, sea_ice
 from tests.builders.rasters import write_raster
+from tests.builders.trainingsets import retag
 
 SMALL = NetworkConfig(filters=4, depth=2)
 
@@ -253,3 +254,54 @@ def test_the_output_is_compressed_as_asked(predict, model_file, scene_files, com
         **files, model=model_file(card_of(SMALL), random_state(SMALL)), compression=compression
     )
     assert profile["compress"] == {"lerc": "lerc_zstd"}.get(compression, compression)
+
+
+@pytest.fixture
+def learnt(model_file):
+    """A network that was trained on a scene with these tags."""
+
+    def learnt(**tags):
+        training = {"acquisition": tags} if tags else {}
+        return model_file(card_of(SMALL, training=training), random_state(SMALL))
+
+    return learnt
+
+
+def test_a_scene_whose_noise_was_handled_otherwise_is_refused(
+    predict, learnt, scene_files, tmp_path
+):
+    values, _ = sea_ice((96, 96))
+    model = learnt(SEAICE_NOISE="ESA, range", SEAICE_NOISE_CROSSPOL="scaled, range")
+    files = scene_files(values, tags={"SEAICE_NOISE": "ESA, range"})
+    with pytest.raises(SeaIceError) as caught:
+        predict(**files, model=model, runtime="torch")
+    assert str(caught.value) == (
+        "hh.tif: the thermal noise of HV was handled as esa, that of the scenes that"
+        " net.safetensors was trained on as scaled. Open water would look several dB brighter or"
+        " darker than there; import the scene again with Thermal noise = scaled"
+    )
+    assert not left(tmp_path)
+    retag(files["hv"], SEAICE_NOISE="scaled, range and azimuth")
+    _, _, _, tags = predict(**files, model=model, runtime="torch")
+    assert tags["SEAICE_NOISE_CROSSPOL"] == "scaled, range and azimuth"
+
+
+def test_what_the_training_never_saw_is_warned_of_once(predict, learnt, scene_files, recorder):
+    values, _ = sea_ice((96, 96))
+    seen = {"SEAICE_MODE": "EW", "SEAICE_PLATFORM": "S1A", "SEAICE_NOISE": "none"}
+    files = scene_files(values, tags={**seen, "SEAICE_PLATFORM": "S1D"})
+    predict(**files, model=learnt(**seen), runtime="torch")
+    (line,) = (text for text in recorder.texts("warning") if "trained on" in text)
+    assert "hh.tif: differs from the scenes that net.safetensors was trained on" in line
+    assert "platform S1D (S1A)" in line
+
+
+def test_unknown_noise_handling_is_noted_where_the_networks_is_known(
+    predict, learnt, scene_files, recorder
+):
+    files = scene_files(sea_ice((96, 96))[0])
+    predict(**files, model=learnt(), runtime="torch")
+    assert "thermal noise" not in recorder.text
+    predict(**files, model=learnt(SEAICE_NOISE="ESA, range"), runtime="torch")
+    (line,) = (text for text in recorder.texts() if "thermal noise" in text)
+    assert "hh.tif: how its thermal noise was handled is unknown; that of the scenes" in line

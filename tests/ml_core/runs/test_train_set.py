@@ -83,6 +83,35 @@ def test_scenes_whose_references_were_allowed_to_be_far_are_named(training_set, 
     assert "were added: hh_7. The" in events.warnings
 
 
+def test_a_set_of_an_older_plugin_that_mixes_noise_handling_is_refused(training_set, tmp_path):
+    for name, noise in (("hh_0", "ESA, range"), ("hh_1", "none")):
+        path = training_set / "scenes" / name / "scene.json"
+        values = json.loads(path.read_text())
+        values["acquisition"]["SEAICE_NOISE"] = noise
+        path.write_text(json.dumps(values))
+    message = refused(training_set, tmp_path)
+    assert (
+        "set: the thermal noise of its scenes was handled differently (esa: hh_0; none: hh_1)"
+        in (message)
+    )
+
+
+def test_fine_tuning_on_another_noise_handling_is_warned_of(tmp_path):
+    scene = scene_files(tmp_path / "a", 0, tags={"SEAICE_NOISE": "none"})
+    train_on("", tmp_path, **scene, refit=False, epochs=1, resolution=100)
+    initial = tmp_path / "initial.safetensors"
+    (tmp_path / "net.safetensors").rename(initial)
+    other = scene_files(tmp_path / "b", 1, tags={"SEAICE_NOISE": "ESA, range"})
+    more = {"initial_model": str(initial), "refit": False, "epochs": 1}
+    _, events = train_on("", tmp_path, **other, **more)
+    assert "hh_1.tif: the thermal noise of HV was handled as esa, that of the scenes that" in (
+        events.warnings
+    )
+    assert "initial.safetensors was trained on as none" in events.warnings
+    _, events = train_on("", tmp_path, **scene, **more)
+    assert "thermal noise" not in events.warnings
+
+
 def test_the_same_seed_gives_the_same_network(training_set, tmp_path):
     states = []
     for _ in range(2):
