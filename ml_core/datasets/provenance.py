@@ -6,7 +6,6 @@ subtracted sees raw HV several dB too bright there, which is the contrast of ice
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -168,8 +167,11 @@ def _handling(acquisition: Acquisition) -> tuple[str, str]:
 
     The first word counts, none, esa or scaled: which of ESA's noise there is follows from the IPF.
     """
-    copol, crosspol = (re.match(r"\w*", noise) for noise in of_files(acquisition, _NOISE))
-    return copol[0].lower() if copol else "", crosspol[0].lower() if crosspol else ""
+    copol, crosspol = (
+        (noise.lower().replace(",", " ").split() or [""])[0]
+        for noise in of_files(acquisition, _NOISE)
+    )
+    return copol, crosspol
 
 
 def _values(acquisition: Acquisition) -> dict[str, str]:
@@ -177,7 +179,7 @@ def _values(acquisition: Acquisition) -> dict[str, str]:
     found = {name: acquisition.get(tag, "") for name, tag in _SENSOR.items()}
     found["source"] = found["source"] or ("Sentinel-1" if found["platform"] else "")
     found["resolution of the import in m"] = acquisition.get("SEAICE_RESOLUTION_M", "")
-    for name, text in zip(("HH", "HV"), of_files(acquisition, _FLOOR), strict=True):
+    for name, text in zip(polarisations(acquisition), of_files(acquisition, _FLOOR), strict=True):
         found[f"floor of {name} in dB"] = text
     return {name: _number(text) for name, text in found.items() if text}
 

@@ -57,7 +57,7 @@ class SceneRecord:
         transform: The grid's six coefficients, (a, b, c, d, e, f).
         footprint_m: Footprint of the reference.
         inputs: The layers' names, without folders.
-        acquisition: What HH's file says of the product it was made from.
+        acquisition: What the files say of the product they were made from (`raster.acquisition`).
         reference_date: Day, time or period of the reference, ISO 8601; empty where unknown.
         hours_apart: From the acquisition to the reference, as in `observation.times`; None where
             unknown.

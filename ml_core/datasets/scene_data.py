@@ -44,7 +44,7 @@ class SceneData:
         decorrelation_px: Distance at which reference values are held to be independent (see
             `decorrelation_px`).
         moments: Of all pixels that have a reference, where they are known already.
-        acquisition: What HH's file says of the product it was made from.
+        acquisition: What the files say of the product they were made from (`raster.acquisition`).
         notes: What the analyst should know.
     """
 

@@ -74,7 +74,8 @@ def test_the_remedy_is_how_hv_was_handled(scene, others, remedy):
     [
         (ESA, [ESA]),
         (OLD, [ESA]),  # the first word counts
-        ({**ESA, "SEAICE_NOISE": "Esa"}, [OLD]),
+        ({**ESA, "SEAICE_NOISE": " Esa"}, [OLD]),
+        ({**SCALED, "SEAICE_NOISE_CROSSPOL": "scaled (EW1 1.2)"}, [SCALED]),
         (SCALED, [SCALED]),
         (NONE, [ESA, NONE]),  # trained on both
         (NONE, []),

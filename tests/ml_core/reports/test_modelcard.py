@@ -63,11 +63,11 @@ def test_the_card_gives_what_the_scenes_were_made_from(shown):
     ]
     text = shown(training={"scenes": scenes})
     for label, values in (("Noise removal", "ESA, range & azimuth; none"), ("IPF", "3.52")):
-        assert re.search(rf">{label} of the training's scenes<[^>]*>\s*<[^>]*>{values}<", text)
+        assert re.search(rf">Training scenes: {label}<[^>]*>\s*<[^>]*>{values}<", text)
 
 
 def test_a_card_without_acquisitions_says_nothing_of_them(shown):
-    assert "of the training's scenes" not in shown(training={"acquisition": {}})
+    assert "Training scenes" not in shown(training={"acquisition": {}})
 
 
 def test_the_calibration_is_described(shown):
