@@ -11,6 +11,7 @@ from qgis.core import (
     QgsContrastEnhancement,
     QgsDataProvider,
     QgsMapLayer,
+    QgsPalettedRasterRenderer,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingLayerPostProcessorInterface,
@@ -35,6 +36,7 @@ Item = Tuple[float, str, str]
 """Value, colour and legend entry."""
 
 _ERROR_COLOURS = ("#2166ac", "#92c5de", "#f7f7f7", "#f4a582", "#b2182b")
+_LAND_COLOUR = "#e6d9a8"
 _SPREAD_COLOURS = ("#fcfbfd", "#bcbddc", "#807dba", "#54278f", "#2d004b")
 
 
@@ -61,6 +63,16 @@ def uncertainty(raster: QgsRasterDataProvider) -> QgsRasterRenderer:
     """Show a standard deviation in % SIC: the darker the less certain."""
     values = (0.0, 5.0, 10.0, 20.0, 40.0)
     return _colour(raster, _percent(values, _SPREAD_COLOURS), QgsColorRampShader.Type.Interpolated)
+
+
+def land(raster: QgsRasterDataProvider) -> QgsRasterRenderer:
+    """Show a mask's land in the colour of land on charts; sea is transparent."""
+    entry = QgsPalettedRasterRenderer.Class
+    classes = [
+        entry(0, QColor(_LAND_COLOUR), "land, left out"),
+        entry(1, QColor(0, 0, 0, 0), "sea"),
+    ]
+    return QgsPalettedRasterRenderer(raster, 1, classes)
 
 
 def grey(raster: QgsRasterDataProvider) -> QgsRasterRenderer:

@@ -41,12 +41,12 @@ def read_info(source: VectorSource) -> dict[str, Any]:
 
 
 def read_features(
-    source: VectorSource, **selection: Any
+    source: VectorSource, bbox: tuple[float, float, float, float] | None = None
 ) -> tuple[dict[str, Any], NDArray[np.int64], NDArray[Any], list[Any]]:
     """Return a layer's features.
 
     Args:
-        selection: As pyogrio has it, such as ``bbox`` in the layer's CRS and ``columns``.
+        bbox: Where to read, in the layer's CRS; everywhere when None.
 
     Returns:
         The layer's metadata, the features' ids (N,), their shapes as WKB (N,), and a list of the
@@ -62,7 +62,7 @@ def read_features(
             where=source.where or None,
             force_2d=True,
             return_fids=True,
-            **selection,
+            bbox=bbox,
         )
     except _UNREADABLE as error:
         raise _unreadable(source, error) from error

@@ -16,6 +16,7 @@ from .fields import Choice, Kind, Spec
 from .icecharttosic import IceChartToSicJob
 from .importsentinel1 import ImportSentinel1Job
 from .importsic import ImportSicJob
+from .landmask import LandMaskJob
 from .predict import PredictJob
 from .simulatescene import SimulateSceneJob
 from .sources import FROM_FILE, RasterSource, VectorSource
@@ -35,6 +36,7 @@ __all__ = [
     "ImportSicJob",
     "Job",
     "Kind",
+    "LandMaskJob",
     "Number",
     "PredictJob",
     "RasterSource",
@@ -58,6 +60,7 @@ JOBS: Dict[str, Type[Job]] = {
         SimulateSceneJob,
         ImportSicJob,
         IceChartToSicJob,
+        LandMaskJob,
         ImportSentinel1Job,
         BuildTrainingSetJob,
     )

@@ -15,6 +15,7 @@ from .plain import (
     IceChartToSic,
     ImportSentinel1,
     ImportSic,
+    LandMask,
     SimulateScene,
 )
 from .predict import Predict
@@ -30,6 +31,7 @@ ALGORITHMS: Tuple[Type[SeaIceAlgorithm], ...] = (
     ImportSentinel1,
     ImportSic,
     IceChartToSic,
+    LandMask,
     SimulateScene,
     InstallEnvironment,
     CheckEnvironment,

@@ -57,6 +57,14 @@ class IceChartToSic(SeaIceAlgorithm):
     TAGS = ("SIGRID-3", "egg code", "shapefile", "reference")
 
 
+class LandMask(SeaIceAlgorithm):
+    """Makes a mask of land on a layer's grid from a coastline."""
+
+    JOB = jobs.LandMaskJob
+    STYLES = {"OUTPUT": styling.land, "REFERENCE_MASK": styling.land}
+    TAGS = ("coastline", "coast", "GSHHG", "OpenStreetMap", "Natural Earth", "buffer")
+
+
 class SimulateScene(SeaIceAlgorithm):
     """Makes a Sentinel-1 scene whose sea-ice concentration is known."""
 

@@ -8,6 +8,7 @@ import pytest
 from qgis.core import (
     QgsFeature,
     QgsGeometry,
+    QgsPointXY,
     QgsProject,
     QgsRasterLayer,
     QgsVectorFileWriter,
@@ -138,3 +139,62 @@ def test_a_product_cut_short_is_reported(algorithm, context, feedback, tmp_path)
     _, ok = algorithm("importsic").run(parameters, context, feedback)
     assert not ok
     assert any("5000 bytes, but NSIDC-0051" in error for error in feedback.errors)
+
+
+def test_a_coastline_becomes_styled_masks(simulated, algorithm, context, feedback, tmp_path):
+    hh = QgsRasterLayer(simulated["HH"], "hh")
+    coast = chart_layer(str(tmp_path / "coast.shp"), hh, ["la", "se"])
+    coast.setSubsetString("CT = 'la'")
+    parameters = {
+        "GRID": hh,
+        "COASTLINE": coast,
+        "FOOTPRINT": 6000,
+        "OUTPUT": str(tmp_path / "mask.tif"),
+        "REFERENCE_MASK": str(tmp_path / "reference_mask.tif"),
+    }
+    results, ok = algorithm("landmask").run(parameters, context, feedback)
+    assert ok, feedback.lines
+    assert results["LAND_FRACTION"] == pytest.approx(0.5)
+    share = 6000 / hh.extent().width()
+    assert results["REFERENCE_LAND_FRACTION"] == pytest.approx(0.5 + share, abs=0.01)
+    for name, mask in (("OUTPUT", "mask"), ("REFERENCE_MASK", "reference_mask")):
+        layer = QgsRasterLayer(results[name], mask)
+        assert layer.extent() == hh.extent()
+        left, right = hh.extent().xMinimum() + 1000, hh.extent().xMaximum() - 1000
+        y = hh.extent().center().y()
+        assert [layer.dataProvider().sample(QgsPointXY(x, y), 1)[0] for x in (left, right)] == [
+            0,
+            1,
+        ]
+        assert (tmp_path / f"{mask}.qml").exists()
+        land, sea = layer.renderer().classes()
+        assert (land.value, land.color.alpha(), land.label) == (0, 255, "land, left out")
+        assert (sea.value, sea.color.alpha()) == (1, 0)
+
+
+def test_a_coastline_of_lines_is_refused(simulated, algorithm, context, feedback, tmp_path):
+    extent = QgsRasterLayer(simulated["HH"], "hh").extent()
+    lines = QgsVectorLayer("LineString?crs=EPSG:3413", "coast", "memory")
+    feature = QgsFeature()
+    ends = f"{extent.xMinimum()} {extent.yMinimum()}, {extent.xMaximum()} {extent.yMaximum()}"
+    feature.setGeometry(QgsGeometry.fromWkt(f"LineString({ends})"))
+    lines.dataProvider().addFeatures([feature])
+    parameters = {
+        "GRID": simulated["HH"],
+        "COASTLINE": lines,
+        "OUTPUT": str(tmp_path / "mask.tif"),
+    }
+    _, ok = algorithm("landmask").run(parameters, context, feedback)
+    assert not ok
+    assert any("coast: holds lines, polygons expected" in error for error in feedback.errors)
+
+
+def test_a_mask_does_not_replace_the_layer_whose_grid_it_takes(
+    simulated, algorithm, context, tmp_path
+):
+    hh = QgsRasterLayer(simulated["HH"], "hh")
+    coast = chart_layer(str(tmp_path / "coast.shp"), hh, ["la"])
+    parameters = {"GRID": hh, "COASTLINE": coast, "OUTPUT": simulated["HH"]}
+    ok, message = algorithm("landmask").checkParameterValues(parameters, context)
+    assert not ok
+    assert "is the input Layer with the grid" in message

@@ -7,8 +7,8 @@ import numpy as np
 from ...errors import SeaIceError
 from ...events import Reporter
 from ...jobs.sources import RasterSource
-from ...raster.aligned import AlignedBand, Resampling
 from ...raster.grid import Grid
+from ...raster.mask import SeaMask
 from ...raster.radiometry import Floats, Mask
 from ...raster.reading import open_band
 from .product import SicProduct
@@ -44,9 +44,7 @@ def masked(product: SicProduct, mask: RasterSource | None, report: Reporter) -> 
 def _sea(mask: RasterSource, grid: Grid) -> Mask:
     """Return where a mask is neither 0 nor nodata."""
     with open_band(mask) as band:
-        aligned = AlignedBand(band, grid, resampling=Resampling.NEAREST)
-        if not aligned.overlaps():
+        sea = SeaMask(band, grid)
+        if not sea.overlaps():
             raise SeaIceError(f"{mask.label} does not overlap the SIC product; give another mask")
-        values, valid = aligned.read(grid.window)
-    sea: Mask = valid & (values != 0)
-    return sea
+        return sea.read(grid.window)

@@ -42,10 +42,9 @@ def test_layer_filter_and_box(layers):
     assert meta["crs"] == "EPSG:4326"
     assert left.tolist() == [10, 20]
     assert shapely.area(shapely.from_wkb(wkb)).tolist() == [81, 81]
-    _, one, wkb, columns = read_features(source, bbox=(15, 1, 16, 2), columns=[])
+    _, one, wkb, _ = read_features(source, bbox=(15, 1, 16, 2))
     assert one.tolist() == ids[:1].tolist()
     assert len(wkb) == 1
-    assert columns == []
     assert len(read_features(source, bbox=(50, 50, 60, 60))[2]) == 0
 
 
