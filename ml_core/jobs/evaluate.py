@@ -53,6 +53,12 @@ class EvaluateJob(SceneInputs):
 
     hh: Optional[RasterSource] = fields.optional(SceneInputs, "hh")
     hv: Optional[RasterSource] = fields.optional(SceneInputs, "hv")
+    mask: Optional[RasterSource] = fields.raster(
+        "Mask",
+        "Reference cells whose centre lies where this layer is 0 or nodata are left out. Land"
+        " spills into their footprints: give the mask for reference values of Land mask.",
+        optional=True,
+    )
     prediction: Optional[RasterSource] = fields.raster(
         "Predicted SIC",
         "Sea-ice concentration in percent (0-100), such as Predict sea-ice concentration gives.",

@@ -36,7 +36,8 @@ class SceneInputs(Job):
     )
     mask: Optional[RasterSource] = fields.raster(
         "Mask",
-        "Pixels where this layer is 0 or nodata are left out, for example land.",
+        "Pixels where this layer is 0 or nodata are left out, such as land: Land mask makes it from"
+        " a coastline.",
         optional=True,
     )
     units: str = fields.choice(
@@ -72,6 +73,13 @@ class ReferenceInputs(SceneInputs):
         " example from passive microwaves. Values above 100 are taken as flags and left out.",
         optional=True,
         band=True,
+    )
+    reference_mask: Optional[RasterSource] = fields.raster(
+        "Reference mask",
+        "Reference values whose pixel's centre lies where this layer is 0 or nodata are left out:"
+        " land spills into footprints and shows as ice along coasts. Land mask makes it, with a"
+        " buffer of one footprint around land.",
+        optional=True,
     )
     footprint: Optional[float] = fields.number(
         "Footprint of the reference",

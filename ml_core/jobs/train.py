@@ -163,7 +163,7 @@ class TrainJob(FitInputs):
             self.water_incidence is not None and self.water_hh is None
         ):
             raise JobError("Open water: give HH and HV of one scene, or neither")
-        layers = ("hh", "hv", "incidence", "mask", "reference")
+        layers = ("hh", "hv", "incidence", "mask", "reference", "reference_mask")
         if self.training_set:
             given = [name for name in layers if getattr(self, name) is not None]
             if given:

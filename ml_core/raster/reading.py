@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -79,6 +79,7 @@ class Band:
         self._lock = threading.Lock()  # GDAL lets no two threads use a dataset at once
         self._index = source.band
         self._ranges = source.nodata
+        self._holds: tuple[Callable[[Window], Mask], ...] = ()
         self.grid = _grid(dataset, source)
         self.tags: dict[str, str] = {**dataset.tags(), **dataset.tags(source.band)}
         i = source.band - 1
@@ -102,6 +103,10 @@ class Band:
     def leave_out(self, value: float) -> None:
         """Take a further value as nodata."""
         self._ranges = (*self._ranges, (value, value))
+
+    def leave_out_where_not(self, holds: Callable[[Window], Mask]) -> None:
+        """Take pixels as nodata where a function of windows of this grid is False."""
+        self._holds = (*self._holds, holds)
 
     def read(
         self,
@@ -128,14 +133,18 @@ class Band:
         inside = window.clipped(self.grid.height, self.grid.width)
         values = np.empty(shape, np.float32) if out is None else out
         if inside == window:
-            return values, self._read_inside(inside, limits, values)
-        values.fill(np.nan)
-        valid = np.zeros(shape, dtype=bool)
-        if not inside.is_empty:
-            place = inside.moved(-window.row, -window.col).slices
-            part = np.empty((inside.height, inside.width), np.float32)
-            valid[place] = self._read_inside(inside, limits, part)
-            values[place] = part
+            valid = self._read_inside(inside, limits, values)
+        else:
+            values.fill(np.nan)
+            valid = np.zeros(shape, dtype=bool)
+            if not inside.is_empty:
+                place = inside.moved(-window.row, -window.col).slices
+                part = np.empty((inside.height, inside.width), np.float32)
+                valid[place] = self._read_inside(inside, limits, part)
+                values[place] = part
+        for holds in self._holds:
+            valid &= holds(window)
+            values[~valid] = np.nan
         return values, valid
 
     def _read_inside(self, window: Window, limits: tuple[float, float], values: Floats) -> Mask:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from ..errors import SeaIceError
 from ..jobs.sources import RasterSource
 from .aligned import AlignedBand, Resampling
 from .grid import Grid, Window
+from .mask import SeaMask
 from .radiometry import Floats, Mask
 from .reading import Band, open_band
 
@@ -29,7 +31,8 @@ _MOST_FLAGS = 8
 class Reference:
     """Sea-ice concentration in percent on its own grid.
 
-    Values below 0 or above 100 are flags (land, pole hole, missing) and not valid.
+    Values below 0 or above 100 are flags (land, pole hole, missing) and not valid. Values whose
+    pixel's centre a mask leaves out are not valid, either: land lies in their footprint.
 
     Attributes:
         footprint_m: The ground area that one value averages, full width at half maximum.
@@ -39,10 +42,11 @@ class Reference:
         date: Day, time or period of the values, ISO 8601, where the file's tags give it; else
             empty.
         is_fraction: Whether the file holds fractions 0-1, which are given out in percent.
+        mask: The mask, where there is one.
     """
 
-    def __init__(self, band: Band, footprint_m: float | None) -> None:
-        self._band = band
+    def __init__(self, band: Band, footprint_m: float | None, mask: Band | None = None) -> None:
+        self._unmasked = self._band = band
         self.label = band.label
         self.own_grid = band.grid
         self.resolution_m = band.grid.resolution_m
@@ -50,21 +54,33 @@ class Reference:
         self.date = band.tags.get("SEAICE_DATE") or band.tags.get("SEAICE_START", "")
         self.notes: list[str] = []
         self.is_fraction = self._recognise()
+        self.mask = None if mask is None else SeaMask(mask, band.grid)
+        if self.mask:
+            self._band = copy.copy(band)
+            self._band.leave_out_where_not(self.mask.read)
 
     @classmethod
     @contextmanager
-    def open(cls, source: RasterSource, footprint_m: float | None = None) -> Iterator[Reference]:
+    def open(
+        cls,
+        source: RasterSource,
+        footprint_m: float | None = None,
+        mask: RasterSource | None = None,
+    ) -> Iterator[Reference]:
         """Open a reference and recognise its unit and flags.
 
         Args:
             footprint_m: Ground size of one value; None or 0: what the file's tag says, else its
                 pixel size.
+            mask: Values are left out where it is 0 or nodata.
 
         Raises:
             SeaIceError: The layer cannot be read, or holds no SIC.
         """
-        with open_band(source) as band:
-            yield cls(band, footprint_m)
+        with ExitStack() as stack:
+            band = stack.enter_context(open_band(source))
+            over = None if mask is None else stack.enter_context(open_band(mask))
+            yield cls(band, footprint_m, over)
 
     def read_own(self, window: Window | None = None) -> tuple[Floats, Mask]:
         """Return SIC in percent on the reference's own grid and where it is valid.
@@ -112,6 +128,11 @@ class Reference:
                 low, high = min(low, float(sic[valid].min())), max(high, float(sic[valid].max()))
             if low < high or (low == high and not needs_ice_and_water):
                 return
+        if low > high and self.mask:
+            raise SeaIceError(
+                f"{self.label} has no SIC where the scene lies, or {self.mask.label} leaves out all"
+                " of it; give both for the scene's region, and check their CRS"
+            )
         if low > high:
             raise SeaIceError(
                 f"{self.label} has no SIC where the scene lies; give the reference of the scene's"
@@ -121,6 +142,21 @@ class Reference:
             f"{self.label} has one value only ({low:g} %) where the scene lies; a network needs"
             " water and ice to learn from: choose a scene across the ice edge"
         )
+
+    def share_masked(self, grid: Grid) -> float:
+        """Return the share of the SIC that lies on a scene's grid which the mask leaves out."""
+        bands = [
+            AlignedBand(band, grid, resampling=Resampling.NEAREST)
+            for band in (self._unmasked, self._band)
+        ]
+        before, after = (
+            sum(
+                int(np.count_nonzero(self._sic(*band.read(window))[1]))
+                for window in grid.window.blocks(_BLOCK_PX)
+            )
+            for band in bands
+        )
+        return 1 - after / before if before else 0.0
 
     def _sic(self, values: Floats, valid: Mask) -> tuple[Floats, Mask]:
         if self.is_fraction:

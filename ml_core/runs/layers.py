@@ -12,6 +12,7 @@ from ..events import Reporter
 from ..jobs.inputs import ReferenceInputs
 from ..observation.estimate import reference_footprint_m
 from ..observation.times import TimeDifference
+from ..raster.grid import Grid
 from ..raster.reference import Reference
 from ..raster.scene import Scene
 
@@ -104,7 +105,7 @@ def open_layers(
         SeaIceError: A layer cannot be used, or they do not go together.
     """
     assert job.reference is not None  # the job checked it
-    with Reference.open(job.reference, job.footprint) as reference:
+    with Reference.open(job.reference, job.footprint, job.reference_mask) as reference:
         footprint_m, note = reference_footprint_m(reference, job.footprint)
         if note:
             report.info(note)
@@ -113,7 +114,23 @@ def open_layers(
                 scene.label, scene.acquisition, reference.label, reference.date
             ).check(job.max_hours_apart)
             reference.check_use(scene.grid, needs_ice_and_water=needs_ice_and_water)
+            _log_mask(reference, footprint_m, scene.grid, report)
             yield OpenLayers(scene, reference, footprint_m, layer_names(job), apart)
+
+
+def _log_mask(reference: Reference, footprint_m: float, grid: Grid, report: Reporter) -> None:
+    """Log what a reference's mask leaves out, and whether its buffer is too small."""
+    mask = reference.mask
+    if mask is None:
+        return
+    share = f"{100 * reference.share_masked(grid):.1f} %"
+    report.info(f"{mask.label}: {share} of the reference on the scene is left out")
+    if mask.buffer_m is not None and mask.buffer_m < 0.95 * footprint_m:
+        report.warning(
+            f"{mask.label}: its buffer around land is {mask.buffer_m / 1000:.4g} km, less than the"
+            f" reference's footprint of {footprint_m / 1000:.4g} km: values are kept into which"
+            " land spills. Make the mask again by Land mask, with this Footprint"
+        )
 
 
 def layer_names(job: ReferenceInputs) -> dict[str, str]:
@@ -124,5 +141,6 @@ def layer_names(job: ReferenceInputs) -> dict[str, str]:
         "incidence_angle": job.incidence,
         "mask": job.mask,
         "reference": job.reference,
+        "reference_mask": job.reference_mask,
     }
     return {name: layer.label for name, layer in layers.items() if layer is not None}

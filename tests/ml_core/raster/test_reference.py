@@ -141,3 +141,43 @@ def test_real_products_open(real_data):
         assert sic[valid].min() == pytest.approx(low, abs=0.1)
         assert sic[valid].max() == 100
         assert valid.mean() == pytest.approx(share, abs=0.01)
+
+
+def test_a_mask_leaves_out_values_by_their_pixels_centres(raster):
+    sic = raster("sic.tif", SIC, size=4000)
+    values = np.ones((200, 300), np.uint8)
+    values[:100, :100] = 0
+    values[50, 50] = 1  # the centre of the first value is sea after all
+    values[140:160, 140:160] = 255  # the centre of the fifth has no data
+    mask = raster("mask.tif", values, nodata=255)
+    with Reference.open(sic, mask=mask) as reference:
+        own, valid = reference.read_own()
+        fine, holds = reference.on(FINE).read(FINE.window)
+        assert reference.share_masked(FINE) == pytest.approx(1 / 6)
+        reference.check_use(FINE)
+    expected = [[True, True, True], [True, False, True]]
+    assert valid.tolist() == expected
+    assert np.array_equal(np.isfinite(own), valid)
+    assert np.array_equal(holds, np.kron(expected, np.ones((100, 100), bool)))
+    assert np.array_equal(np.isfinite(fine), holds)
+
+
+def test_fractions_are_recognised_by_all_values_whatever_the_mask_leaves(raster):
+    sic = raster("sic.tif", np.array([[0, 0.5, 1, 0]], np.float32), size=4000)
+    with Reference.open(sic, mask=raster("m.tif", np.array([[1, 0, 0, 1]]), size=4000)) as found:
+        assert found.is_fraction
+        assert found.read_own()[1].tolist() == [[True, False, False, True]]
+
+
+def test_a_mask_of_all_values_cannot_be_learnt_with(raster):
+    sic = raster("sic.tif", SIC, size=4000)
+    for mask in (
+        raster("land.tif", np.zeros((2, 3), np.uint8), size=4000),
+        raster("elsewhere.tif", np.ones((2, 3), np.uint8), size=4000, origin=(0, 0)),
+    ):
+        message = f"sic.tif has no SIC where the scene lies, or {mask.name or mask.label} leaves"
+        with (
+            Reference.open(sic, mask=mask) as reference,
+            pytest.raises(SeaIceError, match=message),
+        ):
+            reference.check_use(FINE)

@@ -13,6 +13,7 @@ from ml_core.datasets.training_set import TrainingSet, folder_name
 from ml_core.errors import CancelledError, JobError, SeaIceError
 from ml_core.events import Progress
 from ml_core.jobs import BuildTrainingSetJob
+from tests.builders.rasters import write_raster
 from tests.builders.trainingsets import PIXEL_M, SHAPE, Built, retag, scene_files
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -69,6 +70,22 @@ def test_adding_again_changes_nothing_and_a_changed_scene_is_replaced(tmp_path):
     assert changed.done.numbers == {"ADDED": 1, "SCENES": 1, "CHIPS": 12}
     record = TrainingSet.open(tmp_path / "set").record("hh_0")
     assert record.acquisition["SEAICE_PLATFORM"] == "S1C"
+
+
+def test_a_scene_has_no_reference_where_its_mask_leaves_it_out(tmp_path):
+    paths = scene_files(tmp_path, 0)
+    Built(tmp_path / "set", **paths)
+    mask = np.ones(SHAPE, np.uint8)
+    mask[:, :40] = 0
+    paths["reference_mask"] = write_raster(tmp_path / "mask.tif", mask, size=PIXEL_M)
+    assert Built(tmp_path / "set", **paths).done.numbers["ADDED"] == 1
+    training_set = TrainingSet.open(tmp_path / "set")
+    record = training_set.record("hh_0")
+    assert record.pixels == SHAPE[0] * (SHAPE[1] - 40)
+    assert record.inputs["reference_mask"] == "mask.tif"
+    assert np.isnan(training_set.data("hh_0").array[:, :40, -1]).all()
+    write_raster(tmp_path / "mask.tif", 0 * mask + 1, size=PIXEL_M)
+    assert Built(tmp_path / "set", **paths).done.numbers["ADDED"] == 1
 
 
 def test_a_scene_is_known_by_its_product_or_the_name_given(tmp_path):

@@ -4,6 +4,7 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
+from scipy.ndimage import gaussian_filter
 
 from ml_core.errors import CancelledError, JobError, SeaIceError
 from ml_core.jobs import LandMaskJob
@@ -134,3 +135,27 @@ def test_a_run_that_is_cancelled_leaves_nothing(tmp_path, hh, messages, monkeypa
 def test_a_mask_for_reference_values_needs_their_footprint(tmp_path, hh):
     with pytest.raises(JobError, match="Footprint of the reference is missing"):
         LandMaskJob(coastline="coast.shp", grid=hh, output="a.tif", reference_mask="b.tif")
+
+
+def test_reference_values_that_are_kept_show_no_land(tmp_path, messages):
+    """Open water along a ragged coast, seen by a radiometer to which land is 60 % ice."""
+    footprint_m, land_percent = 12_000, 60
+    angle = np.linspace(0, 2 * np.pi, 2000)
+    radius = 50e3 + 14e3 * np.cos(5 * angle) + 5e3 * np.cos(23 * angle + 1)
+    island = np.c_[LEFT + 80e3 + radius * np.cos(angle), TOP - 80e3 + radius * np.sin(angle)]
+    path = coast(tmp_path / "coast.gpkg", shapely.Polygon(island))
+    hh = write_raster(
+        tmp_path / "wide.tif", np.zeros((400, 400), np.float32), size=PIXEL, origin=(LEFT, TOP)
+    )
+    output = str(tmp_path / "reference_mask.tif")
+    _, mask, _ = run(messages, path, hh, tmp_path, footprint=footprint_m, reference_mask=output)
+    sigma_px = footprint_m / PIXEL / 2.3548
+    seen = gaussian_filter(land_percent * (1.0 - mask), sigma_px, mode="nearest", truncate=5)
+    with rasterio.open(output) as dataset:
+        kept = dataset.read(1) == 1
+    assert seen[mask == 1].max() > 30
+    assert (seen[mask == 1] > 15).mean() > 0.02
+    # all ground beyond a radius of one footprint has 1/16 of a Gaussian's weight
+    assert seen[kept].max() < land_percent / 16
+    assert seen[kept].mean() < 0.1
+    assert kept.mean() > 0.4

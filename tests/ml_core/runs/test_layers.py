@@ -6,6 +6,7 @@ import pytest
 from ml_core.errors import SeaIceError
 from ml_core.events import Reporter
 from ml_core.jobs import TrainJob
+from ml_core.raster.mask import mask_tags
 from ml_core.runs.layers import open_layers
 from tests.builders.rasters import sigma0_db, write_raster
 from tests.builders.trainingsets import retag
@@ -104,3 +105,38 @@ def test_unknown_times_are_noted_once(job, recorder):
         layers.log(Reporter(recorder))
     (line,) = (text for text in recorder.texts("info") if "is unknown" in text)
     assert line.startswith("The time of hh.tif and reference.tif is unknown")
+
+
+def test_values_that_the_reference_mask_leaves_out_count_nowhere(job, tmp_path, recorder):
+    given = job(varied())  # values of 4 px
+    mask = np.ones((80, 80), np.uint8)
+    mask[:, :31] = 0  # the centre of the eighth column of values is at 30
+    path = write_raster(tmp_path / "coast.tif", mask, size=1000, tags=mask_tags("coast", 8000))
+    masked = dataclasses.replace(given, reference_mask=path)
+    with (
+        open_layers(given, 0, 32, SILENT) as one,
+        one.read(32, SILENT) as before,
+        open_layers(masked, 0, 32, Reporter(recorder)) as other,
+        other.read(32, SILENT) as after,
+    ):
+        (full,), (part,) = before.scenes.values(), after.scenes.values()
+        assert np.isnan(part.array[:, :32, -1]).all()
+        np.testing.assert_array_equal(part.array[:, 32:], full.array[:, 32:])
+        np.testing.assert_array_equal(part.array[..., :-1], full.array[..., :-1])
+        assert part.cells.count.sum() == 80 * 48
+        assert part.sums[..., -1].sum() == pytest.approx(full.array[:, 32:, -1].sum(), rel=1e-5)
+        assert after.provenance["inputs"]["reference_mask"] == "coast.tif"
+    assert "coast.tif: 40.0 % of the reference on the scene is left out" in recorder.text
+    assert not recorder.warnings
+
+
+def test_a_reference_mask_with_too_small_a_buffer_is_noticed(job, tmp_path, recorder):
+    mask = np.ones((80, 80), np.uint8)
+    path = write_raster(tmp_path / "coast.tif", mask, size=1000, tags=mask_tags("coast", 0))
+    with open_layers(
+        dataclasses.replace(job(varied()), reference_mask=path), 0, 32, Reporter(recorder)
+    ):
+        pass
+    assert "its buffer around land is 0 km, less than the reference's footprint of 8 km" in (
+        recorder.warnings
+    )

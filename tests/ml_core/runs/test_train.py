@@ -118,6 +118,28 @@ def test_the_same_job_gives_the_same_weights(job, tmp_path):
     assert first.numbers == second.numbers
 
 
+@pytest.mark.parametrize("match", ["pixels", "footprints"])
+def test_what_the_reference_mask_leaves_out_changes_nothing(job, layers, tmp_path, match):
+    """Neither fit nor split nor scores: other values there, such as land's, give the same."""
+    with rasterio.open(layers["reference"]) as dataset:
+        sic, size = dataset.read(1), dataset.res[0]
+    coast = np.ones(sic.shape, np.uint8)
+    coast[:, :6] = coast[9:11, 12:15] = 0
+    mask = write_raster(tmp_path / "mask.tif", coast, size=size)
+    found = []
+    for land in (0, 60):
+        reference = np.where(coast, sic, np.float32(land))
+        path = write_raster(tmp_path / "sic.tif", reference, size=size)
+        more = {"reference_mask": mask, "match": match, "report": None, "epochs": 2}
+        done, _ = execute(job(reference=path, footprint=8 * PIXEL_M, **more))
+        card, tensors = checkpoint.load(done.outputs["MODEL"])
+        found.append((done.numbers, card.split, card.metrics, tensors))
+    (numbers, split, metrics, tensors), other = found
+    assert (numbers, split, metrics) == other[:3]
+    assert all(np.array_equal(tensors[name], other[3][name]) for name in tensors)
+    assert card.training["inputs"]["reference_mask"] == "mask.tif"
+
+
 def test_without_validation_everything_trains_and_no_error_is_claimed(job):
     done, events = execute(job(epochs=2, validation_fraction=0))
     assert set(done.numbers) == {"TRAIN_RMSE", "BEST_EPOCH"}

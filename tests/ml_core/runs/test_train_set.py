@@ -234,6 +234,7 @@ def test_an_empty_set_is_reported(training_set, tmp_path):
     ("more", "message"),
     [
         ({"hh": "a.tif"}, "Training set and HH backscatter are both given"),
+        ({"reference_mask": "a.tif"}, "Training set and Reference mask are both given"),
         ({"folds": 3, "members": 2}, "Members and Cross-validation folds do not go together"),
         ({"folds": 1}, "1 part leaves none to train on"),
     ],
