@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -45,25 +45,28 @@ class Coastline:
         grid: The scene's.
         polygons: (N,) land that the scene shows, and as much around it as was asked for.
         spacing_m: Median distance of the coastline's nodes; None where there is no land.
-        notes: What was done to which polygons.
-        warnings: What the analyst should look at.
     """
 
     label: str
     grid: Grid
     polygons: Shapes
     spacing_m: float | None
-    notes: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
 
     @classmethod
     def read(
-        cls, source: VectorSource, grid: Grid, reach_m: float = 0.0, *, are_land: bool = True
+        cls,
+        source: VectorSource,
+        grid: Grid,
+        report: Reporter,
+        *,
+        reach_m: float = 0.0,
+        are_land: bool = True,
     ) -> Coastline:
         """Read the land that lies on a scene or within a distance of it.
 
         Args:
             grid: The scene's.
+            report: Gets what was noticed in the layer.
             reach_m: The widest buffer that `land` will be asked for.
             are_land: Whether the polygons are land; else they are the sea.
 
@@ -90,18 +93,14 @@ class Coastline:
             )
         found = on_map(shapes, crs, grid, source.label, warnings)
         parts = shapely.get_parts(found[~shapely.is_missing(found)])
-        return cls(source.label, grid, parts, spacing_m, notes, warnings)
-
-    def log(self, report: Reporter) -> None:
-        """Log what was noticed in the layer."""
         spacing = "no land on the scene or around it"
-        if self.spacing_m is not None:
-            spacing = f"nodes some {self.spacing_m:.0f} m apart"
-        report.info(f"{self.label}: {len(self.polygons)} polygons, {spacing}")
-        for note in self.notes:
-            report.info(f"{self.label}: {note}")
-        for warning in self.warnings:
-            report.warning(f"{self.label}: {warning}")
+        if spacing_m is not None:
+            spacing = f"nodes some {spacing_m:.0f} m apart"
+        for note in (f"{len(parts)} polygons, {spacing}", *notes):
+            report.info(f"{source.label}: {note}")
+        for warning in warnings:
+            report.warning(f"{source.label}: {warning}")
+        return cls(source.label, grid, parts, spacing_m)
 
     def log_share(self, share: float, report: Reporter) -> None:
         """Warn where all of a scene is sea, or land."""

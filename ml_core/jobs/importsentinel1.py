@@ -9,6 +9,7 @@ from ..errors import JobError
 from . import fields
 from .base import Job, Number
 from .fields import Choice
+from .sources import VectorSource
 
 NOISE_REMOVALS = (
     Choice("scaled", "ESA's noise, corrected from the scene in HV (VH)"),
@@ -73,6 +74,12 @@ class ImportSentinel1Job(Job):
     crs: Optional[str] = fields.crs(
         "CRS of the outputs",
         "Empty: polar stereographic, EPSG:3413 in the north and EPSG:3031 in the south.",
+        optional=True,
+    )
+    coastline: Optional[VectorSource] = fields.vector(
+        "Coastline",
+        "Polygons of land, in any CRS; the help of Land mask names some. Land is then nodata in all"
+        " outputs, and no other algorithm needs a mask of it for this scene.",
         optional=True,
     )
     floor: float = fields.number(

@@ -94,9 +94,9 @@ class ImportSicJob(Job):
     mask: Optional[RasterSource] = fields.raster(
         "Land mask",
         "Where this layer is 0 or nodata is land, which is left out. Land mask makes it, on the"
-        " grid of this job's own output; with a buffer of one footprint, cells into which land spills"
-        " are left out, too. Products that have no value for open water (Bremen's GeoTIFF) get 0 %"
-        " on the sea with it.",
+        " grid of this job's own output; with a buffer of one footprint, cells into which land"
+        " spills are left out, too. Products that have no value for open water (Bremen's GeoTIFF)"
+        " get 0 % on the sea with it.",
         optional=True,
     )
     output: Optional[str] = fields.output_raster(

@@ -10,6 +10,7 @@ import rasterio
 from ..errors import SeaIceError
 from ..events import Done, Reporter
 from ..files import OutputFiles
+from ..inputs.coastline import Coastline
 from ..inputs.sentinel1.geocoding import MapBlock, geocoded
 from ..inputs.sentinel1.geolocation import Geolocation
 from ..inputs.sentinel1.mapping import ImageMap, polar_crs, scene_grid
@@ -55,6 +56,7 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
             f" {max(annotation.spacing_m):g} m; the values between them are interpolated"
         )
     grid = scene_grid(geolocation, job.crs or polar_crs(geolocation), job.resolution)
+    coast = Coastline.read(job.coastline, grid, report) if job.coastline else None
     removals, handling = noise_removals(
         sources, product, job.noise, resolution_m=job.resolution, report=report
     )
@@ -80,6 +82,7 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
         "SEAICE_NOISE": handling,
         "SEAICE_FLOOR_DB": f"{job.floor:g}",
         "SEAICE_RESOLUTION_M": f"{job.resolution:g}",
+        **({"SEAICE_COASTLINE": coast.label} if coast else {}),
     }
     seen = polarisation_tags(product, names, report)
     own_tags = {
@@ -100,7 +103,7 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
             )
             for output, path in outputs.items()
         }
-        image_map = ImageMap(geolocation, grid, job.resolution)
+        image_map = ImageMap(geolocation, grid, job.resolution, coast)
         for block in geocoded(images, annotation, image_map, job.resolution, removals[1], report):
             for output, writer in writers.items():
                 writer.write(block.window, _values(output, block, zero))
@@ -108,7 +111,8 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
             buried += (block.sigma0 <= 0).sum(axis=(1, 2))
     if not valid:
         raise SeaIceError(
-            f"{info.name}: no pixel of it is valid (all digital numbers are 0); download it again"
+            f"{info.name}: no pixel of it is valid (all digital numbers are"
+            f" 0{' or lie on land' if coast else ''}); download the product again"
         )
     percent = [100 * int(count) / valid for count in buried]
     for name, share in zip(names, percent, strict=True):

@@ -29,8 +29,8 @@ def run(job: LandMaskJob, files: OutputFiles, report: Reporter) -> Done:
     buffers_m = {"output": job.buffer, "reference_mask": job.footprint or 0.0}
     outputs = job.output_paths()
     reach_m = max(buffers_m[name] for name in outputs)
-    coast = Coastline.read(job.coastline, grid, reach_m, are_land=job.polygons == "land")
-    coast.log(report)
+    are_land = job.polygons == "land"
+    coast = Coastline.read(job.coastline, grid, report, reach_m=reach_m, are_land=are_land)
 
     counts: Counter[str] = Counter()
     with ExitStack() as stack:

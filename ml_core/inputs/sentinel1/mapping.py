@@ -15,6 +15,7 @@ from rasterio.errors import CRSError
 
 from ...errors import SeaIceError
 from ...raster.grid import Grid, Window, applied
+from ..coastline import Coastline
 from .annotation import Floats
 from .geolocation import Geolocation
 
@@ -88,10 +89,21 @@ def scene_grid(geolocation: Geolocation, crs: str, resolution_m: float) -> Grid:
 
 
 class ImageMap:
-    """Where map pixels lie on the image, located on a coarse lattice and interpolated."""
+    """Where map pixels lie on the image, located on a coarse lattice and interpolated.
 
-    def __init__(self, geolocation: Geolocation, grid: Grid, resolution_m: float) -> None:
+    Args:
+        coast: Its land is taken to lie off the image.
+    """
+
+    def __init__(
+        self,
+        geolocation: Geolocation,
+        grid: Grid,
+        resolution_m: float,
+        coast: Coastline | None = None,
+    ) -> None:
         self.grid = grid
+        self._coast = coast
         self._step = min(max(round(_SPACING_M / resolution_m), 1), 512)
         rows = math.ceil(grid.height / self._step) + 1
         cols = math.ceil(grid.width / self._step) + 1
@@ -123,7 +135,10 @@ class ImageMap:
         across = self._weights(window.col, window.width, cols).T  # (lattice columns, w)
         line, pixel, incidence = (down @ values[rows, cols] @ across for values in self._lattice)
         near_off = (down > 0).astype(float) @ self._off[rows, cols] @ (across > 0).astype(float)
-        return ImagePositions(line, pixel, incidence, near_off == 0)
+        known = near_off == 0
+        if self._coast:
+            known &= ~self._coast.land(window)
+        return ImagePositions(line, pixel, incidence, known)
 
     def _span(self, start: int, length: int) -> slice:
         """Return the lattice rows or columns that pixels start to start + length lie between."""

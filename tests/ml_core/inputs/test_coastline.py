@@ -9,11 +9,13 @@ from affine import Affine
 from rasterio.crs import CRS
 
 from ml_core.errors import SeaIceError
+from ml_core.events import Reporter
 from ml_core.inputs.coastline import Coastline
 from ml_core.jobs.sources import VectorSource
 from ml_core.raster.grid import Grid, Window
 
 LONLAT = "EPSG:4326"
+SILENT = Reporter(lambda event: None)
 
 
 def grid_around(lon, lat, epsg=3413, size=500.0, shape=(120, 100)):
@@ -61,6 +63,10 @@ def write(path, shapes, crs=LONLAT, driver="GPKG"):
     return VectorSource(str(path))
 
 
+def read(path, shapes, grid, report=SILENT, crs=LONLAT, **more):
+    return Coastline.read(write(path, shapes, crs), grid, report, **more)
+
+
 def same_but_at_the_coast(found, expected):
     """Densified edges move the coast by metres: single pixels there may differ."""
     assert expected.any()
@@ -80,7 +86,7 @@ def test_land_is_where_a_pixels_centre_is(tmp_path, place, crs):
             shapely.transform(shape, lambda xy: np.c_[to_crs.transform(xy[:, 0], xy[:, 1])])
             for shape in islands
         ]
-    found = Coastline.read(write(tmp_path / "land.gpkg", layer, crs), grid).land(grid.window)
+    found = read(tmp_path / "land.gpkg", layer, grid, crs=crs).land(grid.window)
     lon, lat = lonlat_centres(grid)
     lon = place[0] + (lon - place[0] + 180) % 360 - 180
     same_but_at_the_coast(found, shapely.contains_xy(shapely.union_all(islands), lon, lat))
@@ -107,7 +113,7 @@ def from_0_to_360(shape):
 def test_land_across_the_antimeridian(tmp_path, as_layer, lon):
     island = blob(180.0, 71.0, 0.2)
     grid = grid_around(lon, 71.0)
-    found = Coastline.read(write(tmp_path / "land.gpkg", as_layer(island)), grid).land(grid.window)
+    found = read(tmp_path / "land.gpkg", as_layer(island), grid).land(grid.window)
     there, lat = lonlat_centres(grid)
     same_but_at_the_coast(found, shapely.contains_xy(island, there % 360, lat))
 
@@ -120,7 +126,7 @@ def test_no_slit_is_left_where_a_layer_is_cut_on_pixel_centres(tmp_path):
     lon = lonlat_centres(grid)[0]
     assert (np.abs(np.abs(lon) - 180) < 1e-9).sum() == side
     land = split(shapely.box(170, 60, 190, 80))
-    assert Coastline.read(write(tmp_path / "land.gpkg", land), grid).land(grid.window).all()
+    assert read(tmp_path / "land.gpkg", land, grid).land(grid.window).all()
 
 
 def test_antarctica_with_its_edge_along_the_pole(tmp_path):
@@ -132,7 +138,7 @@ def test_antarctica_with_its_edge_along_the_pole(tmp_path):
     expected = lat < -72 + 3 * np.sin(np.radians(4 * expected_lon))
     for number, shape in enumerate((land, shapely.Polygon(coast[:-1]))):  # and without that edge
         source = write(tmp_path / f"{number}.gpkg", [shape])
-        same_but_at_the_coast(Coastline.read(source, grid).land(grid.window), expected)
+        same_but_at_the_coast(Coastline.read(source, grid, SILENT).land(grid.window), expected)
 
 
 def test_a_grid_in_degrees(tmp_path):
@@ -140,7 +146,7 @@ def test_a_grid_in_degrees(tmp_path):
         grid = Grid(CRS.from_epsg(4326), Affine(0.01, 0, left, 0, -0.01, 71.6), 120, 200)
         island = blob(left + 1, 71.0, 0.3)
         as_180 = jumping(island)
-        found = Coastline.read(write(tmp_path / "land.gpkg", as_180), grid).land(grid.window)
+        found = read(tmp_path / "land.gpkg", as_180, grid).land(grid.window)
         same_but_at_the_coast(found, shapely.contains_xy(island, *centres(grid)))
 
 
@@ -154,7 +160,7 @@ def test_a_buffer_is_that_many_metres_wide(tmp_path, buffer_m):
         shapely.Point(x, y).buffer(2_000),
         shapely.Point(grid.bounds()[2] - 9_100, grid.bounds()[3] - 9_300).buffer(20),
     ]
-    coast = Coastline.read(write(tmp_path / "land.gpkg", islands, "EPSG:3413"), grid, buffer_m)
+    coast = read(tmp_path / "land.gpkg", islands, grid, crs="EPSG:3413", reach_m=buffer_m)
     found = coast.land(grid.window, buffer_m)
     distance = shapely.distance(shapely.union_all(islands), shapely.points(*centres(grid)))
     error_m = max(1.5 * 500, 0.015 * buffer_m)
@@ -168,7 +174,7 @@ def test_a_buffer_is_that_many_metres_wide(tmp_path, buffer_m):
 
 def test_a_buffer_on_a_grid_in_degrees(tmp_path):
     grid = Grid(CRS.from_epsg(4326), Affine(0.02, 0, 10.0, 0, -0.01, 80.6), 120, 150)
-    coast = Coastline.read(write(tmp_path / "land.gpkg", [blob(11.5, 80, 0.05)]), grid, 12_000.0)
+    coast = read(tmp_path / "land.gpkg", [blob(11.5, 80, 0.05)], grid, reach_m=12_000.0)
     found = coast.land(grid.window, 12_000.0)
     land = coast.land(grid.window)
     lon, lat = centres(grid)
@@ -193,13 +199,16 @@ def test_polygons_of_the_sea(tmp_path):
     ]
     sea = write(tmp_path / "sea.gpkg", tiles)
     land = write(tmp_path / "land.gpkg", [island])
-    one, other = Coastline.read(sea, grid, 5e3, are_land=False), Coastline.read(land, grid, 5e3)
+    one, other = (
+        Coastline.read(sea, grid, SILENT, reach_m=5e3, are_land=False),
+        Coastline.read(land, grid, SILENT, reach_m=5e3),
+    )
     for buffer_m in (0.0, 5e3):
         found = one.land(grid.window, buffer_m), other.land(grid.window, buffer_m)
         same_but_at_the_coast(*found)
     far = write(tmp_path / "far.gpkg", [shapely.box(-90, 0, -80, 10)])
     with pytest.raises(SeaIceError, match="no polygon of the sea lies where the scene does"):
-        Coastline.read(far, grid, are_land=False)
+        Coastline.read(far, grid, SILENT, are_land=False)
 
 
 def test_only_what_lies_near_the_scene_is_kept(tmp_path):
@@ -207,38 +216,39 @@ def test_only_what_lies_near_the_scene_is_kept(tmp_path):
     continent = blob(40.0, 60.0, 18.03, nodes=200_000)
     others = [blob(lon, -40.0, 5.0) for lon in range(-170, 170, 20)]
     grid = grid_around(*continent.exterior.coords[30_000])
-    coast = Coastline.read(write(tmp_path / "land.gpkg", [continent, *others]), grid)
+    coast = read(tmp_path / "land.gpkg", [continent, *others], grid)
     assert 10 < shapely.get_num_coordinates(coast.polygons).sum() < 20_000
     lon, lat = lonlat_centres(grid)
     same_but_at_the_coast(coast.land(grid.window), shapely.contains_xy(continent, lon, lat))
 
 
-def test_invalid_polygons_are_rebuilt(tmp_path):
+def test_invalid_polygons_are_rebuilt(tmp_path, recorder):
     bow = shapely.Polygon([(14.5, 77.9), (15.5, 78.1), (15.5, 77.9), (14.5, 78.1)])
     grid = grid_around(15.0, 78.0)
-    coast = Coastline.read(write(tmp_path / "land.gpkg", [bow]), grid)
+    coast = read(tmp_path / "land.gpkg", [bow], grid, Reporter(recorder))
     lon, lat = lonlat_centres(grid)
     expected = np.abs(lat - 78) < np.abs(lon - 15) * 0.2
     expected &= np.abs(lon - 15) < 0.5
     same_but_at_the_coast(coast.land(grid.window), expected)
-    assert "1 polygons cross or touch themselves" in coast.warnings[0]
+    assert "1 polygons cross or touch themselves" in recorder.warnings
 
 
 def test_no_land_in_the_scene(tmp_path):
     grid = grid_around(0.0, 80.0)
-    coast = Coastline.read(write(tmp_path / "land.gpkg", [blob(90, 75, 1)]), grid, 20e3)
+    coast = read(tmp_path / "land.gpkg", [blob(90, 75, 1)], grid, reach_m=20e3)
     assert coast.spacing_m is None
     assert not coast.land(grid.window).any()
     assert not coast.land(grid.window, 20e3).any()
 
 
-def test_a_coarse_coastline_is_noticed(tmp_path):
+def test_a_coarse_coastline_is_noticed(tmp_path, recorder):
     fine, coarse = blob(15, 78, 0.1, nodes=2000), blob(15, 78, 0.1, nodes=20)
     grid = grid_around(15.0, 78.0, size=100.0)
-    assert not Coastline.read(write(tmp_path / "fine.gpkg", [fine]), grid).warnings
-    coast = Coastline.read(write(tmp_path / "coarse.gpkg", [coarse]), grid)
+    read(tmp_path / "fine.gpkg", [fine], grid, Reporter(recorder))
+    assert not recorder.warnings
+    coast = read(tmp_path / "coarse.gpkg", [coarse], grid, Reporter(recorder))
     assert 2_000 < coast.spacing_m < 6_000
-    assert "m apart, pixels 100 m: coasts may be wrong by many pixels" in coast.warnings[0]
+    assert "m apart, pixels 100 m: coasts may be wrong by many pixels" in recorder.warnings
 
 
 @pytest.mark.parametrize(
@@ -250,23 +260,23 @@ def test_a_coarse_coastline_is_noticed(tmp_path):
 )
 def test_layers_without_polygons(tmp_path, shapes, message):
     with pytest.raises(SeaIceError, match=message):
-        Coastline.read(write(tmp_path / "land.gpkg", shapes), grid_around(15.0, 78.0))
+        read(tmp_path / "land.gpkg", shapes, grid_around(15.0, 78.0))
 
 
 def test_layers_without_a_crs_or_with_one_that_has_no_place_for_the_scene(tmp_path):
     source = write(tmp_path / "land.shp", [blob(15, 78, 1)], driver="ESRI Shapefile")
     (tmp_path / "land.prj").unlink()
     with pytest.raises(SeaIceError, match="no coordinate reference system"):
-        Coastline.read(source, grid_around(15.0, 78.0))
+        Coastline.read(source, grid_around(15.0, 78.0), SILENT)
     given = VectorSource(source.path, crs=LONLAT)
-    assert Coastline.read(given, grid_around(15.0, 78.0)).land(Window(40, 40, 2, 2)).all()
+    assert Coastline.read(given, grid_around(15.0, 78.0), SILENT).land(Window(40, 40, 2, 2)).all()
     mercator = VectorSource(source.path, crs="+proj=gnom +lat_0=-90")
     with pytest.raises(SeaIceError, match="CRS cannot show where the scene lies"):
-        Coastline.read(mercator, grid_around(15.0, 78.0))
+        Coastline.read(mercator, grid_around(15.0, 78.0), SILENT)
 
 
 def test_a_damaged_file(tmp_path):
     source = write(tmp_path / "land.shp", [blob(15, 78, 1)], driver="ESRI Shapefile")
     (tmp_path / "land.shp").write_bytes((tmp_path / "land.shp").read_bytes()[:300])
     with pytest.raises(SeaIceError, match=r"land.shp: (cannot be read|the layer has no polygons)"):
-        Coastline.read(source, grid_around(15.0, 78.0))
+        Coastline.read(source, grid_around(15.0, 78.0), SILENT)

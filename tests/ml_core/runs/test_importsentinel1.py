@@ -1,13 +1,15 @@
 import re
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
+import shapely
 from pyproj import Transformer
 
 from ml_core.errors import CancelledError, JobError, SeaIceError
 from ml_core.events import Progress
-from ml_core.jobs import ImportSentinel1Job
+from ml_core.jobs import ImportSentinel1Job, LandMaskJob
 from tests.builders.jobs import execute
 from tests.builders.safe import MadeUp, real_annotation, real_annotation_product, zipped
 
@@ -114,6 +116,52 @@ def test_radio_interference_is_in_the_tags_of_its_polarisation(tmp_path):
     with result.open("hv") as hv, result.open("hh") as hh:
         assert hv.tags()["SEAICE_RFI"] == text
         assert "SEAICE_RFI" not in hh.tags()
+
+
+def coastline(path, product, first_line, stop_line):
+    """Land under some of a made-up product's lines, as a layer in longitude and latitude."""
+    corners = [(line, pixel) for pixel in (-20, 260) for line in (first_line, stop_line)]
+    land = shapely.MultiPoint([product.place(*corner) for corner in corners]).convex_hull
+    pyogrio.raw.write(
+        path,
+        geometry=np.array([shapely.to_wkb(land)], object),
+        field_data=[],
+        fields=[],
+        geometry_type="Polygon",
+        crs="EPSG:4326",
+        driver="GPKG",
+    )
+    return str(path)
+
+
+def test_land_is_nodata_where_the_land_mask_has_it(imported, tmp_path):
+    coast = coastline(tmp_path / "coast.gpkg", MadeUp(), 100, 150)
+    result = imported({}, coastline=coast)
+    mask = str(tmp_path / "mask.tif")
+    execute(LandMaskJob(grid=result.paths["hh"], coastline=coast, output=mask))
+    with rasterio.open(mask) as dataset:
+        sea = dataset.read(1) == 1
+    whole = Imported(tmp_path / "product" / next((tmp_path / "product").iterdir()), tmp_path / "b")
+    for name in ("hh", "hv", "incidence"):
+        with_land, without = whole.read(name), result.read(name)
+        assert np.array_equal(np.ma.getmaskarray(without), with_land.mask | ~sea)
+        assert np.array_equal(without.compressed(), with_land[sea].compressed())
+    assert 0.2 < (~sea & ~whole.read("hh").mask).sum() / whole.read("hh").count() < 0.3
+    shares = [each.done.numbers["VALID_FRACTION"] for each in (result, whole)]
+    assert shares[0] / shares[1] == pytest.approx(
+        result.read("hh").count() / whole.read("hh").count()
+    )
+    with result.open("hv") as dataset:
+        assert dataset.tags()["SEAICE_COASTLINE"] == "coast.gpkg"
+    with whole.open("hv") as dataset:
+        assert "SEAICE_COASTLINE" not in dataset.tags()
+
+
+def test_a_product_on_land_is_refused(imported, tmp_path):
+    coast = coastline(tmp_path / "coast.gpkg", MadeUp(), -50, 250)
+    with pytest.raises(SeaIceError, match="digital numbers are 0 or lie on land"):
+        imported({}, coastline=coast)
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_bright_targets_are_where_they_belong(imported):
