@@ -66,6 +66,7 @@ def test_the_names_that_scripts_use(algorithm):
             "HV_BAND",
             "INCIDENCE",
             "REFERENCE",
+            "REFERENCE_MASK",
             "MASK",
             "UNITS",
             "RESOLUTION",
