@@ -261,7 +261,9 @@ def _boxes(grid: Grid, crs: pyproj.CRS, reach_m: float) -> list[tuple[Box, float
     x, y = x[shown], y[shown]
     left, bottom, right, top = (float(at) for at in (x.min(), y.min(), x.max(), y.max()))
     if not crs.is_geographic:
-        return [((left, bottom, right, top), 0.0)]
+        # between the outermost places, the scene may reach the border of the CRS's world
+        more_x, more_y = (right - left) / (_SAMPLES - 1), (top - bottom) / (_SAMPLES - 1)
+        return [((left - more_x, bottom - more_y, right + more_x, top + more_y), 0.0)]
     bottom, top = max(bottom, -90.0), min(top, 90.0)
     if not target.is_geographic:
         left, right = _arc(x)

@@ -118,6 +118,20 @@ def test_land_across_the_antimeridian(tmp_path, as_layer, lon):
     same_but_at_the_coast(found, shapely.contains_xy(island, there % 360, lat))
 
 
+@pytest.mark.parametrize(("lat", "epsg"), [(71.0, 3413), (-71.0, 3031)])
+def test_land_across_the_border_of_mercators_world(tmp_path, lat, epsg):
+    island = blob(180.0, lat, 0.2)
+    to_crs = pyproj.Transformer.from_crs(LONLAT, "EPSG:3857", always_xy=True)
+    layer = [
+        shapely.transform(shape, lambda xy: np.c_[to_crs.transform(xy[:, 0], xy[:, 1])])
+        for shape in split(island)
+    ]
+    grid = grid_around(180.0, lat, epsg)
+    found = read(tmp_path / "land.gpkg", layer, grid, crs="EPSG:3857").land(grid.window)
+    there, lat = lonlat_centres(grid)
+    same_but_at_the_coast(found, shapely.contains_xy(island, there % 360, lat))
+
+
 def test_no_slit_is_left_where_a_layer_is_cut_on_pixel_centres(tmp_path):
     # 180 degrees is a diagonal of EPSG:3413: with the origin on it, it runs through pixel centres
     size, side = 40.0, 200
