@@ -44,7 +44,7 @@ class Coastline:
         label: What messages call the layer.
         grid: The scene's.
         polygons: (N,) land that the scene shows, and as much around it as was asked for.
-        spacing_m: Median distance of the coastline's nodes; None where there is no land.
+        spacing_m: Median distance of the coastline's nodes; None where there is no coast.
     """
 
     label: str
@@ -84,7 +84,7 @@ class Coastline:
         notes: list[str] = []
         warnings: list[str] = []
         shapes = _clipped(source, crs, grid, reach_m, notes, warnings, are_land=are_land)
-        spacing_m = _spacing_m(shapes, crs) if len(shapes) else None
+        spacing_m = _spacing_m(shapes, crs)
         if spacing_m is not None and spacing_m > _COARSE_PX * grid.resolution_m:
             warnings.append(
                 f"its nodes are some {spacing_m:.0f} m apart, pixels {grid.resolution_m:.4g} m:"
@@ -93,10 +93,8 @@ class Coastline:
             )
         found = on_map(shapes, crs, grid, source.label, warnings)
         parts = shapely.get_parts(found[~shapely.is_missing(found)])
-        spacing = "no land on the scene or around it"
-        if spacing_m is not None:
-            spacing = f"nodes some {spacing_m:.0f} m apart"
-        for note in (f"{len(parts)} polygons, {spacing}", *notes):
+        spacing = "" if spacing_m is None else f", nodes some {spacing_m:.0f} m apart"
+        for note in (f"{len(parts)} polygons on the scene and around it{spacing}", *notes):
             report.info(f"{source.label}: {note}")
         for warning in warnings:
             report.warning(f"{source.label}: {warning}")
@@ -321,11 +319,14 @@ def _unwrap(shapes: Shapes) -> None:
         shapes[index] = shapely.Polygon(shell, holes)
 
 
-def _spacing_m(shapes: Shapes, crs: pyproj.CRS) -> float:
-    """Return the median length of polygons' edges in metres on the ground."""
+def _spacing_m(shapes: Shapes, crs: pyproj.CRS) -> float | None:
+    """Return the median length of polygons' edges in metres on the ground; None without edges."""
     places, ring = shapely.get_coordinates(shapely.get_rings(shapes), return_index=True)
-    edges = np.flatnonzero(np.diff(ring) == 0)
+    # clipping left edges along x and y, which are no coast
+    edges = np.flatnonzero((np.diff(ring) == 0) & (np.diff(places, axis=0) != 0).all(axis=1))
     edges = edges[:: max(1, edges.size // _MOST_EDGES)]
+    if not edges.size:
+        return None
     lon, lat = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform(*places.T)
     ends = lon[edges], lat[edges], lon[edges + 1], lat[edges + 1]
     return float(np.nanmedian(pyproj.Geod(ellps="WGS84").inv(*ends)[2]))

@@ -263,6 +263,14 @@ def test_a_coarse_coastline_is_noticed(tmp_path, recorder):
     coast = read(tmp_path / "coarse.gpkg", [coarse], grid, Reporter(recorder))
     assert 2_000 < coast.spacing_m < 6_000
     assert "m apart, pixels 100 m: coasts may be wrong by many pixels" in recorder.warnings
+    inland = Grid(
+        CRS.from_epsg(3413), Affine(2, 0, grid.transform.c, 0, -2, grid.transform.f), 9, 9
+    )
+    recorder.clear()
+    all_land = read(tmp_path / "land.gpkg", [blob(15, 78, 5)], inland, Reporter(recorder))
+    assert all_land.land(inland.window).all()
+    assert all_land.spacing_m is None
+    assert not recorder.warnings
 
 
 @pytest.mark.parametrize(
