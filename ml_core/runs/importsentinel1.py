@@ -89,6 +89,7 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
         output: {**own, ZERO_TAG: f"{job.floor:g}", **removal.tags}
         for output, own, removal in zip(("HH", "HV"), seen, removals, strict=True)
     }
+    own_tags["NESZ"] = {"SEAICE_QUANTITY": "NESZ", "SEAICE_POLARISATION": names[1]}
     valid, buried = 0, np.zeros(2, np.int64)
     with rasterio.Env(GDAL_CACHEMAX=_CACHE_MIB), ExitStack() as stack:
         images = [
