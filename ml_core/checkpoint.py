@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 
-CHANNELS = ("HH", "HV", "VV", "VH", "incidence_angle")
+POLARISATIONS = ("HH", "HV", "VV", "VH")
 
 _CARD_KEY = "seaice_model_card"
 
@@ -32,9 +32,10 @@ class ModelCard:
 
     Attributes:
         network: `networks.NetworkConfig` as a dictionary.
-        channels: The input channels in order, of `CHANNELS`.
-        mean: Mean of each channel on the training part, dB or degrees.
-        std: Standard deviation of each channel there, dB or degrees.
+        channels: The input channels in order: two of `POLARISATIONS`, then ``incidence_angle`` and
+            extra channels of any name, where the network has them.
+        mean: Mean of each channel on the training part, dB, degrees or an extra channel's unit.
+        std: Standard deviation of each channel there, likewise.
         resolution_m: Pixel size that the network works at.
         footprint_m: Footprint of the reference; None where it was given at a point.
         task: ``regression`` or ``classes``.
@@ -77,9 +78,11 @@ class ModelCard:
             if not isinstance(value, (list, tuple)):
                 raise _bad(name, value, "a list")
             object.__setattr__(self, name, tuple(value))
-        unknown = [channel for channel in self.channels if channel not in CHANNELS]
-        if unknown or not self.channels or len(set(self.channels)) != len(self.channels):
-            raise _bad("channels", self.channels, f"different ones of {', '.join(CHANNELS)}")
+        are_names = all(isinstance(name, str) and name for name in self.channels)
+        if not are_names or len(set(self.channels)) != len(self.channels):
+            raise _bad("channels", self.channels, "different names")
+        if len(self.channels) < 2 or not set(self.channels[:2]) <= set(POLARISATIONS):
+            raise _bad("channels", self.channels, f"two of {', '.join(POLARISATIONS)} first")
         for name in ("mean", "std"):
             values = getattr(self, name)
             if len(values) != len(self.channels) or not all(map(_is_number, values)):

@@ -19,7 +19,7 @@ _ROWS_AT_ONCE: Final = 512
 
 @dataclass(frozen=True)
 class Normalisation:
-    """Mean and standard deviation of each channel, dB or degrees."""
+    """Mean and standard deviation of each channel, in its unit."""
 
     mean: NDArray[np.float32]  # (C,)
     std: NDArray[np.float32]  # (C,)
@@ -56,7 +56,7 @@ class Moments:
 
     Attributes:
         count: How many they are.
-        mean: Of each channel (C,), dB or degrees.
+        mean: Of each channel (C,), in its unit.
         variance: Likewise (C,), of the population.
     """
 
@@ -121,7 +121,8 @@ def normalisation(parts: Iterable[Moments | None], names: Sequence[str]) -> Norm
         )
     std = np.sqrt(found.variance)
     for name, deviation, mean in zip(names, std, found.mean, strict=True):
-        if not deviation > 1e-6 * max(1.0, abs(mean)):
+        # a channel may have any unit: what is small is small beside its mean
+        if not deviation > 1e-6 * abs(mean):
             raise SeaIceError(
                 f"{name} has the value {mean:g} everywhere on the training part; a network learns"
                 " nothing from it. Check the layer and its band"

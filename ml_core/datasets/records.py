@@ -33,7 +33,8 @@ class SetRecord:
     """What all scenes of a set share.
 
     Attributes:
-        channels: Names of the C channels.
+        channels: Names of the C channels: two polarisations, then ``incidence_angle`` and extra
+            channels of any name, where the set has them.
         resolution_m: Pixel size that was asked of every scene.
         chip_px: Side of a chip; no scene is smaller.
         format_version: Of the layout.
@@ -64,7 +65,7 @@ class SceneRecord:
         chips: Places for chips that do not overlap and hold a reference.
         pixels: Pixels with a reference.
         sic_histogram: Of these, how many in each tenth of SIC.
-        mean: Mean of each channel over these, dB or degrees.
+        mean: Mean of each channel over these, in its unit.
         std: Standard deviation likewise.
         notes: What was noticed when the scene was added.
         added: When, ISO 8601.

@@ -39,7 +39,7 @@ class SceneData:
         cells: The reference counted by cells.
         sums: Sums over each cell of the pixels and the reference, where both are (h, w, C + 1).
         grid: The grid.
-        channels: Names of the C channels.
+        channels: Names of the C channels, as in `records.SetRecord`.
         footprint_m: Footprint of the reference.
         decorrelation_px: Distance at which reference values are held to be independent (see
             `decorrelation_px`).

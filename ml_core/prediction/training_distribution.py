@@ -1,9 +1,9 @@
-"""The backscatter and angles that a network was trained on, and what of a scene lies outside."""
+"""What a network was trained on, channel by channel, and what of a scene lies outside."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,12 @@ NOTABLE_SHARE = 0.05
 
 _ANGLE_TOLERANCE_DEG = 1.0
 
+_EXTRA_TAIL, _EXTRA_TOLERANCE = 5e-4, 0.05
+"""The range of an extra channel leaves out this share of the training's pixels at either end and is
+widened by this share of its width."""
+
+_ANGLE = "incidence_angle"
+
 _MOST_PIXELS = 4_000_000
 
 
@@ -40,11 +46,13 @@ class TrainingDistribution:
         counts: (60, 60) pixels by backscatter of the first and second channel, in bins of 1 dB.
         median_db: Median of both channels.
         incidence_deg: Lowest and highest incidence angle; None where it was not given.
+        extra: Range of each further channel, in its own unit.
     """
 
     counts: NDArray[np.int64]
     median_db: tuple[float, float]
     incidence_deg: tuple[float, float] | None = None
+    extra: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -62,11 +70,14 @@ class TrainingDistribution:
             return None
         counts = np.bincount(_bins(pixels.T), minlength=_BINS**2).reshape(_BINS, _BINS)
         first, second = np.median(pixels[:, :2], axis=0)
-        angles = None
-        if "incidence_angle" in channels:
-            angle = pixels[:, channels.index("incidence_angle")]
-            angles = float(angle.min()), float(angle.max())
-        return cls(counts, (float(first), float(second)), angles)
+        angles, extra = None, {}
+        for name, values in zip(channels[2:], pixels.T[2:], strict=True):
+            if name == _ANGLE:
+                angles = float(values.min()), float(values.max())
+            else:
+                low, high = np.quantile(values, (_EXTRA_TAIL, 1 - _EXTRA_TAIL))
+                extra[name] = float(low), float(high)
+        return cls(counts, (float(first), float(second)), angles, extra)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for a model card."""
@@ -78,6 +89,7 @@ class TrainingDistribution:
             "counts": self.counts.ravel()[filled].tolist(),
             "median_db": list(self.median_db),
             "incidence_deg": list(self.incidence_deg) if self.incidence_deg else None,
+            "extra": {name: list(span) for name, span in self.extra.items()},
         }
 
     @classmethod
@@ -93,7 +105,19 @@ class TrainingDistribution:
             counts.reshape(_BINS, _BINS),
             (float(first), float(second)),
             (float(angles[0]), float(angles[1])) if angles else None,
+            {name: (float(low), float(high)) for name, (low, high) in _extra(values).items()},
         )
+
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Return within which values each channel but the first two is like the training's."""
+        found = {}
+        if self.incidence_deg:
+            low, high = self.incidence_deg
+            found[_ANGLE] = low - _ANGLE_TOLERANCE_DEG, high + _ANGLE_TOLERANCE_DEG
+        for name, (low, high) in self.extra.items():
+            more = _EXTRA_TOLERANCE * (high - low)
+            found[name] = low - more, high + more
+        return found
 
     def compare(
         self, values: Floats, channels: tuple[str, ...], valid: Mask
@@ -101,7 +125,7 @@ class TrainingDistribution:
         """Compare pixels with those that the network learnt from.
 
         Args:
-            values: (C, h, w) in dB, dB and degrees.
+            values: (C, h, w) in dB, dB, and each further channel's unit.
             channels: Names of the channels.
             valid: Which pixels count, (h, w).
 
@@ -116,12 +140,17 @@ class TrainingDistribution:
         )
         rare = (near < _RARE * self.counts.sum()).ravel()
         new: Mask = valid & rare[bins]
-        if self.incidence_deg and "incidence_angle" in channels:
-            angle = values[channels.index("incidence_angle")]
-            low, high = self.incidence_deg
-            new |= valid & (angle < low - _ANGLE_TOLERANCE_DEG)
-            new |= valid & (angle > high + _ANGLE_TOLERANCE_DEG)
+        for name, (low, high) in self.bounds().items():
+            if name in channels:
+                channel = values[channels.index(name)]
+                new |= valid & ((channel < low) | (channel > high))
         return new, np.bincount(bins[valid], minlength=_BINS**2)
+
+
+def _extra(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the ranges of extra channels in a card's values; those of older cards have none."""
+    found: Mapping[str, Any] = values.get("extra") or {}
+    return found
 
 
 def _bins(values: NDArray[np.floating]) -> NDArray[np.intp]:
@@ -162,7 +191,7 @@ class OutOfDistribution:
         self._step = max(1, min(_LARGEST_STEP, self._fields.cell_px // 4))
         self._new = 0
         self._counts: NDArray[np.int64] = np.zeros(_BINS**2, np.int64)
-        self._angles = (np.inf, -np.inf)
+        self._spans = {name: (np.inf, -np.inf) for name in channels[2:]}
 
     def add(self, window: Window, values: Floats, valid: Mask) -> None:
         """Add a window that was read.
@@ -184,10 +213,10 @@ class OutOfDistribution:
         new, counts = self._trained.compare(values, self._channels, valid)
         self._new += int(new.sum())
         self._counts += counts
-        if "incidence_angle" in self._channels and valid.any():
-            angle = values[self._channels.index("incidence_angle")][valid]
-            low, high = self._angles
-            self._angles = min(low, float(angle.min())), max(high, float(angle.max()))
+        if valid.any():
+            for name, (low, high) in self._spans.items():
+                channel = values[self._channels.index(name)][valid]
+                self._spans[name] = min(low, float(channel.min())), max(high, float(channel.max()))
         self._fields.add(inside, new[None].astype(np.float32), valid, step)
 
     @classmethod
@@ -221,12 +250,19 @@ class OutOfDistribution:
             summed = np.concatenate([[0], np.cumsum(counts.sum(axis=axis))])
             median = _LOW_DB + float(np.interp(summed[-1] / 2, summed, np.arange(_BINS + 1)))
             lines.append(f"{name} median {median:.0f} dB here, {trained:.0f} dB in training")
-        trained_deg = self._trained.incidence_deg
-        if trained_deg and np.isfinite(self._angles).all():
+        trained_deg, here = self._trained.incidence_deg, self._spans.get(_ANGLE)
+        if trained_deg and here:
             lines.append(
-                f"incidence angle {self._angles[0]:.0f} to {self._angles[1]:.0f} deg here,"
+                f"incidence angle {here[0]:.0f} to {here[1]:.0f} deg here,"
                 f" {trained_deg[0]:.0f} to {trained_deg[1]:.0f} deg in training"
             )
+        for name, (low, high) in self._trained.extra.items():
+            if name in self._spans:
+                here = self._spans[name]
+                lines.append(
+                    f"{name} {here[0]:.4g} to {here[1]:.4g} here, {low:.4g} to {high:.4g} in"
+                    " training"
+                )
         return (
             f"{100 * self.share:.0f} % of the scene's pixels are unlike what the network was"
             f" trained on ({'; '.join(lines)}): its SIC and its uncertainty are guesses there."

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..checkpoint import POLARISATIONS
 from ..datasets.provenance import summary
 from ..datasets.records import SceneRecord, SetRecord
 from ..observation.times import FAR_H
 from . import page
 from .charts import Series, bars
+
+_UNITS = {"incidence_angle": " [deg]", **dict.fromkeys(POLARISATIONS, " [dB]")}
+"""Units of the channels that have a known one; an extra channel may have any."""
 
 _RARE = 0.02
 """A tenth of SIC with less than this share of the reference is rare."""
@@ -64,7 +68,7 @@ def write(path: str, title: str, shared: SetRecord, scenes: Sequence[SceneRecord
         backscatter_columns={
             "Scene": 0,
             **{
-                f"{channel} {what} [{'deg' if channel == 'incidence_angle' else 'dB'}]": 1
+                f"{channel} {what}{_UNITS.get(channel, '')}": 1 if channel in _UNITS else None
                 for channel in shared.channels
                 for what in ("mean", "std")
             },

@@ -157,8 +157,10 @@ def test_an_unknown_field_of_a_card_is_ignored(tmp_path):
     ("changes", "message"),
     [
         ({"format_version": "1"}, "format version '1'"),
-        ({"channels": ["HH", "HH", "HV"]}, "channels is .* different ones of HH, HV"),
-        ({"channels": ["HH", "RR", "HV"]}, "channels is"),
+        ({"channels": ["HH", "HH", "HV"]}, "channels is .* different names"),
+        ({"channels": ["HH", "RR", "HV"]}, "channels is .* two of HH, HV, VV, VH first"),
+        ({"channels": ["HH", "HV", 3]}, "channels is .* different names"),
+        ({"channels": ["HH", "HV", ""]}, "channels is .* different names"),
         ({"channels": "HH"}, "channels is 'HH', expected a list"),
         ({"channels": ["HH", "HV"], "mean": [1, 2], "std": [1, 2]}, "as many input channels"),
         ({"mean": [1, 2]}, "mean is .* for each of 3 channels"),

@@ -49,3 +49,12 @@ def test_what_is_constant_in_every_scene_is_refused_and_named():
     scene, other = (Moments(9, np.array([-20.0, 30.0]), np.array([v, 0.0])) for v in (4.0, 2.0))
     with pytest.raises(SeaIceError, match="angle has the value 30 everywhere on the training part"):
         normalisation([scene, None, other], ("HH", "angle"))
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e7])
+def test_a_channel_may_have_any_unit(unit):
+    parts = [Moments(9, np.array([-20.0, 3 * unit]), np.array([4.0, (0.1 * unit) ** 2]))]
+    found = normalisation(parts, ("HH", "extra"))
+    assert found.std[1] == pytest.approx(0.1 * unit)
+    with pytest.raises(SeaIceError, match="extra has the value"):
+        normalisation([Moments(9, parts[0].mean, np.array([4.0, 0.0]))], ("HH", "extra"))

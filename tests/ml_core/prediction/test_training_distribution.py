@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -103,3 +104,34 @@ def test_the_map_shows_where_it_is_new():
     assert share.shape == (100, 100)
     assert np.nanmax(share[:, :40]) < 0.1
     assert np.nanmin(share[:, 60:]) > 0.9
+
+
+EXTRA = (*CHANNELS, "ice_age")
+
+
+def with_extra(array, low, high, axis):
+    shape = [*array.shape]
+    shape[axis] = 1
+    more = np.random.default_rng(7).uniform(low, high, shape).astype(np.float32)
+    return np.concatenate([array, more], axis=axis)
+
+
+@pytest.mark.parametrize(("low", "high", "share"), [(100, 300, 0), (310, 400, 1), (200, 400, 0.45)])
+def test_an_extra_channel_is_compared_by_its_range(low, high, share):
+    trained = TrainingDistribution.of(with_extra(pixels(1), 100, 300, 1), EXTRA)
+    stored = TrainingDistribution.from_dict(json.loads(json.dumps(trained.to_dict())))
+    assert stored.bounds() == trained.bounds()
+    novelty = OutOfDistribution(stored, EXTRA, (200, 200), 40)
+    values = with_extra(scene(2), low, high, 0)
+    novelty.add(Window(0, 0, 200, 200), values, np.isfinite(values).all(axis=0))
+    assert novelty.share == pytest.approx(share, abs=0.02)
+    if share:
+        here = r"ice_age ([\d.]+) to ([\d.]+) here, ([\d.]+) to ([\d.]+) in training"
+        found = [float(text) for text in re.search(here, novelty.warning()).groups()]
+        assert found == pytest.approx([low, high, 100, 300], abs=0.5)
+
+
+def test_a_card_from_before_extra_channels_is_read():
+    old = TrainingDistribution.of(pixels(1), CHANNELS).to_dict()
+    del old["extra"]
+    assert list(TrainingDistribution.from_dict(old).bounds()) == ["incidence_angle"]
