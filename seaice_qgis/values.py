@@ -11,6 +11,7 @@ from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingParameterDefinition,
+    QgsProcessingUtils,
     QgsProperty,
     QgsRasterLayer,
     QgsVectorLayer,
@@ -115,13 +116,23 @@ def _opened(layer: Optional[QgsMapLayer], value: Any, spec: fields.Spec) -> Any:
 
 
 def as_rasters(run: Run, field: str, spec: fields.Spec) -> Any:
-    """Return several raster layers."""
-    found = run.algorithm.parameterAsLayerList(run.values, parameter_name(field), run.context)
+    """Return every band of several raster layers."""
+    value = run.raw(parameter_name(field))
+    if value is None or value == "":
+        return []
     sources = []
-    for layer in found or ():
-        if not isinstance(layer, QgsRasterLayer):
-            raise errors.SeaIceError(f"{spec.label}: {layer.name()} is not a raster layer")
-        sources.append(layers.raster_source(_opened(layer, layer.name(), spec), 1, spec.label))
+    # one by one: QGIS's own reading of the list leaves out what it cannot open
+    for item in value if isinstance(value, (list, tuple)) else [value]:
+        layer = item
+        if not isinstance(item, QgsMapLayer):
+            layer = QgsProcessingUtils.mapLayerFromString(str(item), run.context)
+        opened = _opened(layer, item, spec)
+        if not isinstance(opened, QgsRasterLayer):
+            raise errors.SeaIceError(f"{spec.label}: {opened.name()} is not a raster layer")
+        sources += [
+            layers.raster_source(opened, band, spec.label)
+            for band in range(1, opened.bandCount() + 1)
+        ]
     return sources
 
 

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from ..errors import SeaIceError
+from ..raster.extra import ExpectedExtra
 from ..raster.grid import Grid
 from . import records
 from .cells import CellCounts
@@ -128,6 +129,12 @@ class TrainingSet:
                 f"{label}: has pixels of {resolution_m:.4g} m, the training set of"
                 f" {shared.resolution_m:.4g} m; build a set with a coarser Resolution"
             )
+
+    @property
+    def extra(self) -> ExpectedExtra:
+        """The extra channels that a scene must have."""
+        whose = f"the training set {self.folder.name} has"
+        return ExpectedExtra.among(self.shared.channels, whose, drops_others=False)
 
     def names(self) -> list[str]:
         """Return the names of the scenes' folders, sorted."""

@@ -197,7 +197,7 @@ def _path(value: Any, spec: Spec) -> str:
 _COERCE: Dict[Kind, Callable[[Any, Spec], Any]] = {
     Kind.RASTER: lambda value, spec: RasterSource.from_json(value, spec.label),
     Kind.RASTERS: lambda value, spec: tuple(
-        RasterSource.from_json(item, spec.label)
+        RasterSource.from_json(item, spec.label, least_band=0)
         for item in ([value] if isinstance(value, (str, Mapping, RasterSource)) else value)
     ),
     Kind.VECTOR: lambda value, spec: VectorSource.from_json(value, spec.label),

@@ -13,7 +13,7 @@ class Kind(str, Enum):
     """What a parameter's value is."""
 
     RASTER = "raster"  # RasterSource
-    RASTERS = "rasters"  # tuple of RasterSource
+    RASTERS = "rasters"  # tuple of RasterSource, every band of a file where none is named
     VECTOR = "vector"  # VectorSource
     INTEGER = "integer"
     NUMBER = "number"
@@ -120,6 +120,7 @@ def parameter(
 
 # One constructor for each kind, with what all of the kind have in common.
 raster = partial(parameter, Kind.RASTER)
+rasters = partial(parameter, Kind.RASTERS, default=(), optional=True)
 vector = partial(parameter, Kind.VECTOR)
 integer = partial(parameter, Kind.INTEGER)
 number = partial(parameter, Kind.NUMBER)

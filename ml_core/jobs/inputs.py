@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Tuple
 
 from ..errors import JobError
 from . import fields
@@ -61,7 +61,23 @@ class SceneInputs(Job):
 
 
 @dataclass(frozen=True)
-class ReferenceInputs(SceneInputs):
+class ChannelInputs(SceneInputs):
+    """A scene as a network sees it: with further layers as channels."""
+
+    extra: Tuple[RasterSource, ...] = fields.rasters(
+        "Extra channels",
+        "Further raster layers that the network gets as channels, such as brightness temperatures,"
+        " the distance to land, NESZ or another polarisation; every band of a file is one. They"
+        " are aligned to the scene's grid, averaged where finer and bilinear where coarser; pixels"
+        " where one has no value are left out. A channel is named by its file (SEAICE_QUANTITY tag"
+        " or the band's description), else after the layer. A network needs the channels that it"
+        " was trained with: layers are found by these names in any order, others are taken in the"
+        " order given, and a message says so.",
+    )
+
+
+@dataclass(frozen=True)
+class ReferenceInputs(ChannelInputs):
     """A scene with the SIC to learn from; a training set may stand in for all of them."""
 
     hh: Optional[RasterSource] = fields.optional(SceneInputs, "hh")

@@ -8,11 +8,11 @@ from typing import ClassVar, Optional, Tuple
 from . import fields
 from .base import Number
 from .choices import COMPRESSIONS, RUNTIMES, device_field
-from .inputs import SceneInputs
+from .inputs import ChannelInputs
 
 
 @dataclass(frozen=True)
-class PredictJob(SceneInputs):
+class PredictJob(ChannelInputs):
     """Map the sea-ice concentration of a scene with a fitted network."""
 
     NAME: ClassVar[str] = "predict"
@@ -22,8 +22,8 @@ class PredictJob(SceneInputs):
         "<p>Applies a network from <i>Train SIC network</i> to the HH and HV backscatter of a scene"
         " and gives a GeoTIFF of sea-ice concentration in percent (0-100), nodata -9999, at the"
         " network's resolution.</p>"
-        "<p>Pixels where HH, HV or the incidence angle have no data, or where the mask is 0, are"
-        " nodata.</p>"
+        "<p>Pixels where HH, HV, the incidence angle or an extra channel have no data, or where the"
+        " mask is 0, are nodata.</p>"
     )
     NUMBERS: ClassVar[Tuple[Number, ...]] = (
         Number("MEAN_SIC", "Mean SIC", "%"),

@@ -19,7 +19,7 @@ class RasterSource:
 
     Attributes:
         path: File name or GDAL path (``/vsizip/...``, ``NETCDF:file:variable``).
-        band: Band, counted from 1.
+        band: Band, counted from 1; 0 stands for every band, where several layers are taken.
         name: The layer's name, for messages; the file's name when empty.
         crs: ``"file"``: what the file declares; empty: the layer has none; else an authority code
             or WKT.
@@ -42,8 +42,13 @@ class RasterSource:
         return self.name or PurePath(self.path).name or self.path
 
     @classmethod
-    def from_json(cls, value: Any, label: str) -> RasterSource:
+    def from_json(cls, value: Any, label: str, *, least_band: int = 1) -> RasterSource:
         """Return the source that a JSON value describes: a path, or an object with the attributes.
+
+        Args:
+            value: The JSON value.
+            label: What messages call the parameter.
+            least_band: The band where none is given: 0 where every band of a file is taken.
 
         Raises:
             JobError: The value is neither, or an attribute is unknown or malformed.
@@ -52,12 +57,12 @@ class RasterSource:
             return value
         fields = _attributes(cls, value, label)
         try:
-            fields["band"] = int(fields.get("band", 1))
+            fields["band"] = int(fields.get("band", least_band))
             fields["nodata"] = tuple((float(a), float(b)) for a, b in fields.get("nodata", ()))
             fields["open_options"] = tuple(str(option) for option in fields.get("open_options", ()))
         except (TypeError, ValueError) as error:
             raise JobError(f"{label}: malformed raster description {value!r}: {error}") from error
-        if fields["band"] < 1:
+        if fields["band"] < least_band:
             raise JobError(f"{label}: bands count from 1, got {fields['band']}")
         return cls(**fields)
 

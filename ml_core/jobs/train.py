@@ -131,6 +131,11 @@ class TrainJob(FitInputs):
         optional=True,
         advanced=True,
     )
+    water_extra: Tuple[RasterSource, ...] = fields.rasters(
+        "Open water: extra channels",
+        "The extra channels of that scene, where the network learns from such.",
+        advanced=True,
+    )
     model: Optional[str] = fields.output_network(
         "SIC network", "The fitted network: one file with its weights and its model card."
     )
@@ -160,12 +165,12 @@ class TrainJob(FitInputs):
                 "Frozen convolutions: fresh weights would be frozen; give an Initial model, or 0"
             )
         if (self.water_hh is None) != (self.water_hv is None) or (
-            self.water_incidence is not None and self.water_hh is None
+            (self.water_incidence is not None or self.water_extra) and self.water_hh is None
         ):
             raise JobError("Open water: give HH and HV of one scene, or neither")
-        layers = ("hh", "hv", "incidence", "mask", "reference", "reference_mask")
+        layers = ("hh", "hv", "incidence", "mask", "extra", "reference", "reference_mask")
         if self.training_set:
-            given = [name for name in layers if getattr(self, name) is not None]
+            given = [name for name in layers if getattr(self, name)]
             if given:
                 label = dict(self.specs())[given[0]].label
                 raise JobError(

@@ -15,9 +15,14 @@ from ..errors import SeaIceError
 from ..events import Reporter
 from ..jobs.predict import PredictJob
 from ..networks import Geometry
+from ..raster.extra import ExpectedExtra, spread_windows
 from ..raster.grid import Grid, Window
 from ..raster.radiometry import Floats, Mask
 from ..raster.scene import Scene
+from .training_distribution import TrainingDistribution
+
+_UNLIKE = 0.99
+"""Share of an extra channel's values far outside the training's range by which it is another."""
 
 
 class ChannelSource(Protocol):
@@ -120,6 +125,11 @@ def with_channels_of(job: PredictJob, card: ModelCard, report: Reporter) -> Pred
     return job
 
 
+def extra_of(card: ModelCard, model: str) -> ExpectedExtra:
+    """Return the extra channels that a network needs."""
+    return ExpectedExtra.among(card.channels, f"{model} was trained with")
+
+
 def check_scene(
     scene: Scene, card: ModelCard, model: str, shape: Geometry, report: Reporter
 ) -> None:
@@ -133,7 +143,7 @@ def check_scene(
         report: Gets the warnings.
 
     Raises:
-        SeaIceError: A channel is missing, or the scene is too small.
+        SeaIceError: A channel is missing or unlike the training's, or the scene is too small.
     """
     for note in scene.notes:
         report.warning(note)
@@ -142,6 +152,7 @@ def check_scene(
             f"{scene.label}: holds {', '.join(scene.channels)}, but {model} was trained with"
             f" {', '.join(card.channels)}; give a scene of these"
         )
+    _check_extra(scene, card, model, report)
     side = min(scene.grid.shape)
     if side < shape.minimum_size_px:
         raise SeaIceError(
@@ -156,3 +167,35 @@ def check_scene(
             f" {card.resolution_m:.4g} m; it sees less detail than it learnt from, and its error is"
             " unknown"
         )
+
+
+def _check_extra(scene: Scene, card: ModelCard, model: str, report: Reporter) -> None:
+    """Check that the extra channels look like those of the training: unit and order.
+
+    Raises:
+        SeaIceError: A layer that is taken by its place alone does not.
+    """
+    trained = TrainingDistribution.from_dict(card.training.get("domain"))
+    if not scene.extra or not trained:
+        return
+    parts = []
+    for window in spread_windows(scene.grid.window):
+        values, valid = scene.read(window)
+        parts.append(values[:, valid])
+    sample = dict(zip(scene.channels, np.concatenate(parts, axis=1), strict=True))
+    for name, (low, high) in trained.extra.items():
+        width = high - low
+        values = sample[name]
+        far = (values < low - width) | (values > high + width)
+        if not values.size or far.mean() <= _UNLIKE:
+            continue
+        text = (
+            f"{scene.extra[name]}: values {values.min():.4g} to {values.max():.4g} are far from"
+            f" those of the channel {name} that {model} was trained with, {low:.4g} to {high:.4g}"
+        )
+        if name in scene.unnamed:
+            raise SeaIceError(
+                f"{text}; give the extra channels in the order {', '.join(scene.extra)} and in the"
+                f" units of the training. If the layer is right, call it {name}"
+            )
+        report.warning(f"{text}; check its unit. The SIC is a guess where it is so")

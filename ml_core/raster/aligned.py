@@ -158,7 +158,11 @@ class AlignedBand:
 
     def overlaps(self) -> bool:
         """Say whether any of the band's pixels may lie on the grid."""
-        return not self._map.source_window(self.grid.window, margin=0).is_empty
+        return not self.source_window().is_empty
+
+    def source_window(self) -> Window:
+        """Return the band's pixels that may lie on the grid."""
+        return self._map.source_window(self.grid.window, margin=0)
 
     def read(self, window: Window, *, out: Floats | None = None) -> tuple[Floats, Mask]:
         """Return a window's values and which hold.

@@ -61,7 +61,10 @@ class Band:
 
     Attributes:
         label: What messages call it.
+        number: Its number in the file, from 1.
+        count: Number of the file's bands.
         tags: The file's metadata, then the band's.
+        description: The band's name in the file; empty where it has none.
         dtype: Data type of the values, ``float32`` where the file declares a scale or offset.
         block_shape: (height, width) of the file's blocks.
 
@@ -77,12 +80,13 @@ class Band:
             )
         self._dataset = dataset
         self._lock = threading.Lock()  # GDAL lets no two threads use a dataset at once
-        self._index = source.band
+        self.number, self.count = source.band, dataset.count
         self._ranges = source.nodata
         self._holds: tuple[Callable[[Window], Mask], ...] = ()
         self.grid = _grid(dataset, source)
         self.tags: dict[str, str] = {**dataset.tags(), **dataset.tags(source.band)}
         i = source.band - 1
+        self.description: str = dataset.descriptions[i] or ""
         dtype = str(dataset.dtypes[i])
         if dtype.startswith("complex"):
             raise SeaIceError(
@@ -100,9 +104,9 @@ class Band:
         # misses a value that was rounded to another type
         self._has_mask = MaskFlags.per_dataset in flags or MaskFlags.alpha in flags
 
-    def leave_out(self, value: float) -> None:
-        """Take a further value as nodata."""
-        self._ranges = (*self._ranges, (value, value))
+    def leave_out(self, low: float, high: float) -> None:
+        """Take further values as nodata, both ends included."""
+        self._ranges = (*self._ranges, (low, high))
 
     def leave_out_where_not(self, holds: Callable[[Window], Mask]) -> None:
         """Take pixels as nodata where a function of windows of this grid is False."""
@@ -154,11 +158,11 @@ class Band:
         try:
             with self._lock:
                 raw = self._dataset.read(
-                    self._index, window=place, out=values if in_place else None
+                    self.number, window=place, out=values if in_place else None
                 )  # (h, w), file's dtype
                 mask = None
                 if self._has_mask:
-                    mask = self._dataset.read_masks(self._index, window=place)
+                    mask = self._dataset.read_masks(self.number, window=place)
         except RasterioError as error:
             raise SeaIceError(
                 f"{self.label}: the file is damaged, or its disk has gone ({error});"

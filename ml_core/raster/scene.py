@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..checkpoint import POLARISATIONS
 from ..errors import SeaIceError
-from ..jobs.inputs import SceneInputs
+from ..jobs.inputs import ChannelInputs
+from . import extra
 from .acquisition import acquisition_of
 from .aligned import AlignedBand, Quantity, Resampling
+from .extra import ExpectedExtra
 from .grid import Grid, Window
 from .radiometry import HIGHEST_DB, LOWEST_DB, Floats, Mask, check_incidence, check_unit, valid_db
 from .reading import Band, open_band
@@ -31,12 +34,14 @@ _MOST_ZEROS = 1e-3
 
 
 class Scene:
-    """HH and HV, and the incidence angle where it is given, on the scene's grid.
+    """HH and HV, and the incidence angle and extra layers where given, on the scene's grid.
 
     Attributes:
         grid: HH's grid, or a coarser one with the same origin.
         channels: Names of the channels: ``HH``, ``HV`` and ``incidence_angle`` where given;
-            ``VV`` and ``VH`` where the files say that they hold these.
+            ``VV`` and ``VH`` where the files say that they hold these; then those of extra layers.
+        extra: The extra channels' layers by channel.
+        unnamed: Those of the extra channels that the layers do not name.
         acquisition: What the files of HH and HV say of the product they were made from, as in
             `raster.acquisition`.
         notes: What the analyst should know of the input.
@@ -50,6 +55,8 @@ class Scene:
         mask: Band | None,
         units: str,
         resolution_m: float | None,
+        extra_bands: Sequence[Band] = (),
+        expected: ExpectedExtra | None = None,
     ) -> None:
         self.grid = scene_grid(hh.grid, resolution_m)
         self.label = hh.label
@@ -64,6 +71,14 @@ class Scene:
         if incidence is not None:
             self._bands.append(AlignedBand(incidence, self.grid))
             self.channels = (*self.channels, "incidence_angle")
+        found, notes = extra.matched(extra.named(extra_bands, self.channels), expected)
+        self.notes += notes
+        self.extra = {one.name: one.band.label for one in found}
+        self.unnamed = [one.name for one in found if not one.is_named]
+        self.channels = (*self.channels, *self.extra)
+        for one in found:
+            kind = quantity if one.is_backscatter else Quantity.PLAIN
+            self._bands.append(AlignedBand(one.band, self.grid, quantity=kind))
         self._mask: AlignedBand | None = None
         if mask is not None:
             self._mask = AlignedBand(mask, self.grid, resampling=Resampling.NEAREST)
@@ -71,16 +86,23 @@ class Scene:
 
     @classmethod
     @contextmanager
-    def open(cls, inputs: SceneInputs, resolution_m: float | None = None) -> Iterator[Scene]:
+    def open(
+        cls,
+        inputs: ChannelInputs,
+        resolution_m: float | None = None,
+        expected: ExpectedExtra | None = None,
+    ) -> Iterator[Scene]:
         """Open a scene's layers and check them on a sample.
 
         Args:
             inputs: The layers and their unit.
             resolution_m: Pixel size of the scene's grid; None, 0, or less than HH's: HH's own.
+            expected: The extra channels that it must have; None: those that are given.
 
         Raises:
             SeaIceError: A layer cannot be read, has no georeference, contradicts its
-                unit, has no valid value, or the layers do not overlap.
+                unit, has no valid value, the layers do not overlap, or the extra ones are not those
+                that are expected.
         """
         assert inputs.hh is not None  # the job checked both
         assert inputs.hv is not None
@@ -90,7 +112,9 @@ class Scene:
                 None if layer is None else stack.enter_context(open_band(layer))
                 for layer in (inputs.incidence, inputs.mask)
             )
-            yield cls(hh, hv, incidence, mask, inputs.units, resolution_m)
+            taken = inputs.hh, inputs.hv, inputs.incidence
+            more = extra.open_extra(inputs.extra, taken, stack)
+            yield cls(hh, hv, incidence, mask, inputs.units, resolution_m, more, expected)
 
     def read(self, window: Window) -> tuple[Floats, Mask]:
         """Return the channels in a window.
@@ -99,8 +123,8 @@ class Scene:
             window: Pixels of the scene's grid; it may reach beyond it.
 
         Returns:
-            Values (C, h, w) in dB, dB and degrees, NaN where invalid, and the pixels where every
-            channel is valid and the mask is not 0 (h, w).
+            Values (C, h, w) in dB, dB, degrees and the extra channels' units, NaN where invalid,
+            and the pixels where every channel is valid and the mask is not 0 (h, w).
         """
         shape = len(self._bands), window.height, window.width
         values = np.empty(shape, np.float32)
@@ -123,10 +147,19 @@ class Scene:
                     f"{layer.label} does not overlap {hh.label}: {_extent(layer.band.grid)} against"
                     f" {_extent(hh.band.grid)}; give layers of the same scene, and check their CRS"
                 )
+        plain = [name for name in self.extra if name not in POLARISATIONS]
+        checked = {
+            channel: layer
+            for channel, layer in zip(self.channels, self._bands, strict=True)
+            if channel not in plain
+        }
         with ThreadPoolExecutor() as pool:
-            samples = pool.map(_sample, [layer.band for layer in self._bands])
-            for channel, layer, sample in zip(self.channels, self._bands, samples, strict=True):
+            samples = pool.map(_sample, [layer.band for layer in checked.values()])
+            for (channel, layer), sample in zip(checked.items(), samples, strict=True):
                 self._check_values(layer, channel, units, sample)
+        for name in plain:
+            self.notes += extra.check_values(self._bands[self.channels.index(name)])
+        self.notes += self._gaps()
         for window in _sample_then_all(self.grid, hh.band.block_shape):
             if self.read(window)[1].any():
                 return
@@ -135,6 +168,26 @@ class Scene:
             f"no pixel of the scene is valid in all of {names}; they hold data in different places"
             + (" or the mask is 0 wherever they do" if self._mask else "")
         )
+
+    def _gaps(self) -> Iterator[str]:
+        """Yield a note for each extra layer that covers only part of the scene."""
+        first = len(self._bands) - len(self.extra)
+        held = np.zeros(1 + len(self.extra), np.int64)
+        for window in extra.spread_windows(self.grid.window) if self.extra else ():
+            valid = np.ones((window.height, window.width), bool)
+            for layer in self._bands[:first]:
+                valid &= layer.read(window)[1]
+            held += [
+                np.count_nonzero(valid),
+                *(np.count_nonzero(valid & band.read(window)[1]) for band in self._bands[first:]),
+            ]
+        for label, number in zip(self.extra.values(), held[1:], strict=True):
+            share = 100 * (1 - number / max(1, held[0]))
+            if 0.05 < share < 100:
+                yield (
+                    f"{label}: has no value on about {share:.2g} % of the scene's pixels, which are"
+                    " left out"
+                )
 
     def _check_values(
         self, layer: AlignedBand, channel: str, units: str, sample: NDArray[np.float32]
@@ -168,7 +221,7 @@ class Scene:
             return
         zeros = int(np.count_nonzero(sample == 0))
         if zeros > _MOST_ZEROS * sample.size:
-            band.leave_out(0.0)
+            band.leave_out(0.0, 0.0)
             note(zeros, "are exactly 0 dB, which is taken as undeclared nodata; they are")
             sample = sample[sample != 0]
         strange = sample[~valid_db(sample)]

@@ -35,7 +35,14 @@ def run(job: BuildTrainingSetJob, files: OutputFiles, report: Reporter) -> Done:
         training_set = existing
     else:
         asked_m = existing.agreed_resolution_m(job.resolution) if existing else job.resolution
-        with open_layers(job, asked_m, job.chip_size, report, needs_ice_and_water=False) as layers:
+        with open_layers(
+            job,
+            asked_m,
+            job.chip_size,
+            report,
+            needs_ice_and_water=False,
+            expected=existing.extra if existing else None,
+        ) as layers:
             shared = SetRecord(layers.channels, layers.resolution_m, job.chip_size)
             training_set = TrainingSet.open_or_create(job.training_set, shared)
             training_set.check_fit(layers.channels, layers.resolution_m, layers.scene.label)

@@ -12,6 +12,7 @@ from ..events import Reporter
 from ..jobs.inputs import ReferenceInputs
 from ..observation.estimate import reference_footprint_m
 from ..observation.times import TimeDifference
+from ..raster.extra import ExpectedExtra
 from ..raster.grid import Grid
 from ..raster.reference import Reference
 from ..raster.scene import Scene
@@ -92,6 +93,7 @@ def open_layers(
     report: Reporter,
     *,
     needs_ice_and_water: bool = True,
+    expected: ExpectedExtra | None = None,
 ) -> Iterator[OpenLayers]:
     """Open a job's layers and check that a network can learn from them.
 
@@ -100,6 +102,7 @@ def open_layers(
         asked_m: Resolution that is asked for; 0: HH's own; None: by footprint and chip.
         report: Informed where the footprint was estimated.
         needs_ice_and_water: Whether a reference of a single SIC is refused.
+        expected: The extra channels that the scene must have; None: those that are given.
 
     Raises:
         SeaIceError: A layer cannot be used, or they do not go together.
@@ -109,13 +112,15 @@ def open_layers(
         footprint_m, note = reference_footprint_m(reference, job.footprint)
         if note:
             report.info(note)
-        with Scene.open(job, resolution_m(asked_m, footprint_m, chip_px)) as scene:
+        asked_m = resolution_m(asked_m, footprint_m, chip_px)
+        with Scene.open(job, asked_m, expected) as scene:
             apart = TimeDifference.between(
                 scene.label, scene.acquisition, reference.label, reference.date
             ).check(job.max_hours_apart)
             reference.check_use(scene.grid, needs_ice_and_water=needs_ice_and_water)
             _log_mask(reference, footprint_m, scene.grid, report)
-            yield OpenLayers(scene, reference, footprint_m, layer_names(job), apart)
+            names = {**layer_names(job), **scene.extra}
+            yield OpenLayers(scene, reference, footprint_m, names, apart)
 
 
 def _log_mask(reference: Reference, footprint_m: float, grid: Grid, report: Reporter) -> None:
@@ -134,7 +139,7 @@ def _log_mask(reference: Reference, footprint_m: float, grid: Grid, report: Repo
 
 
 def layer_names(job: ReferenceInputs) -> dict[str, str]:
-    """Return the names of a job's layers by what they hold."""
+    """Return the names of a job's layers but the extra ones, by what they hold."""
     layers = {
         "HH": job.hh,
         "HV": job.hv,

@@ -12,13 +12,14 @@ from ..errors import SeaIceError
 from ..evaluation.extent import EDGE_PERCENT
 from ..evaluation.openwater import OpenWater, WaterSums
 from ..events import Reporter
-from ..jobs.inputs import SceneInputs
+from ..jobs.inputs import ChannelInputs
 from ..jobs.train import TrainJob
 from ..networks import NetworkConfig, geometry
 from ..networks.plan import Tensors
 from ..prediction.scene_input import SceneInput, check_scene
 from ..prediction.tiled import Predicted, TiledScene
 from ..prediction.uncertainty import make_sampled
+from ..raster.extra import ExpectedExtra
 from ..raster.scene import Scene
 from ..raster.tiles import Tiling
 
@@ -28,13 +29,21 @@ NOTABLE_SHARE: Final = 0.02
 _TILE_PX: Final = 512
 
 
-def inputs_of(job: TrainJob) -> SceneInputs | None:
+def inputs_of(job: TrainJob) -> ChannelInputs | None:
     """Return the layers of the scene of open water; None where none is given."""
     if job.water_hh is None:
         return None
-    return SceneInputs(
-        hh=job.water_hh, hv=job.water_hv, incidence=job.water_incidence, units=job.units
+    return ChannelInputs(
+        hh=job.water_hh,
+        hv=job.water_hv,
+        incidence=job.water_incidence,
+        units=job.units,
+        extra=job.water_extra,
     )
+
+
+def _expected(channels: tuple[str, ...]) -> ExpectedExtra:
+    return ExpectedExtra.among(channels, "the network learns from")
 
 
 def check(job: TrainJob, channels: tuple[str, ...]) -> None:
@@ -50,7 +59,7 @@ def check(job: TrainJob, channels: tuple[str, ...]) -> None:
     inputs = inputs_of(job)
     if inputs is None:
         return
-    with Scene.open(inputs) as scene:
+    with Scene.open(inputs, expected=_expected(channels)) as scene:
         missing = set(channels) - set(scene.channels)
         if missing:
             raise SeaIceError(
@@ -77,7 +86,7 @@ def predicted(
     inputs = inputs_of(job)
     if inputs is None:
         return None
-    with Scene.open(inputs, card.resolution_m) as scene:
+    with Scene.open(inputs, card.resolution_m, _expected(card.channels)) as scene:
         shape = geometry(NetworkConfig.from_dict(card.network))
         check_scene(scene, card, "the network", shape, report)
         known = KnownScenes.of_training(card.training, "the network")

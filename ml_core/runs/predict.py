@@ -22,7 +22,7 @@ from ..prediction.classmap import check_classes
 from ..prediction.maps import PredictedMaps
 from ..prediction.precision import exact_enough, samples_of
 from ..prediction.runtimes.base import Runtime
-from ..prediction.scene_input import SceneInput, check_scene, with_channels_of
+from ..prediction.scene_input import SceneInput, check_scene, extra_of, with_channels_of
 from ..prediction.tiled import TiledScene
 from ..prediction.training_distribution import OutOfDistribution
 from ..prediction.uncertainty import DEFAULT_SAMPLES, make_sampled
@@ -52,7 +52,8 @@ def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
     memory.return_freed_memory()
     with rasterio.Env(GDAL_CACHEMAX=memory.cache_bytes(budget)), ExitStack() as stack:
         runtime, sampling = make_sampled(*networks, report, samples=samples)
-        scene = stack.enter_context(Scene.open(job, card.resolution_m))
+        extra = extra_of(card, model)
+        scene = stack.enter_context(Scene.open(job, card.resolution_m, extra))
         check_scene(scene, card, model, shape, report)
         KnownScenes.of_training(card.training, model).check(scene.acquisition, scene.label, report)
 

@@ -78,7 +78,8 @@ def _opened(job: TrainJob, report: Reporter) -> Iterator[tuple[TrainingConfig, T
     asked_m = job.resolution
     if initial and asked_m is None:
         asked_m = initial.card.resolution_m
-    with open_layers(job, asked_m, job.chip_size, report) as layers:
+    wanted = initial.extra if initial else None
+    with open_layers(job, asked_m, job.chip_size, report, expected=wanted) as layers:
         if initial:
             initial.check_resolution(layers.resolution_m)
         config = configured(layers.channels, layers.footprint_m / layers.resolution_m)

@@ -133,5 +133,5 @@ def _curves(epochs: list[Epoch], scale: float) -> dict[str, list[float | None]]:
 
 def _parameters(job: TrainJob) -> dict[str, object]:
     """Return the parameters that are no layers and no files."""
-    files = {*job.input_paths(), *job.output_paths()}
+    files = {name.partition("[")[0] for name in (*job.input_paths(), *job.output_paths())}
     return {name: value for name, value in job.to_dict().items() if name not in files}

@@ -19,6 +19,7 @@ from ..datasets.scene_data import Scenes
 from ..errors import SeaIceError
 from ..events import Reporter
 from ..networks import NetworkConfig
+from ..raster.extra import ExpectedExtra
 from .tasks import Task
 
 _RESOLUTION_TOLERANCE = 0.05
@@ -54,6 +55,12 @@ class InitialWeights:
     def normalisation(self) -> Normalisation:
         """The normalisation that the weights were fitted with, and that is kept."""
         return Normalisation.of(self.card.mean, self.card.std)
+
+    @property
+    def extra(self) -> ExpectedExtra:
+        """The extra channels that a scene must have."""
+        whose = f"{self.name} was trained with"
+        return ExpectedExtra.among(self.card.channels, whose, drops_others=False)
 
     def check(
         self,

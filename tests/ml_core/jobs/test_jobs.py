@@ -183,6 +183,6 @@ def test_a_job_file_is_plain_json():
 
 def test_the_dialog_of_train_starts_with_the_layers():
     names = [name for name, _ in TrainJob.specs()]
-    assert names[:6] == ["hh", "hv", "incidence", "mask", "units", "reference"]
+    assert names[:7] == ["hh", "hv", "incidence", "mask", "units", "extra", "reference"]
     assert names.index("architecture") < names.index("task") < names.index("epochs")
     assert names[-2:] == ["model", "report"]
