@@ -19,10 +19,11 @@ from ..evaluation.metrics import Scores
 from ..evaluation.openwater import OpenWater
 from ..evaluation.scene_scores import NETWORK, pooled, unbeaten_baseline
 from ..sweep.summary import Spread
+from ..training import importance
 from ..training.config import TrainingConfig
 from ..training.experiment import Outcome
 from . import colours, modelcard, page
-from .charts import Mark, Series, curves, density
+from .charts import Mark, Series, bars, curves, density
 from .figures import Picture
 from .maps import MAX_SIDE_PX, Panel, maps
 
@@ -54,7 +55,7 @@ def write(
     scores, fit = outcome.scores, outcome.first.result
     folds = [_fold(number, fold, data) for number, fold in enumerate(outcome.folds, 1)]
     baselines = sorted(outcome.baselines.items(), key=lambda item: item[1])
-    names = {**LABELS, NETWORK: "this network"}
+    names = {**_labels(outcome), NETWORK: "this network"}
     page.render(
         "training.html",
         path,
@@ -88,6 +89,9 @@ def write(
         network_row=[i for i, (name, _) in enumerate(baselines) if name == NETWORK],
         scatter=_scatter(outcome) if outcome.validation else None,
         maps=_maps(outcome, data, shown) if outcome.validation else None,
+        importance=card.metrics.get(importance.KEY),
+        channel_rows=_channel_rows(card),
+        channel_bars=_channel_bars(card),
         water=water,
         water_map=_water_map(water) if water else None,
         water_by_angle=[
@@ -108,9 +112,16 @@ def baseline_warning(outcome: Outcome, parts_noun: str) -> str:
         return ""
     return (
         f"The network (RMSE {outcome.baselines[NETWORK]:.1f} %) does not beat every baseline on the"
-        f" validation {parts_noun}; the best of them ({LABELS.get(best, best)}) has an"
+        f" validation {parts_noun}; the best of them ({_labels(outcome).get(best, best)}) has an"
         f" RMSE of {outcome.baselines[best]:.1f} %"
     )
+
+
+def _labels(outcome: Outcome) -> dict[str, str]:
+    """Return what the baselines are called; the regression sees all that the network sees."""
+    several = len(outcome.first.normalisation.mean) > len(("HH", "HV"))
+    regression = {"linear": "linear regression on the channels' means"} if several else {}
+    return {**LABELS, **regression}
 
 
 def _diagnosis(outcome: Outcome, scores: Mapping[str, Scores | None]) -> FitDiagnosis:
@@ -239,6 +250,35 @@ def _scatter(outcome: Outcome) -> Picture:
         counted.edges,
         x_label="Reference SIC [%]",
         y_label="Predicted SIC [%]",
+    )
+
+
+def _rises(card: ModelCard) -> list[tuple[str, NDArray[np.float64]]]:
+    """Return the rise of the RMSE in each draw by channel, the largest first; empty without any."""
+    found = (card.metrics.get(importance.KEY) or {}).get("rises_percent", {})
+    rises = [(name, np.array(values, float)) for name, values in found.items()]
+    return sorted(rises, key=lambda one: -one[1].mean())
+
+
+def _channel_rows(card: ModelCard) -> list[tuple[str, str, float, float, float, float]]:
+    """Return channel, layer, mean, standard deviation, lowest and highest rise."""
+    layers = card.training.get("inputs", {})
+    return [
+        (name, layers.get(name, ""), r.mean(), r.std(ddof=1), r.min(), r.max())
+        for name, r in _rises(card)
+    ]
+
+
+def _channel_bars(card: ModelCard) -> Picture | None:
+    rises = _rises(card)
+    if not rises:
+        return None
+    mean, low, high = zip(*((r.mean(), r.min(), r.max()) for _, r in rises), strict=True)
+    return bars(
+        [name for name, _ in rises],
+        [Series("", range(len(rises)), mean, low=low, high=high)],
+        y_label="Rise of the RMSE [% SIC]",
+        x_label="Channel",
     )
 
 

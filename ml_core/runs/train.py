@@ -13,7 +13,7 @@ from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..jobs.train import TrainJob
 from ..reports import training as page
-from ..training import experiment
+from ..training import experiment, importance
 from ..training.calibration import calibration_of
 from ..training.card import card_of
 from ..training.config import TrainingConfig
@@ -24,8 +24,8 @@ from ..training.initial_weights import InitialWeights
 from . import openwater
 from .layers import open_layers
 
-_READ, _FITTED, _CALIBRATED, _SCORED = 0.05, 0.95, 0.99, 1.0
-"""Shares of the job's progress at which reading, fitting, calibrating and scoring end."""
+_READ, _FITTED, _CALIBRATED, _WEIGHED, _SCORED = 0.05, 0.93, 0.96, 0.99, 1.0
+"""Shares of the progress at which reading, fitting, calibrating, weighing channels, scoring end."""
 
 
 def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
@@ -124,6 +124,10 @@ def _fitted(
         card_of(job, config, data, split, outcome, device),
         calibration=calibration_of(data, config, outcome, members, device, calibrating),
     )
+    weighing = report.part(_CALIBRATED, _WEIGHED)
+    card = importance.noted(
+        card, importance.importance_of(scenes, config, outcome, device, weighing)
+    )
     tensors = {
         f"member{number}.{name}": array
         for number, member in enumerate(members)
@@ -132,7 +136,7 @@ def _fitted(
     text = page.baseline_warning(outcome, data.parts_noun)
     if text:
         report.warning(text)
-    water = openwater.predicted(job, card, tensors, report.part(_CALIBRATED, _SCORED))
+    water = openwater.predicted(job, card, tensors, report.part(_WEIGHED, _SCORED))
     card = openwater.noted(card, water)
     checkpoint.save(model_path, tensors, card)
     outputs = {"MODEL": str(job.model)}

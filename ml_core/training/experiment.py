@@ -26,6 +26,7 @@ from ..evaluation.scene_scores import (
 )
 from ..events import Reporter
 from ..networks.output import sic_of_each
+from ..prediction.scene_input import ChannelSource
 from ..raster.grid import Window
 from .config import TrainingConfig
 from .device import Device, seeded
@@ -189,10 +190,10 @@ def scored(
         report.check_cancelled()
         if split.counts["training"]:
             part = Part.of(data, [data.grid.window], split.training)
-            training[name] = _errors(network, part, data, outcome.first, config, device, members)
+            training[name] = errors_on(part, network, outcome.first, config, device, members)
         if split.blocks:
             part = Part.of(data, split.blocks, split.validation)
-            validation[name] = _errors(network, part, data, outcome.first, config, device, members)
+            validation[name] = errors_on(part, network, outcome.first, config, device, members)
     baselines = beside_baselines(validation, scenes, outcome.splits)
     return replace(outcome, training=training, validation=validation, baselines=baselines)
 
@@ -203,18 +204,29 @@ def scores_on_test(
     """Return the errors of an outcome's first fit on a scene's test part."""
     network = networks.restore(config.network, outcome.first.result.state).to(device.name)
     part = Part.of(data, split.test_blocks, split.testing)
-    return _errors(network, part, data, outcome.first, config, device)
+    return errors_on(part, network, outcome.first, config, device)
 
 
-def _errors(
-    network: nn.Module,
+def errors_on(
     part: Part,
-    data: SceneData,
+    network: nn.Module,
     fitted: Fitted,
     config: TrainingConfig,
     device: Device,
     members: int = 1,
+    shown: ChannelSource | None = None,
 ) -> SceneScores:
+    """Return the errors of a network on a part of a scene.
+
+    Args:
+        part: The part; of a large one some tiles are compared.
+        network: The network, or several that give their outputs as channels.
+        fitted: Has the normalisation.
+        config: What was fitted.
+        device: What computes.
+        members: Networks of which the outputs come, and whose mean is scored.
+        shown: What the network sees in the place of the part's scene; None: the scene.
+    """
     (part,) = thinned([part])
     classes = config.task.classes
     tiles = (
@@ -224,9 +236,9 @@ def _errors(
             tile.sic_percent,
             tile.valid,
         )
-        for tile in validator_of(config, fitted, device).tiles(network, part)
+        for tile in validator_of(config, fitted, device).tiles(network, part, shown)
     )
-    return score(tiles, data, config.task.footprint_px)
+    return score(tiles, part.data, config.task.footprint_px)
 
 
 def validator_of(config: TrainingConfig, fitted: Fitted, device: Device) -> Validator:

@@ -16,7 +16,7 @@ from ..datasets.normalisation import Normalisation
 from ..datasets.scene_data import SceneData
 from ..networks import Geometry
 from ..prediction.runtimes.base import DeviceMemoryError
-from ..prediction.scene_input import SceneInput
+from ..prediction.scene_input import ChannelSource, SceneInput
 from ..prediction.tiled import TiledNetwork, predict_tile
 from ..raster.grid import Window
 from ..raster.radiometry import Floats, Mask
@@ -77,18 +77,19 @@ def _everywhere(window: Window) -> Mask:
     return np.ones((window.height, window.width), bool)
 
 
-def thinned(parts: Sequence[Part], most_px: int = _MOST_PX) -> list[Part]:
+def thinned(parts: Sequence[Part], most_px: int = _MOST_PX, *, first: int = 0) -> list[Part]:
     """Return parts of which every n-th tile, counted through all of them, is left.
 
     Args:
         parts: Parts of one or several scenes.
         most_px: What is to be left of all together, about.
+        first: Number of the first tile that is left.
     """
     area = sum(tile.height * tile.width for part in parts for tile in part.windows)
     every = max(1, -(-area // most_px))
     found, before = [], 0
     for part in parts:
-        found.append(replace(part, windows=part.windows[-before % every :: every]))
+        found.append(replace(part, windows=part.windows[(first - before) % every :: every]))
         before += len(part.windows)
     return found
 
@@ -109,10 +110,18 @@ class Validator:
     device: Device
     task: Task
 
-    def tiles(self, network: nn.Module, part: Part) -> Iterator[ComparedTile]:
-        """Yield a part's tiles as the network, in evaluation mode, predicts them."""
+    def tiles(
+        self, network: nn.Module, part: Part, shown: ChannelSource | None = None
+    ) -> Iterator[ComparedTile]:
+        """Yield a part's tiles as the network, in evaluation mode, predicts them.
+
+        Args:
+            network: The network.
+            part: The part.
+            shown: What the network sees in the place of the part's scene; None: the scene.
+        """
         data = part.data
-        scene = SceneInput(data, data.channels, self.normalisation)
+        scene = SceneInput(shown or data, data.channels, self.normalisation)
         # wherever the windows start, they equal the whole scene's prediction
         tiling = Tiling((_TILE_PX, _TILE_PX), self.geometry.reach_px, self.geometry.multiple)
         tiled = TiledNetwork(self._forward(network), tiling)
