@@ -14,6 +14,7 @@ from typing import Any, Mapping, Optional, Tuple
 
 from qgis.core import (
     QgsApplication,
+    QgsProcessing,
     QgsProcessingModelAlgorithm,
     QgsProcessingModelChildAlgorithm,
     QgsProcessingModelChildParameterSource,
@@ -21,6 +22,7 @@ from qgis.core import (
     QgsProcessingModelParameter,
     QgsProcessingParameterDefinition,
     QgsProcessingParameterFile,
+    QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
 )
@@ -55,6 +57,9 @@ def sentinel1_to_sic() -> QgsProcessingModelAlgorithm:
         QgsProcessingParameterFile("PRODUCT", "Sentinel-1 product"),
         QgsProcessingParameterFile("MODEL", "SIC network", extension="safetensors"),
         QgsProcessingParameterRasterLayer("MASK", "Mask, 0 or nodata on land", None, True),
+        QgsProcessingParameterMultipleLayers(
+            "EXTRA", "Extra channels", QgsProcessing.SourceType.TypeRaster, None, True
+        ),
         advanced,
     )
     add_inputs(model, *inputs)
@@ -71,7 +76,7 @@ def sentinel1_to_sic() -> QgsProcessingModelAlgorithm:
         model,
         "predict",
         700,
-        inputs={"MASK": "MASK", "MODEL": "MODEL"},
+        inputs={"MASK": "MASK", "EXTRA": "EXTRA", "MODEL": "MODEL"},
         made={name: ("importsentinel1", name) for name in ("HH", "HV", "INCIDENCE")},
         outputs={"OUTPUT": "SIC"},
     )

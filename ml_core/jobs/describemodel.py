@@ -47,6 +47,13 @@ class DescribeModelJob(NetworkInputs, ModelInput):
         "Without a model file: whether the network gets the incidence angle besides HH and HV.",
         advanced=True,
     )
+    extra_channels: int = fields.integer(
+        "Number of extra channels",
+        "Without a model file: how many further channels the network gets.",
+        default=0,
+        bounds=(0, 61),
+        advanced=True,
+    )
     pixel_size: Optional[float] = fields.number(
         "Pixel size",
         "Without a model file: the pixel size that the network would work at, to give the receptive"

@@ -54,9 +54,8 @@ def run(job: DescribeModelJob, files: OutputFiles, report: Reporter) -> Done:
 
 def _asked_for(job: DescribeModelJob) -> NetworkConfig:
     classes = SicClasses.from_job(job)
-    return NetworkConfig.from_job(
-        job, 3 if job.incidence_channel else 2, classes.count if classes else 1
-    )
+    channels = 2 + job.incidence_channel + job.extra_channels
+    return NetworkConfig.from_job(job, channels, classes.count if classes else 1)
 
 
 def _trained_chip(card: ModelCard | None) -> int | None:

@@ -15,6 +15,8 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProperty,
     QgsRasterLayer,
+    QgsRasterRange,
+    QgsVectorLayer,
 )
 
 from ml_core.errors import SeaIceError
@@ -115,7 +117,7 @@ def test_values_from_a_dialog(read, make_raster, tmp_path):
         REPORT=str(tmp_path / "r.html"),
     )
     assert (job.raster.name, job.raster.band) == ("My HH", 2)
-    assert [source.band for source in job.rasters] == [1]
+    assert [(source.name, source.band) for source in job.rasters] == [("My HH", 1), ("My HH", 2)]
     assert (job.integer, job.absent, job.number, job.flag) == (7, 0, 0.25, False)
     assert (job.choice, job.several, job.text) == ("two", ("one", "two"), "words")
     assert (job.numbers, job.crs) == ((10.0, 20.0), "EPSG:3031")
@@ -150,6 +152,28 @@ def test_an_emptied_value_is_absent_where_it_may_be_and_else_the_default(read):
 
 def test_expressions_of_a_model_are_evaluated(read):
     assert read(INTEGER=QgsProperty.fromExpression("2 + 3")).integer == 5
+
+
+def test_one_layer_or_several_are_read_by_path(read, make_raster):
+    a, b = make_raster("a.tif", bands=2), make_raster("b.tif")
+    assert [(s.path, s.band) for s in read(RASTERS=b).rasters] == [(b, 1)]
+    assert [(s.path, s.band) for s in read(RASTERS=[a, b]).rasters] == [(a, 1), (a, 2), (b, 1)]
+    assert read(RASTERS=[]).rasters == read(RASTERS="").rasters == ()
+
+
+def test_nodata_of_each_band_that_the_analyst_set_is_handed_on(read, make_raster):
+    layer = QgsRasterLayer(make_raster(bands=2), "two")
+    layer.dataProvider().setUserNoDataValue(2, [QgsRasterRange(3, 4)])
+    assert [source.nodata for source in read(RASTERS=[layer]).rasters] == [(), ((3.0, 4.0),)]
+
+
+def test_a_layer_of_several_that_cannot_be_opened_is_named(read, make_raster):
+    """QGIS's own reading of a list leaves it out."""
+    with pytest.raises(SeaIceError, match=r"Rasters: /no/such\.tif cannot be opened as a layer"):
+        read(RASTERS=[make_raster(), "/no/such.tif"])
+    vector = QgsVectorLayer("Point?crs=EPSG:3413", "points", "memory")
+    with pytest.raises(SeaIceError, match="Rasters: points is not a raster layer"):
+        read(RASTERS=[vector])
 
 
 @pytest.mark.parametrize(

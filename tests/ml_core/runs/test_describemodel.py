@@ -34,6 +34,14 @@ def test_parameters_alone_are_described(tmp_path, architecture):
         assert f">{layer.name}<" in page
 
 
+def test_further_channels_are_counted(tmp_path):
+    plain, _, _ = describe_job(tmp_path)
+    done, _, _ = describe_job(tmp_path, incidence_channel=True, extra_channels=2)
+    first_filters = NetworkConfig.of("unet").filters
+    more = done.numbers["PARAMETERS"] - plain.numbers["PARAMETERS"]
+    assert more == 3 * 3 * 3 * first_filters
+
+
 def test_the_default_network_has_the_known_arithmetic(tmp_path):
     done, _, _ = describe_job(tmp_path)
     assert done.numbers["GFLOP_PER_MPX"] == pytest.approx(92, rel=0.02)
