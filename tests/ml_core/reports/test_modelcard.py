@@ -47,7 +47,7 @@ def test_the_card_gives_network_channels_and_ground(shown):
     for part in (
         "HH: <a> & b.tif",
         "architecture unet; in_channels 2",
-        "HH -15.00, 5.00; HV -24.00, 5.00",
+        "HH −15, 5; HV −24, 5",
         ">40 m<",
         ">12000 m<",
         ">7<",
