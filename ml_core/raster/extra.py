@@ -119,8 +119,14 @@ def named(bands: Sequence[Band], channels: Sequence[str]) -> list[ExtraBand]:
         channels: The scene's other channels.
 
     Raises:
-        SeaIceError: A file says that it holds one of these.
+        SeaIceError: A file says that it holds one of these, or is a picture.
     """
+    for band in bands:
+        if band.is_picture:
+            raise SeaIceError(
+                f"Extra channels: {band.label} is a picture in 8-bit colours, no measurement; give"
+                " the layer's data (in QGIS: Export, Save As, Raw data)"
+            )
     declared = [_declared(band) for band in bands]
     count = Counter(name.casefold() for name in declared)
     used = {name.casefold() for name in (*channels, *_RESERVED)}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from rasterio.crs import CRS
-from rasterio.enums import MaskFlags
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import CRSError, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window as FileWindow
@@ -26,6 +26,8 @@ _HUGE = 1e30
 """Values beyond this are nodata: the float32 limit is declared in many roundings (-3.4e38)."""
 
 NO_LIMITS = -_HUGE, _HUGE
+
+_COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.palette)
 
 
 @contextmanager
@@ -63,6 +65,7 @@ class Band:
         label: What messages call it.
         number: Its number in the file, from 1.
         count: Number of the file's bands.
+        is_picture: Whether the band is one of the colours of an 8-bit picture.
         tags: The file's metadata, then the band's.
         description: The band's name in the file; empty where it has none.
         dtype: Data type of the values, ``float32`` where the file declares a scale or offset.
@@ -88,6 +91,7 @@ class Band:
         i = source.band - 1
         self.description: str = dataset.descriptions[i] or ""
         dtype = str(dataset.dtypes[i])
+        self.is_picture = dtype == "uint8" and dataset.colorinterp[i] in _COLOURS
         if dtype.startswith("complex"):
             raise SeaIceError(
                 f"{self.label}: complex values (single-look complex product); use calibrated"

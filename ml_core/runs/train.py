@@ -78,8 +78,8 @@ def _opened(job: TrainJob, report: Reporter) -> Iterator[tuple[TrainingConfig, T
     asked_m = job.resolution
     if initial and asked_m is None:
         asked_m = initial.card.resolution_m
-    wanted = initial.extra if initial else None
-    with open_layers(job, asked_m, job.chip_size, report, expected=wanted) as layers:
+    expected = initial.extra if initial else None
+    with open_layers(job, asked_m, job.chip_size, report, expected=expected) as layers:
         if initial:
             initial.check_resolution(layers.resolution_m)
         config = configured(layers.channels, layers.footprint_m / layers.resolution_m)
@@ -125,9 +125,7 @@ def _fitted(
         calibration=calibration_of(data, config, outcome, members, device, calibrating),
     )
     weighing = report.part(_CALIBRATED, _WEIGHED)
-    card = importance.noted(
-        card, importance.importance_of(scenes, config, outcome, device, weighing)
-    )
+    card = importance.noted(card, scenes, config, outcome, device, weighing)
     tensors = {
         f"member{number}.{name}": array
         for number, member in enumerate(members)

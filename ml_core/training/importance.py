@@ -142,8 +142,16 @@ def importance_of(
     return found
 
 
-def noted(card: ModelCard, found: Importance | None) -> ModelCard:
-    """Return a model card that says what the channels are worth."""
+def noted(
+    card: ModelCard,
+    scenes: Scenes,
+    config: TrainingConfig,
+    outcome: Outcome,
+    device: Device,
+    report: Reporter,
+) -> ModelCard:
+    """Return a model card that says what the channels are worth, as `importance_of` finds it."""
+    found = importance_of(scenes, config, outcome, device, report)
     if found is None:
         return card
     return replace(card, metrics={**card.metrics, KEY: found.to_dict()})

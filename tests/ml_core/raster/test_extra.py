@@ -89,6 +89,15 @@ def test_every_band_of_a_file_is_a_channel_but_those_that_are_hh_and_hv(layer, t
     assert PredictJob.from_dict(job.to_dict()) == job
 
 
+def test_a_picture_is_refused_and_bytes_of_data_are_not(open_scene, layer, tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 255, (4, *SHAPE), dtype=np.uint8)
+    rendered = write_raster(tmp_path / "rendered.tif", pixels, photometric="RGB")
+    assert "rendered.tif is a picture in 8-bit colours" in refused(open_scene(rendered))
+    data = write_raster(tmp_path / "data.tif", pixels[0])
+    with open_scene(data) as scene:
+        assert scene.channels == ("HH", "HV", "data")
+
+
 def test_one_layer_twice_is_refused(open_scene, layer):
     one = layer("b.tif", description="b/c")
     assert "b.tif is given twice; leave it out" in refused(open_scene(one, one))
