@@ -31,6 +31,9 @@ _SAMPLES, _SAMPLE_PX = 8, 64
 _LEAST_REPEATS = 3
 """How often a value that is taken as undeclared nodata occurs in the sample, at least."""
 
+_LEAST_VALUES = 12
+"""With fewer different values a layer may hold classes, whose numbers may lie anywhere."""
+
 _MOST_FILLS = 4
 
 _SAYS_NOTHING = re.compile(r"(band|b|layer|channel|gr[ae]y|red|green|blue|alpha)?[ _]*\d*", re.I)
@@ -339,12 +342,12 @@ def _sample(layer: AlignedBand) -> NDArray[np.float32]:
 def _fills(sample: NDArray[np.float32]) -> list[float]:
     """Return values that look like nodata: repeated, and farther from all others than these span.
 
-    A distance of 0 on land, or a mask's 0, is near to others or lies between two values only.
+    A distance of 0 on land is near to others; classes have few values.
     """
     found = []
     for _ in range(_MOST_FILLS):
         values, counts = np.unique(sample, return_counts=True)
-        if len(values) < 3:
+        if len(values) < _LEAST_VALUES:
             break
         candidates = (
             (values[0], counts[0], values[1] - values[0], values[-1] - values[1]),
