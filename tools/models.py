@@ -70,7 +70,7 @@ def sentinel1_to_sic() -> QgsProcessingModelAlgorithm:
         "importsentinel1",
         420,
         inputs={"PRODUCT": "PRODUCT", "RESOLUTION": "RESOLUTION"},
-        values={"NOISE": "esa"},
+        values={"NOISE": "scaled"},
     )
     add_step(
         model,

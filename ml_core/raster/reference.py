@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SeaIceError
+from ..events import Reporter
 from ..jobs.sources import RasterSource
 from .aligned import AlignedBand, Resampling
 from .grid import Grid, Window
@@ -157,6 +158,20 @@ class Reference:
             for band in bands
         )
         return 1 - after / before if before else 0.0
+
+    def log_mask(self, footprint_m: float, grid: Grid, report: Reporter) -> None:
+        """Log what the mask leaves out on a scene's grid; warn where its buffer is too small."""
+        mask = self.mask
+        if mask is None:
+            return
+        share = f"{100 * self.share_masked(grid):.1f} %"
+        report.info(f"{mask.label}: {share} of the reference on the scene is left out")
+        if mask.buffer_m is not None and mask.buffer_m < 0.95 * footprint_m:
+            report.warning(
+                f"{mask.label}: its buffer around land is {mask.buffer_m / 1000:.4g} km, less than"
+                f" the reference's footprint of {footprint_m / 1000:.4g} km: values are kept into"
+                " which land spills. Make the mask again by Land mask, with this Footprint"
+            )
 
     def _sic(self, values: Floats, valid: Mask) -> tuple[Floats, Mask]:
         if self.is_fraction:

@@ -13,7 +13,6 @@ from ..jobs.inputs import ReferenceInputs
 from ..observation.estimate import reference_footprint_m
 from ..observation.times import TimeDifference
 from ..raster.extra import ExpectedExtra
-from ..raster.grid import Grid
 from ..raster.reference import Reference
 from ..raster.scene import Scene
 
@@ -118,24 +117,9 @@ def open_layers(
                 scene.label, scene.acquisition, reference.label, reference.date
             ).check(job.max_hours_apart)
             reference.check_use(scene.grid, needs_ice_and_water=needs_ice_and_water)
-            _log_mask(reference, footprint_m, scene.grid, report)
+            reference.log_mask(footprint_m, scene.grid, report)
             names = {**layer_names(job), **scene.extra}
             yield OpenLayers(scene, reference, footprint_m, names, apart)
-
-
-def _log_mask(reference: Reference, footprint_m: float, grid: Grid, report: Reporter) -> None:
-    """Log what a reference's mask leaves out, and whether its buffer is too small."""
-    mask = reference.mask
-    if mask is None:
-        return
-    share = f"{100 * reference.share_masked(grid):.1f} %"
-    report.info(f"{mask.label}: {share} of the reference on the scene is left out")
-    if mask.buffer_m is not None and mask.buffer_m < 0.95 * footprint_m:
-        report.warning(
-            f"{mask.label}: its buffer around land is {mask.buffer_m / 1000:.4g} km, less than the"
-            f" reference's footprint of {footprint_m / 1000:.4g} km: values are kept into which"
-            " land spills. Make the mask again by Land mask, with this Footprint"
-        )
 
 
 def layer_names(job: ReferenceInputs) -> dict[str, str]:

@@ -27,6 +27,7 @@ NOTABLE_SHARE: Final = 0.02
 """More false ice than this is warned of: 2 % of a scene of 400 km are 3200 square kilometres."""
 
 _TILE_PX: Final = 512
+_WHO: Final = "the network learns from"
 
 
 def inputs_of(job: TrainJob) -> ChannelInputs | None:
@@ -42,10 +43,6 @@ def inputs_of(job: TrainJob) -> ChannelInputs | None:
     )
 
 
-def _expected(channels: tuple[str, ...]) -> ExpectedExtra:
-    return ExpectedExtra.among(channels, "the network learns from")
-
-
 def check(job: TrainJob, channels: tuple[str, ...]) -> None:
     """Check before the network is fitted that the scene of open water can be predicted.
 
@@ -59,7 +56,7 @@ def check(job: TrainJob, channels: tuple[str, ...]) -> None:
     inputs = inputs_of(job)
     if inputs is None:
         return
-    with Scene.open(inputs, expected=_expected(channels)) as scene:
+    with Scene.open(inputs, expected=ExpectedExtra.among(channels, _WHO)) as scene:
         missing = set(channels) - set(scene.channels)
         if missing:
             raise SeaIceError(
@@ -86,12 +83,11 @@ def predicted(
     inputs = inputs_of(job)
     if inputs is None:
         return None
-    with Scene.open(inputs, card.resolution_m, _expected(card.channels)) as scene:
+    with Scene.open(inputs, card.resolution_m, ExpectedExtra.among(card.channels, _WHO)) as scene:
         shape = geometry(NetworkConfig.from_dict(card.network))
         check_scene(scene, card, "the network", shape, report)
         known = KnownScenes.of_training(card.training, "the network")
-        differs = known.contradiction(scene.acquisition, scene.label)
-        if differs:
+        if differs := known.contradiction(scene.acquisition, scene.label):
             report.warning(differs)
         sums = WaterSums(scene.label, scene.grid)
         silent = Reporter(lambda event: None)

@@ -52,8 +52,7 @@ def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
     memory.return_freed_memory()
     with rasterio.Env(GDAL_CACHEMAX=memory.cache_bytes(budget)), ExitStack() as stack:
         runtime, sampling = make_sampled(*networks, report, samples=samples)
-        extra = extra_of(card, model)
-        scene = stack.enter_context(Scene.open(job, card.resolution_m, extra))
+        scene = stack.enter_context(Scene.open(job, card.resolution_m, extra_of(card, model)))
         check_scene(scene, card, model, shape, report)
         KnownScenes.of_training(card.training, model).check(scene.acquisition, scene.label, report)
 
