@@ -12,7 +12,8 @@ from .fields import Choice
 
 SIMULATED_NOISE = (
     Choice("kept", "Kept: subswaths differ in HV"),
-    Choice("subtracted", "Mean subtracted"),
+    Choice("scaled", "Corrected from the scene and subtracted, as Import Sentinel-1 does"),
+    Choice("subtracted", "Subtracted as annotated"),
 )
 
 _LARGEST_M = 2_000_000.0
@@ -130,11 +131,20 @@ class SimulateSceneJob(Job):
     )
     noise: str = fields.choice(
         "Thermal noise",
-        "Whether the radar's own noise, which dominates HV over water, stays in the scene or its"
-        " mean is taken off again, as Import Sentinel-1 does with ESA's. Its grain stays either"
-        " way; what is then below -50 dB is set to -50 dB.",
+        "Whether the radar's own noise, which dominates HV over water, stays in the scene, or is"
+        " taken off as Import Sentinel-1 does: corrected from the scene, or as it is annotated. Its"
+        " grain stays either way.",
         default="kept",
         choices=SIMULATED_NOISE,
+        advanced=True,
+    )
+    noise_error: float = fields.number(
+        "Error of the annotated noise",
+        "How far HV's noise differs from its annotation in scale and offset, by subswath: 1: as the"
+        " published corrections of a real processor do, drawn by the seed; 0: not at all.",
+        default=1.0,
+        bounds=(0, 2),
+        decimals=2,
         advanced=True,
     )
     incidence_near: float = fields.number(

@@ -63,7 +63,14 @@ def run(job: SimulateSceneJob, files: OutputFiles, report: Reporter) -> Done:
     steps, sum_sic = len(inner) + len(around), 0.0
     with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), ExitStack() as stack:
         writers = {
-            name: stack.enter_context(RasterWriter(files.stage(path), grid, [band], tags=tags))
+            name: stack.enter_context(
+                RasterWriter(
+                    files.stage(path),
+                    grid,
+                    [band],
+                    tags=tags | (scene.tags(name.upper()) if name in ("hh", "hv") else {}),
+                )
+            )
             for name, band in _BANDS.items()
             if (path := outputs.get(name))
         }

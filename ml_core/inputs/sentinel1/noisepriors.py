@@ -72,3 +72,12 @@ def noise_prior(
     scale, offset = (np.array(values) for values in found[first])
     source = f"published for {platform}, IPF {first:g}"
     return NoisePrior(scale, offset * 1e-5, _SPREAD_PUBLISHED, source)
+
+
+def published(mode: str, polarisation: str) -> list[tuple[Floats, Floats]]:
+    """Return all published scales and offsets of a mode and polarisation, (subswaths,) each."""
+    return [
+        (np.array(scale), np.array(offset) * 1e-5)
+        for (_, of_mode, of_polarisation, _), (scale, offset) in _PUBLISHED.items()
+        if (of_mode, of_polarisation) == (mode, polarisation)
+    ]

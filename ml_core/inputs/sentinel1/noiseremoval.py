@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+
 from ...errors import SeaIceError
 from ...events import Reporter
 from ...raster.radiometry import LOOKS_TAG, NESZ_TAG
-from .annotation import Annotation, Subswath, read_annotation
+from .annotation import Annotation, Floats, Subswath, read_annotation
 from .calibration import LineTable, Noise, read_calibration, read_noise
 from .measurement import CalibratedImage
 from .nesz import NeszField
@@ -65,6 +67,24 @@ class ImageSource:
             subtract=removal is not None and removal.subtracts,
             ipf=self.ipf,
             offsets=removal.offsets if removal else (),
+        )
+
+    def blocks(self, image: CalibratedImage, resolution_m: float) -> NoiseBlocks:
+        """Return means of the opened image, which still has its noise, by blocks."""
+
+        def nesz(line: int) -> Floats:
+            found: Floats = self.noise.rows(line, line + 1)[0].astype(float)
+            found /= np.square(self.calibration.rows(line, line + 1)[0])
+            return found
+
+        annotation = self.annotation
+        return read_blocks(
+            image.rows,
+            nesz,
+            annotation.subswaths,
+            annotation.lines,
+            annotation.spacing_m,
+            resolution_m,
         )
 
 
@@ -191,9 +211,7 @@ def _corrected(source: ImageSource, info: ProductInfo, resolution_m: float) -> N
     """Return the noise as it is estimated from the scene."""
     subswaths = source.annotation.subswaths
     with source.open() as image:
-        blocks = read_blocks(
-            image, source.calibration, source.noise, source.annotation, resolution_m
-        )
+        blocks = source.blocks(image, resolution_m)
     prior = noise_prior(info.platform, info.mode, source.polarisation, info.ipf, len(subswaths))
     found = estimate(blocks, prior)
     removal = NoiseRemoval(

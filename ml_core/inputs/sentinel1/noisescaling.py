@@ -17,15 +17,13 @@ there k = 1 and b = 0 hold.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .annotation import Annotation, Floats, Subswath
-from .calibration import LineTable, Noise
-from .measurement import CalibratedImage
+from .annotation import Floats, Subswath
 from .noisepriors import NoisePrior
 
 _BLOCK_M = 1000.0
@@ -118,47 +116,53 @@ class NoiseCorrection:
     jumps_db: Floats
 
 
+ImageRows = Callable[[int, int], tuple[NDArray[np.float32], NDArray[np.bool_]]]
+"""Gives sigma0 and the valid mask of image rows from one up to another, both (rows, samples)."""
+
+
 def read_blocks(
-    image: CalibratedImage,
-    calibration: LineTable,
-    noise: Noise,
-    annotation: Annotation,
+    rows: ImageRows,
+    nesz: Callable[[int], Floats],
+    subswaths: Sequence[Subswath],
+    lines: int,
+    spacing_m: tuple[float, float],
     resolution_m: float,
 ) -> NoiseBlocks:
     """Average blocks of an image from which no noise was subtracted.
 
     Args:
+        nesz: Gives the annotated noise of a line as sigma0, linear, (samples,).
+        lines: How many the image has.
+        spacing_m: Distance of lines and of pixels.
         resolution_m: Of the map, whose pixels' looks are counted.
     """
-    spacing_m = annotation.range_spacing_m
-    width = max(4, round(_BLOCK_M / spacing_m))
-    firsts, of = _columns(annotation.subswaths, width)
+    width = max(4, round(_BLOCK_M / spacing_m[1]))
+    firsts, of = _columns(subswaths, width)
     pixels = firsts[:, None] + np.arange(width)  # (blocks across, width)
-    height = min(_LINES, annotation.lines)
-    starts = range(0, annotation.lines - height + 1, _EVERY)
+    height = min(_LINES, lines)
+    starts = range(0, lines - height + 1, _EVERY)
     # of map pixels, as far as a block has room for some of them
-    wanted = [max(1, round(resolution_m / m)) for m in annotation.spacing_m]
+    wanted = [max(1, round(resolution_m / m)) for m in spacing_m]
     side_y, side_x = (min(side, _LOOKS_PX) for side in wanted)
     ny, nx = height // side_y, width // side_x
     found = np.full((4, len(starts), firsts.size), np.nan)
     for row, start in enumerate(starts):
         middle = start + height // 2
-        floor = noise.rows(middle, middle + 1)[0].astype(float)
-        floor /= np.square(calibration.rows(middle, middle + 1)[0])
-        power, valid = image.rows(start, start + height)
+        floor = nesz(middle)
+        power, valid = rows(start, start + height)
         squares = power[: ny * side_y, pixels[:, : nx * side_x]]  # (lines, blocks, pixels)
         squares = squares.reshape(ny, side_y, -1, nx, side_x).mean(axis=(1, 4))
         whole = np.logical_and.reduce(valid)[pixels].all(axis=1)
         for block, (first, subswath) in enumerate(zip(firsts, of, strict=True)):
-            whole[block] &= annotation.subswaths[subswath].holds(middle, first, first + width)
+            whole[block] &= subswaths[subswath].holds(middle, first, first + width)
         fields = power.mean(axis=0, dtype=float), floor, np.gradient(floor)
         for values, field in zip(found, fields, strict=False):
             values[row] = np.where(whole, field[pixels].mean(axis=1), np.nan)
         found[3, row] = squares.var(axis=(0, 2), ddof=1)
-    sigma0, nesz, slope, variance = found
+    sigma0, noise, slope, variance = found
     # a constant image has no looks to count
     variation = np.maximum(variance / np.square(sigma0), 1e-4)
-    counted = np.where(sigma0 < 2 * nesz, variation, np.nan)
+    counted = np.where(sigma0 < 2 * noise, variation, np.nan)
     counted = (counted if np.isfinite(counted).any() else variation)[np.isfinite(sigma0)]
     counted = counted[np.isfinite(counted)]
     # the surface and the noise's slope add little over a kilometre
@@ -168,11 +172,11 @@ def read_blocks(
     per_square = side_y * side_x
     return NoiseBlocks(
         sigma0,
-        nesz,
+        noise,
         slope,
         of,
         firsts.astype(float) + 0.5 * (width - 1),
-        width * spacing_m / 1000,
+        width * spacing_m[1] / 1000,
         looks * height * width / per_square,
         looks * math.prod(wanted) / per_square / phase,
     )

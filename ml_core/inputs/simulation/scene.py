@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...jobs.simulatescene import SimulateSceneJob
 from ...raster.grid import Window
+from ...raster.radiometry import (
+    DEFAULT_ZERO_DB,
+    LOOKS_TAG,
+    NESZ_TAG,
+    ZERO_TAG,
+    db_to_power,
+    soft_db,
+)
+from ..sentinel1.annotation import Subswath
+from ..sentinel1.noisepriors import noise_prior, published
+from ..sentinel1.noisescaling import estimate, read_blocks
+from ..sentinel1.texture import REACH_PX, Equalisation
 from .instrument import NoiseFloor, incidence_row, speckle_db
 from .lattice import Field
-from .pack import Pack
+from .pack import Pack, Surface
 from .spectral import SpectralField, Spectrum
 from .water import open_water_hh, open_water_hv
 
@@ -43,9 +56,6 @@ _FLOE_DB = (1.1, 0.9, 1.0, 1.5)
 _CALM = (-22.0, -0.25, -42.0, 0.0)
 """Water between floes and in leads, where waves are damped; HV far below the noise."""
 
-_FLOOR = np.float32(1e-5)
-"""What backscatter below the noise is set to: -50 dB, linear."""
-
 _SLOWEST, _FASTEST, _SPEEDS = 0.5, 35.0, 600
 """Wind speeds of the tables of open water, m/s: 0.7 % apart."""
 
@@ -68,6 +78,15 @@ class SimulatedBlock:
     sic: Field
 
 
+@dataclass(frozen=True)
+class _Removal:
+    """Scale and offset of HV's annotated noise by subswath, (5,), and what becomes of its grain."""
+
+    scale: Field
+    offset: Field
+    equalisation: Equalisation
+
+
 class SimulatedScene:
     """A scene; any window of it can be computed, always with the same values.
 
@@ -87,6 +106,9 @@ class SimulatedScene:
             NoiseFloor(self.incidence_deg, job.resolution, polarisation, phase)
             for polarisation in ("HH", "HV")
         ]
+        drawn = published("EW", "HV")
+        scale, offset = drawn[int(np.random.default_rng([job.seed, 51]).integers(len(drawn)))]
+        self._error = 1 + job.noise_error * (scale - 1), job.noise_error * offset
         self._ice = (1.0 - job.melt) * _WINTER + job.melt * _MELT
         self._make_wind()
 
@@ -96,31 +118,103 @@ class SimulatedScene:
 
     def block(self, window: Window) -> SimulatedBlock:
         """Return what the radar measures on a window inside the scene."""
-        surface = self.pack.on(window)
-        angle = self.incidence_deg[window.col : window.stop_col] - np.float32(35.0)
-        wind = self._wind_index(window)
-        icy = bool(surface.sic.any())
+        reach = REACH_PX if self._job.noise == "scaled" else 0
+        wide = window.grown(reach, reach).clipped(self._job.height, self._job.width)
+        inner = window.moved(-wide.row, -wide.col).slices
+        surface = self.pack.on(wide)
         out = []
         for k in range(2):
-            power = np.zeros_like(surface.sic)
-            if icy:
-                power = self._ice_power(k, surface.kind, surface.floe_db, angle)
-                power *= surface.sic
-            water = self._water[k][:, window.col : window.stop_col]
-            open_water = water[wind, np.arange(window.width)]
-            calm = np.exp(np.float32(_DB) * (_CALM[2 * k] + np.float32(_CALM[2 * k + 1]) * angle))
-            open_water += surface.shelter * (calm - open_water)
-            power += (np.float32(1.0) - surface.sic) * open_water
-            noise = self._noise[k].on(window)
-            power += noise
-            sigma0_db = np.float32(10.0) * np.log10(power)
-            sigma0_db += speckle_db(self._job.seed, 3000 + k, window, self._job.looks)
-            if self._job.noise == "subtracted":
-                power = np.exp(np.float32(_DB) * sigma0_db) - noise
-                sigma0_db = np.float32(10.0) * np.log10(np.maximum(power, _FLOOR))
+            power = self._measured(k, wide, surface)
+            sigma0_db = self._handled_db(k, power, wide)[inner]
             np.rint(sigma0_db / _ROUND, out=sigma0_db)
             out.append(sigma0_db * _ROUND)
-        return SimulatedBlock(out[0], out[1], surface.sic)
+        return SimulatedBlock(out[0], out[1], surface.sic[inner])
+
+    def tags(self, polarisation: str) -> dict[str, str]:
+        """Return what a file of HH or HV says of its noise."""
+        if self._job.noise == "kept":
+            return {"SEAICE_NOISE": "none"}
+        zero = {ZERO_TAG: f"{DEFAULT_ZERO_DB:g}", "SEAICE_FLOOR_DB": f"{DEFAULT_ZERO_DB:g}"}
+        if self._job.noise == "subtracted":
+            return {"SEAICE_NOISE": "ESA, simulated", **zero}
+        tags = {"SEAICE_NOISE": "scaled, simulated", **zero}
+        if polarisation == "HV":
+            level = 10 * math.log10(self._removal.equalisation.level)
+            tags |= {NESZ_TAG: f"{level:.2f}", LOOKS_TAG: f"{self._job.looks:g}"}
+        return tags
+
+    def _measured(self, channel: int, window: Window, surface: Surface) -> Field:
+        """Return backscatter and noise with their speckle, linear, (H, W)."""
+        angle = self.incidence_deg[window.col : window.stop_col] - np.float32(35.0)
+        power = np.zeros_like(surface.sic)
+        if surface.sic.any():
+            power = self._ice_power(channel, surface.kind, surface.floe_db, angle)
+            power *= surface.sic
+        water = self._water[channel][:, window.col : window.stop_col]
+        open_water = water[self._wind_index(window), np.arange(window.width)]
+        level, slope = _CALM[2 * channel : 2 * channel + 2]
+        calm = np.exp(np.float32(_DB) * (level + np.float32(slope) * angle))
+        open_water += surface.shelter * (calm - open_water)
+        power += (np.float32(1.0) - surface.sic) * open_water
+        power += self._noise[channel].on(window)
+        if channel == 1:
+            power += self._excess(window)
+        speckle = speckle_db(self._job.seed, 3000 + channel, window, self._job.looks)
+        power *= np.exp(np.float32(_DB) * speckle)
+        return power
+
+    def _excess(self, window: Window) -> Field:
+        """Return by how much HV's noise is stronger than its annotation says, linear, (H, W)."""
+        scale, offset = self._error
+        subswath = self._noise[1].subswath[window.slices[1]]
+        excess: Field = (scale - 1)[subswath].astype(np.float32) * self._noise[1].on(window)
+        excess += offset[subswath].astype(np.float32)
+        return excess
+
+    def _handled_db(self, channel: int, power: Field, window: Window) -> Field:
+        """Return dB of power whose noise is handled as the job says, (H, W)."""
+        if self._job.noise == "kept":
+            return np.float32(10.0) * np.log10(power)
+        noise = self._noise[channel].on(window)
+        if self._job.noise == "scaled" and channel == 1:
+            removal = self._removal
+            subswath = self._noise[1].subswath[window.slices[1]]
+            noise *= removal.scale[subswath]
+            power = power - noise - removal.offset[subswath]
+            valid = np.ones(power.shape, bool)
+            power = removal.equalisation.applied(power, valid, noise)
+        else:
+            power = power - noise
+        return soft_db(power, db_to_power(DEFAULT_ZERO_DB))
+
+    @cached_property
+    def _removal(self) -> _Removal:
+        """HV's noise, estimated from the scene as Import Sentinel-1 does it."""
+        job, floor = self._job, self._noise[1]
+        last = job.height - 1
+        starts = [0, *(np.flatnonzero(np.diff(floor.subswath)) + 1), job.width]
+        present = [int(floor.subswath[start]) for start in starts[:-1]]
+        subswaths = [
+            Subswath(f"EW{k + 1}", ((0, last, int(start), int(stop) - 1),))
+            for k, start, stop in zip(present, starts[:-1], starts[1:], strict=True)
+        ]
+
+        def rows(start: int, stop: int) -> tuple[Field, NDArray[np.bool_]]:
+            window = Window(start, 0, stop - start, job.width)
+            power = self._measured(1, window, self.pack.on(window))
+            return power, np.ones(power.shape, bool)
+
+        def nesz(line: int) -> NDArray[np.float64]:
+            row: NDArray[np.float64] = floor.on(Window(line, 0, 1, job.width))[0].astype(float)
+            return row
+
+        spacing = job.resolution, job.resolution
+        blocks = read_blocks(rows, nesz, subswaths, job.height, spacing, job.resolution)
+        found = estimate(blocks, noise_prior("", "EW", "HV", None, len(subswaths)))
+        scale, offset = np.ones(5, np.float32), np.zeros(5, np.float32)
+        scale[present], offset[present] = found.scale, found.offset
+        level = float(np.median(nesz(last // 2) * scale[floor.subswath]))
+        return _Removal(scale, offset, Equalisation(level, job.looks))
 
     def _ice_power(
         self, channel: int, kind: NDArray[np.uint8], floe_db: Field, angle: Field

@@ -3,7 +3,7 @@ import pytest
 
 from ml_core.inputs.sentinel1.noisepriors import NoisePrior
 from ml_core.inputs.sentinel1.noiseremoval import ImageSource
-from ml_core.inputs.sentinel1.noisescaling import NoiseBlocks, estimate, read_blocks
+from ml_core.inputs.sentinel1.noisescaling import NoiseBlocks, estimate
 from ml_core.inputs.sentinel1.product import Product
 from tests.builders.safe import MadeUp
 
@@ -100,7 +100,7 @@ def test_blocks_without_values_are_left_out():
 def test_an_image_smaller_than_a_block_says_nothing(tmp_path):
     source = ImageSource.read(Product(str(MadeUp(samples=60).write(tmp_path))), "HV")
     with source.open() as image:
-        blocks = read_blocks(image, source.calibration, source.noise, source.annotation, 80)
+        blocks = source.blocks(image, 80)
     found = estimate(blocks, NoisePrior(np.full(5, 1.5), np.zeros(5), (0.2, 1e-4), ""))
     assert (found.scale == 1).all()
 
@@ -114,7 +114,7 @@ def test_blocks_are_means_of_the_image_and_count_its_looks(tmp_path):
     product = MadeUp(lines=640, samples=800, digital_numbers={"HV": numbers}).write(tmp_path)
     source = ImageSource.read(Product(str(product)), "HV")
     with source.open() as image:
-        blocks = read_blocks(image, source.calibration, source.noise, source.annotation, 80)
+        blocks = source.blocks(image, 80)
     assert blocks.sigma0.shape == (10, 5 * 6)
     assert np.nanmean(blocks.sigma0) == pytest.approx(1e4 / 600**2, rel=0.02)
     assert np.nanmean(blocks.nesz) == pytest.approx(1e4 / 600**2)

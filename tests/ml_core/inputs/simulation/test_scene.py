@@ -42,6 +42,7 @@ def powers(item):
     """Return HH and HV of a scene, noise taken off, linear (2, H, W)."""
     block = item.block(WHOLE)
     floors = np.stack([noise.on(WHOLE) for noise in item._noise])
+    floors[1] += item._excess(WHOLE)
     return 10 ** (np.stack([block.hh_db, block.hv_db]) / 10) - floors
 
 
@@ -92,12 +93,55 @@ def test_water_is_mostly_noise_in_hv_with_steps_between_subswaths():
     assert profile_db[edge - 3] - profile_db[edge + 3] > 4.0
 
 
-def test_subtracted_noise_leaves_its_grain_and_a_floor():
-    item = scene(1, NO_ICE, noise="subtracted", wind_speed=10.0, wind_direction=0.0)
-    hv_db = item.block(WHOLE).hv_db
-    assert hv_db.min() == -50.0
-    mean_db = 10 * np.log10((10 ** (hv_db / 10))[:, abs(item.incidence_deg - 30) < 1].mean())
-    assert mean_db == pytest.approx(-31.5, abs=0.7)
+def power_of(values_db):
+    """What dB stand for in files whose power of 0 is at -40 dB."""
+    x = 10 ** (values_db.astype(float) / 10)
+    return x - 1e-8 / x
+
+
+def means_db(item, angles=(22, 27, 30, 36, 41, 45)):
+    """Mean HV of a scene at some incidence angles."""
+    side = item.incidence_deg.size
+    power = power_of(item.block(Window(0, 0, side, side)).hv_db)
+    columns = [abs(item.incidence_deg - angle) < 1 for angle in angles]
+    return np.array([10 * np.log10(power[:, chosen].mean()) for chosen in columns])
+
+
+WATER = {"wind_speed": 10.0, "wind_direction": 0.0}
+
+
+def test_subtracted_noise_leaves_its_grain_and_the_mean():
+    item = scene(1, NO_ICE, noise="subtracted", noise_error=0.0, **WATER)
+    assert (power_of(item.block(WHOLE).hv_db) < 0).mean() > 0.05
+    assert means_db(item, [30]) == pytest.approx([-31.5], abs=0.7)
+    assert item.tags("HV")["SEAICE_NOISE"] == "ESA, simulated"
+
+
+def test_noise_that_is_not_as_annotated_makes_water_bright_until_it_is_corrected():
+    # a seed that draws a scale of 1.48 for EW1
+    seed = next(n for n in range(200) if round(scene(n)._error[0][0], 2) == 1.48)
+    size = {"size": 1200, "resolution": 200.0}
+    exact = scene(seed, NO_ICE, noise="subtracted", noise_error=0.0, **size, **WATER)
+    wrong = scene(seed, NO_ICE, noise="subtracted", **size, **WATER)
+    scaled = scene(seed, NO_ICE, noise="scaled", **size, **WATER)
+    truth, found, left = (means_db(item) for item in (exact, scaled, wrong))
+    assert left[0] - truth[0] > 3
+    assert found == pytest.approx(truth, abs=0.6)
+    tags = scaled.tags("HV")
+    assert tags["SEAICE_NOISE"] == "scaled, simulated"
+    assert tags["SEAICE_ZERO_DB"] == "-40"
+    assert -34 < float(tags["SEAICE_NESZ_DB"]) < -24
+    assert "SEAICE_NESZ_DB" not in scaled.tags("HH")
+    assert scene(1).tags("HV") == {"SEAICE_NOISE": "none"}
+
+
+def test_the_error_of_the_annotated_noise_is_one_of_the_published():
+    scale, offset = scene(3)._error
+    assert scale.shape == offset.shape == (5,)
+    half = scene(3, noise_error=0.5)._error
+    assert half[0] == pytest.approx(1 + (scale - 1) / 2)
+    assert half[1] == pytest.approx(offset / 2)
+    assert len({tuple(scene(seed)._error[0]) for seed in range(20)}) > 5
 
 
 @pytest.mark.parametrize("looks", [4.0, 10.0])
@@ -173,7 +217,7 @@ def test_polynyas_open_water_in_the_pack():
 
 def test_melt_hides_the_ice_types():
     def contrast(melt):
-        item = scene(1, ice(100, 50, 20, 0, 0), melt=melt)
+        item = scene(1, ice(100, 50, 20, 0, 0), melt=melt, noise_error=0.0)
         block, kind = item.block(WHOLE), item.pack.on(WHOLE).kind
         return block.hv_db[kind == MULTI_YEAR].mean() - block.hv_db[kind == LEVEL].mean()
 
