@@ -116,7 +116,20 @@ class ImportSentinel1Job(Job):
         optional=True,
     )
 
+    report: Optional[str] = fields.output_html(
+        "Noise report",
+        "Shows HV (VH) across the swath before and after the correction of the noise, what the"
+        " correction is, and the steps at the borders of subswaths. With Thermal noise corrected"
+        " from the scene only.",
+        optional=True,
+    )
+
     def check(self) -> None:
-        """Check that something is to be written."""
+        """Check that something is to be written, and that the report has something to show."""
+        if self.report and self.noise != "scaled":
+            raise JobError(
+                "Noise report: shows the noise that is corrected from the scene; set Thermal noise"
+                " to scaled, or leave the report empty"
+            )
         if not (self.hh or self.hv or self.incidence or self.nesz):
             raise JobError("no output is asked for; give HH, HV, the incidence angle or the noise")

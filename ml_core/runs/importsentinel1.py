@@ -20,6 +20,7 @@ from ..inputs.sentinel1.rfi import polarisation_tags
 from ..jobs.importsentinel1 import ImportSentinel1Job
 from ..raster.radiometry import ZERO_TAG, Floats, db_to_power, linear_to_db, soft_db
 from ..raster.writing import BandInfo, RasterWriter, backscatter_band
+from ..reports import noise as page
 
 _CACHE_MIB = 128
 """Of GDAL: the image is read and each block written once, so that a cache saves nothing."""
@@ -70,6 +71,9 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
     )
 
     outputs = {name.upper(): path for name, path in job.output_paths().items()}
+    if job.report:
+        page.write(files.stage(outputs["REPORT"]), info.name, names[1], removals[1])
+    rasters = {name: path for name, path in outputs.items() if name != "REPORT"}
     layers = (
         *map(backscatter_band, names),
         BandInfo("incidence angle", "deg"),
@@ -102,7 +106,7 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
                     files.stage(path), grid, [bands[output]], tags=tags | own_tags.get(output, {})
                 )
             )
-            for output, path in outputs.items()
+            for output, path in rasters.items()
         }
         image_map = ImageMap(geolocation, grid, job.resolution, coast)
         for block in geocoded(images, annotation, image_map, job.resolution, removals[1], report):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +115,11 @@ class NoiseCorrection:
     dark: int
     jumps_db: Floats
 
+    def noise(self, blocks: NoiseBlocks) -> Floats:
+        """Return the corrected noise of blocks, (block rows, blocks across)."""
+        terms = self.scale, self.scale * self.shift_px, self.offset
+        return _noise_of(blocks, np.stack(terms, axis=1))
+
 
 ImageRows = Callable[[int, int], tuple[NDArray[np.float32], NDArray[np.bool_]]]
 """Gives sigma0 and the valid mask of image rows from one up to another, both (rows, samples)."""
@@ -206,9 +211,10 @@ def estimate(blocks: NoiseBlocks, prior: NoisePrior) -> NoiseCorrection:
     weight = min(1.0, dark / _DARK)
     scale = 1 + weight * (found[:, 0] - 1)
     shift = weight * found[:, 1] / np.maximum(found[:, 0], 0.1)
-    corrected = np.stack([scale, scale * shift, weight * found[:, 2]], 1)
-    jumps = np.stack([_jumps(blocks, blocks.nesz), _jumps(blocks, _noise_of(blocks, corrected))])
-    return NoiseCorrection(scale, corrected[:, 2], shift, dark, jumps)
+    nothing = np.full((2, 0), np.nan)
+    correction = NoiseCorrection(scale, weight * found[:, 2], shift, dark, nothing)
+    both = blocks.nesz, correction.noise(blocks)
+    return replace(correction, jumps_db=np.stack([_jumps(blocks, noise) for noise in both]))
 
 
 @dataclass(frozen=True)
