@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from ..errors import SeaIceError
 from ..observation.times import TimeDifference
-from ..raster.reference import Reference
-from ..raster.scene import Scene
 from .cells import CellCounts
 from .normalisation import moments
+from .scene_data import ReferenceSource, SceneSource
 from .split import Split
 
 FORMAT_VERSION = 1
@@ -101,8 +100,8 @@ class SceneRecord:
 def scene_record(
     name: str,
     fingerprint: str,
-    scene: Scene,
-    reference: Reference,
+    scene: SceneSource,
+    reference: ReferenceSource,
     footprint_m: float,
     array: NDArray[np.float32],
     cells: CellCounts,

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,51 @@ from ..errors import SeaIceError
 from ..events import Reporter
 from ..observation.cells import CellSums
 from ..raster.grid import Grid, Window
-from ..raster.reference import Reference
-from ..raster.scene import Scene
+from ..raster.radiometry import Floats, Mask
 from .cells import CellCounts
 from .normalisation import Moments
 
 _TILE_PX: Final = 512
 _FOOTPRINTS_PER_CHIP: Final = 2
 _LENGTHS_PER_CHIP: Final = 8
+
+
+class SicOnGrid(Protocol):
+    """SIC on the grid of a scene."""
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Return SIC in percent (h, w), NaN where invalid, and the valid mask (h, w)."""
+        raise NotImplementedError
+
+
+class ReferenceSource(Protocol):
+    """What a scene learns from: `raster.Reference`, or the chart that a scene's file holds."""
+
+    label: str
+    date: str
+
+    @property
+    def notes(self) -> list[str]:
+        """What was recognised."""
+        raise NotImplementedError
+
+    def on(self, grid: Grid) -> SicOnGrid:
+        """Return it as seen from a scene's grid."""
+        raise NotImplementedError
+
+
+class SceneSource(Protocol):
+    """A scene to read: `raster.Scene`, or one of a file that holds its reference, too."""
+
+    label: str
+    grid: Grid
+    channels: tuple[str, ...]
+    acquisition: dict[str, str]
+    notes: list[str]
+
+    def read(self, window: Window) -> tuple[Floats, Mask]:
+        """Return the channels (C, h, w), NaN where invalid, and where all are valid (h, w)."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -106,7 +143,7 @@ def decorrelation_px(footprint_m: float, resolution_m: float, chip_px: int) -> f
     return max(footprint_m / resolution_m, chip_px / _LENGTHS_PER_CHIP)
 
 
-def check_size(scene: Scene, chip_px: int) -> None:
+def check_size(scene: SceneSource, chip_px: int) -> None:
     """Check that a chip fits into a scene.
 
     Raises:
@@ -123,7 +160,11 @@ def check_size(scene: Scene, chip_px: int) -> None:
 
 @contextmanager
 def collected(
-    scene: Scene, reference: Reference, footprint_m: float, chip_px: int, report: Reporter
+    scene: SceneSource,
+    reference: ReferenceSource,
+    footprint_m: float,
+    chip_px: int,
+    report: Reporter,
 ) -> Iterator[SceneData]:
     """Read a scene and its reference into a temporary file that chips are drawn from.
 
@@ -176,8 +217,8 @@ def _allocated(file: IO[bytes], shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 def fill(
     array: NDArray[np.float32],
-    scene: Scene,
-    reference: Reference,
+    scene: SceneSource,
+    reference: ReferenceSource,
     length_px: float,
     report: Reporter,
 ) -> tuple[CellCounts, NDArray[np.float64]]:

@@ -5,9 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Optional, Tuple
 
+from ..errors import JobError
 from . import fields
 from .base import Number
+from .fields import Choice
 from .inputs import ReferenceInputs
+
+AI4ARCTIC_CHANNELS = (
+    Choice("incidence_angle", "Incidence angle"),
+    Choice("distance_to_land_km", "Distance to land in km"),
+    *(
+        Choice(f"btemp_{ghz.replace('.', '_')}{pol}", f"AMSR2, {ghz} GHz {pol.upper()}, in K")
+        for ghz in ("6.9", "7.3", "10.7", "18.7", "23.8", "36.5", "89.0")
+        for pol in "hv"
+    ),
+)
+
+AI4ARCTIC_NOISE = (
+    Choice("nersc", "NERSC's noise removal (Korosov et al. 2022)"),
+    Choice("esa", "ESA's noise removal, where the file has it"),
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +40,10 @@ class BuildTrainingSetJob(ReferenceInputs):
         " for example in batch.</p>"
         "<p>A scene that is already in the set is left as it is, or replaced where its files or"
         " parameters have changed. A run that is interrupted leaves the set as it was.</p>"
+        "<p>The files of the AI4Arctic Sea Ice Challenge Dataset hold a scene and its ice chart and"
+        " are taken instead of layers: raw or ready-to-train, one by one or a whole folder. Land is"
+        " left out. Scenes stay in the radar's own geometry, and codes of the chart mean what they"
+        " do in the challenge: 9+/10 is 100 %.</p>"
         "<p>The report lists what the set holds. Without HH, HV and reference nothing is added:"
         " the set is listed only.</p>"
     )
@@ -32,6 +53,30 @@ class BuildTrainingSetJob(ReferenceInputs):
         Number("CHIPS", "Chips in the set"),
     )
 
+    ai4arctic: Optional[str] = fields.file(
+        "AI4Arctic file",
+        "A NetCDF file of the AI4Arctic Sea Ice Challenge Dataset, or the folder of many (type or"
+        " paste its path), instead of layers. The chart of a test scene is looked for beside it"
+        " (_reference.nc).",
+        description="AI4Arctic NetCDF",
+        extension="nc",
+        optional=True,
+    )
+    ai4arctic_channels: Tuple[str, ...] = fields.choices(
+        "AI4Arctic channels",
+        "What of the file is a channel besides HH and HV. To predict, a network needs layers of all"
+        " of its channels.",
+        default=("incidence_angle",),
+        choices=AI4ARCTIC_CHANNELS,
+        optional=True,
+    )
+    ai4arctic_noise: str = fields.choice(
+        "AI4Arctic noise removal",
+        "Which HH and HV of the file are taken.",
+        default="nersc",
+        choices=AI4ARCTIC_NOISE,
+        advanced=True,
+    )
     name: str = fields.text(
         "Name of the scene",
         "By which the set knows it. Empty: the name of its Sentinel-1 product where HH's file names"
@@ -66,8 +111,17 @@ class BuildTrainingSetJob(ReferenceInputs):
     )
 
     def check(self) -> None:
-        """Check that all layers are given, or none."""
+        """Check that all layers are given, or none, and not with a file that holds them all."""
         super().check()
+        if self.ai4arctic:
+            layers = ("hh", "hv", "incidence", "mask", "extra", "reference")
+            given = [dict(self.specs())[name].label for name in layers if getattr(self, name)]
+            if given:
+                raise JobError(
+                    f"{', '.join(given)}: the AI4Arctic file brings its own; give the file or"
+                    " layers"
+                )
+            return
         if any(layer is not None for layer in (self.hh, self.hv, self.reference)):
             self.check_layers(
                 "a scene needs HH, HV and a reference SIC layer. Without all three the set is only"

@@ -15,7 +15,8 @@ from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..jobs.buildtrainingset import BuildTrainingSetJob
 from ..reports import trainingset as set_report
-from .layers import OpenLayers, open_layers
+from .ai4arctic import each_file
+from .layers import OpenScene, open_layers
 
 
 def run(job: BuildTrainingSetJob, files: OutputFiles, report: Reporter) -> Done:
@@ -27,27 +28,14 @@ def run(job: BuildTrainingSetJob, files: OutputFiles, report: Reporter) -> Done:
     """
     assert job.training_set is not None
     report_path = files.stage(job.report) if job.report else None
-    known = (Path(job.training_set) / MANIFEST).exists()
-    existing = TrainingSet.open(job.training_set) if known or not job.reference else None
-    added = 0
-    if job.reference is None:
-        assert existing is not None
-        training_set = existing
+    adding = report.part(0, 0.95)
+    if job.ai4arctic:
+        added = each_file(job, lambda: _asked_m(job), _add, adding)
+    elif job.reference:
+        added = _add_layers(job, adding)
     else:
-        asked_m = existing.agreed_resolution_m(job.resolution) if existing else job.resolution
-        with open_layers(
-            job,
-            asked_m,
-            job.chip_size,
-            report,
-            needs_ice_and_water=False,
-            expected=existing.extra if existing else None,
-        ) as layers:
-            shared = SetRecord(layers.channels, layers.resolution_m, job.chip_size)
-            training_set = TrainingSet.open_or_create(job.training_set, shared)
-            training_set.check_fit(layers.channels, layers.resolution_m, layers.scene.label)
-            check_size(layers.scene, training_set.shared.chip_px)
-            added = _add(job, training_set, layers, report.part(0, 0.95))
+        added = 0
+    training_set = TrainingSet.open(job.training_set)
     scenes = _logged(training_set, report)
     if report_path:
         set_report.write(report_path, training_set.folder.name, training_set.shared, scenes)
@@ -58,12 +46,41 @@ def run(job: BuildTrainingSetJob, files: OutputFiles, report: Reporter) -> Done:
     return Done(outputs, {"ADDED": added, "SCENES": len(scenes), "CHIPS": chips})
 
 
-def _add(
-    job: BuildTrainingSetJob, training_set: TrainingSet, layers: OpenLayers, report: Reporter
-) -> int:
-    """Add the job's scene; return the number of scenes written."""
+def _add_layers(job: BuildTrainingSetJob, report: Reporter) -> int:
+    """Add the scene of the job's layers; return the number of scenes written."""
+    existing = _existing(job)
+    with open_layers(
+        job,
+        _asked_m(job),
+        job.chip_size,
+        report,
+        needs_ice_and_water=False,
+        expected=existing.extra if existing else None,
+    ) as layers:
+        scene = layers.scene
+        name = job.name or scene.acquisition.get("SEAICE_PRODUCT") or Path(scene.label).stem
+        return _add(job, name, layers, report)
+
+
+def _existing(job: BuildTrainingSetJob) -> TrainingSet | None:
+    """Return the set that is added to, None where there is none yet."""
+    folder = Path(str(job.training_set))
+    return TrainingSet.open(folder) if (folder / MANIFEST).exists() else None
+
+
+def _asked_m(job: BuildTrainingSetJob) -> float | None:
+    """Return the resolution to ask of a scene: that of the set, where there is one."""
+    existing = _existing(job)
+    return existing.agreed_resolution_m(job.resolution) if existing else job.resolution
+
+
+def _add(job: BuildTrainingSetJob, name: str, layers: OpenScene, report: Reporter) -> int:
+    """Add a scene to the set, which is made where there is none; return the scenes written."""
     scene, reference, footprint_m = layers.scene, layers.reference, layers.footprint_m
-    name = job.name or scene.acquisition.get("SEAICE_PRODUCT") or Path(scene.label).stem
+    shared = SetRecord(layers.channels, layers.resolution_m, job.chip_size)
+    training_set = TrainingSet.open_or_create(str(job.training_set), shared)
+    training_set.check_fit(layers.channels, layers.resolution_m, scene.label)
+    check_size(scene, training_set.shared.chip_px)
     folder, fingerprint = folder_name(name), _fingerprint(job, footprint_m)
     with training_set.writing():
         present = training_set.find(folder)

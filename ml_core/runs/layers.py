@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ..datasets.scene_data import collected, resolution_m
+from ..datasets.scene_data import ReferenceSource, SceneSource, collected, resolution_m
 from ..datasets.training_data import TrainingData
 from ..events import Reporter
 from ..jobs.inputs import ReferenceInputs
@@ -18,7 +18,7 @@ from ..raster.scene import Scene
 
 
 @dataclass(frozen=True)
-class OpenLayers:
+class OpenScene:
     """A scene and its reference, open and checked, of which no pixel is kept yet.
 
     Attributes:
@@ -29,8 +29,8 @@ class OpenLayers:
         apart: How far scene and reference are apart in time.
     """
 
-    scene: Scene
-    reference: Reference
+    scene: SceneSource
+    reference: ReferenceSource
     footprint_m: float
     names: dict[str, str]
     apart: TimeDifference
@@ -55,6 +55,14 @@ class OpenLayers:
             f"Grid: {grid.height} x {grid.width} px of {grid.resolution_m:.4g} m. Footprint of the"
             f" reference: {self.footprint_m / 1000:.4g} km"
         )
+
+
+@dataclass(frozen=True)
+class OpenLayers(OpenScene):
+    """A scene and its reference of layers."""
+
+    scene: Scene
+    reference: Reference
 
     @contextmanager
     def read(self, chip_px: int, report: Reporter) -> Iterator[TrainingData]:

@@ -75,7 +75,7 @@ def read(
     types: list[str] = [""] * len(wkb)
     if type_column:
         types = [_type(value) for value in data[type_column]]
-    values = _concentrations(data[str(code_column)], types, kept, convention, notes, warnings)
+    values = concentrations(data[str(code_column)], types, kept, convention, notes, warnings)
     ids = _ids(data[id_column] if id_column else None, len(wkb), source.label, id_field)
     shapes = on_map(shapes[kept], crs_of(source, meta["crs"]), grid, source.label, warnings)
     return Chart(shapes, ids[kept], values[:, kept], notes, warnings)
@@ -93,7 +93,7 @@ def _column(names: list[str], wanted: str, label: str, *, required: bool) -> str
     return None
 
 
-def _concentrations(
+def concentrations(
     codes: NDArray[Any],
     types: list[str],
     kept: NDArray[np.bool_],
@@ -101,7 +101,16 @@ def _concentrations(
     notes: list[str],
     warnings: list[str],
 ) -> NDArray[np.float32]:
-    """Return SIC, lowest and highest of each polygon (3, N), NaN where there is none."""
+    """Return SIC, lowest and highest of each polygon (3, N), NaN where there is none.
+
+    Args:
+        codes: (N,) codes of total concentration, as the chart's table holds them.
+        types: (N,) first letters of the kinds of polygon, empty where not known.
+        kept: (N,) which of them count.
+        convention: As in `codes.percent`.
+        notes: Gets what was done to which polygons.
+        warnings: Gets what the analyst should look at.
+    """
     values = np.full((3, len(codes)), np.nan, np.float32)
     masked: Counter[str] = Counter()
     strange: Counter[str] = Counter()

@@ -1,0 +1,1 @@
+"""The AI4Arctic Sea Ice Challenge Dataset: scenes with ice charts and AMSR2, in NetCDF."""
