@@ -27,6 +27,9 @@ _PRODUCT = re.compile(r"(S1[A-D])_(\w\w)_GRD[FHM]_1S(?:DH|DV)_(\d{8}T\d{6})_(\d{
 _START = re.compile(r"(\d{8}T\d{6})")
 _CHART_TIME = re.compile(r"icechart_\w*?(\d{8})T?(\d{4})Z?")
 
+_MOST_CACHED = 2**27
+"""Bytes of chunks that are kept of a variable: a row of them, where they are no larger."""
+
 _ANGLE: Final = {"raw": "sar_grid_incidenceangle", "ready": "sar_incidenceangle"}
 
 
@@ -133,13 +136,15 @@ class Ai4ArcticFile:
                 "" if self.layout == "raw" else f", and there is no file …{_REFERENCE} beside it"
             )
             raise self.error(f"has no ice chart: no variable {name}{where}")
-        chart = self._chart.variables[name]
-        if chart.shape != self.shape:
-            raise self.error(
-                f"{name} has {' x '.join(map(str, chart.shape))} px, the image"
-                f" {self.shape[0]} x {self.shape[1]}"
-            )
-        return chart
+        return self._image(self._chart.variables[name])
+
+    def image(self, *names: str) -> Any:
+        """Return a variable of the image's size, ready to be read line by line.
+
+        Raises:
+            SeaIceError: It is not there, or has another size.
+        """
+        return self._image(self.variable(*names))
 
     def values(self, name: str) -> Floats:
         """Return a small variable as a whole, NaN where it has no data.
@@ -179,6 +184,20 @@ class Ai4ArcticFile:
     def error(self, text: str) -> SeaIceError:
         """Return an error that names the file."""
         return SeaIceError(f"{self.name}: {text}")
+
+    def _image(self, variable: Any) -> Any:
+        if variable.shape != self.shape:
+            raise self.error(
+                f"{variable.name} has {' x '.join(map(str, variable.shape))} px, the image"
+                f" {self.shape[0]} x {self.shape[1]}"
+            )
+        chunk = variable.chunking()
+        if chunk != "contiguous":
+            across = -(-self.shape[1] // chunk[1])
+            size = across * chunk[0] * chunk[1] * variable.dtype.itemsize
+            if size <= _MOST_CACHED:  # else each of these chunks is decompressed for every strip
+                variable.set_var_chunk_cache(size)
+        return variable
 
     def _recognised(self) -> Literal["raw", "ready"]:
         names = set(self._dataset.variables)

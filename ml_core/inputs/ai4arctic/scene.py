@@ -76,7 +76,13 @@ class Ai4ArcticScene:
         self._file, self.label = file, file.name
         self.channels: tuple[str, ...] = (*_SAR, *channels)
         prefix = "nersc_" if noise == "nersc" else ""
-        self._images = [self._image(f"{prefix}sar_{name}") for name in ("primary", "secondary")]
+        self._images = {
+            "HH": file.image(f"{prefix}sar_primary"),
+            "HV": file.image(f"{prefix}sar_secondary"),
+        }
+        if _ANGLE in channels and not self._is_coarse(_ANGLE):
+            self._images[_ANGLE] = file.image(file.angle_name)
+        self._land_zones = file.image("distance_map") if file.has("distance_map") else None
         self.acquisition = {**file.tags(), "SEAICE_NOISE": _NOISE[noise]}
         self._factor = self._whole_factor(resolution_m)
         placement = place(file)
@@ -94,7 +100,7 @@ class Ai4ArcticScene:
         self.notes: list[str] = []
         self._zones = self._distance_zones()
         self._nodes = {name: self._node_grid(name) for name in channels if self._is_coarse(name)}
-        self._stored = file.chart_variable()
+        self._chart_numbers = file.chart_variable()
         self.chart = Ai4ArcticChart(self, file)
         self._strips = Strips(file.shape, self._factor, self._reduced)
         self._check()
@@ -118,12 +124,6 @@ class Ai4ArcticScene:
         sic: Floats = self._strips.read(_CHART, window)
         return sic, np.isfinite(sic)
 
-    def _image(self, name: str) -> Any:
-        found = self._file.variable(name)
-        if found.shape != self._file.shape:
-            raise self._file.error(f"{name} has the shape {found.shape}, not {self._file.shape}")
-        return found
-
     def _whole_factor(self, resolution_m: float | None) -> int:
         own_m = self._file.nominal_pixel_m
         exact = (resolution_m or own_m) / own_m
@@ -139,7 +139,7 @@ class Ai4ArcticScene:
     def _distance_zones(self) -> zones.Zones | None:
         if DISTANCE in self.channels:
             return zones.read(self._file)
-        if not self._file.has("distance_map"):
+        if self._land_zones is None:
             self.notes.append(
                 f"{self.label}: has no distance_map; land is left out only where the chart ends"
             )
@@ -196,23 +196,23 @@ class Ai4ArcticScene:
 
     def _reduced(self, lines: slice) -> Lines:
         """Return what is stored for each pixel of the file, of some lines, in larger pixels."""
-        stored = dict(zip(_SAR, self._images, strict=True))
-        if _ANGLE in self.channels and not self._is_coarse(_ANGLE):
-            stored[_ANGLE] = self._image(self._file.angle_name)
         land, distance = self._land(lines)
-        found = {name: self._averaged(name, image, lines, land) for name, image in stored.items()}
+        found = {
+            name: self._averaged(name, image, lines, land) for name, image in self._images.items()
+        }
         if DISTANCE in self.channels:
             found[DISTANCE] = self._middles(distance)
-        chart = self._file.decoded(self._stored, self._file.read(self._stored, lines))
+        variable = self._chart_numbers
+        chart = self._file.decoded(variable, self._file.read(variable, lines))
         found[_CHART] = self.chart.table.sic_percent(self._middles(chart))
         return found
 
     def _land(self, lines: slice) -> tuple[Mask, Floats]:
         """Return where land is, and the distance to it in km where it is asked for (h, w)."""
-        if not self._file.has("distance_map"):
+        variable = self._land_zones
+        if variable is None:
             shape = lines.stop - lines.start, self._file.shape[1]
             return np.zeros(shape, bool), np.empty((0, 0), np.float32)
-        variable = self._image("distance_map")
         found = self._file.decoded(variable, self._file.read(variable, lines))
         if self._file.layout == "ready":
             found = physical("distance_map", found)

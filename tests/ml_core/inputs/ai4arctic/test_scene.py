@@ -204,7 +204,7 @@ def test_a_missing_channel_or_an_odd_shape_is_named(tmp_path):
     with netCDF4.Dataset(path, "a") as file:
         file.renameVariable("nersc_sar_secondary", "kept")
         file.createVariable("nersc_sar_secondary", "f4", ("2km_grid_0", "2km_grid_1"))
-    assert "nersc_sar_secondary has the shape (6, 6), not (300, 320)" in error_of(path, ())
+    assert "nersc_sar_secondary has 6 x 6 px, the image 300 x 320" in error_of(path, ())
 
 
 def test_only_a_part_of_the_image_is_held(tmp_path):
