@@ -59,7 +59,6 @@ class BuildTrainingSetJob(ReferenceInputs):
         " paste its path), instead of layers. The chart of a test scene is looked for beside it"
         " (_reference.nc).",
         description="AI4Arctic NetCDF",
-        extension="nc",
         optional=True,
     )
     ai4arctic_channels: Tuple[str, ...] = fields.choices(

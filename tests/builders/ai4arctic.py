@@ -254,3 +254,36 @@ def enlarged(values, shape):
     """Return a small array as large as an image, linear between the middles of its cells."""
     factors = [length / cells for length, cells in zip(shape, values.shape, strict=True)]
     return zoom(values, factors, order=1, mode="nearest", grid_mode=True)
+
+
+def write_real_size(path, shape=(10006, 10458)):
+    """Write a raw file as large as the data set's are, of one scene repeated; return the scene."""
+    made = MadeUpArctic(shape=(1000, 1000))
+    whole = MadeUpArctic(shape=shape)
+    chart = np.where(made.land, np.nan, made.polygon)
+    images = {
+        "nersc_sar_primary": made.images_db[0],
+        "nersc_sar_secondary": made.images_db[1],
+        "polygon_icechart": chart,
+        "distance_map": made.zones,
+    }
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("sar_lines", shape[0])
+        file.createDimension("sar_samples", shape[1])
+        for name, image in images.items():
+            kind = "f8" if name == "polygon_icechart" else "f4"
+            # as netCDF chunks variables of this size by itself
+            variable = file.createVariable(
+                name, kind, ("sar_lines", "sar_samples"), zlib=True, complevel=1
+            )
+            wide = np.tile(image, (1, -(-shape[1] // 1000)))[:, : shape[1]]
+            for line in range(0, shape[0], 1000):
+                variable[line : line + 1000] = wide[: min(1000, shape[0] - line)]
+        put = MadeUpArctic._putter(file, ())
+        points = whole.geolocation()
+        for name, values in zip(("line", "sample", "latitude", "longitude"), points, strict=True):
+            put(f"sar_grid_{name}", values.ravel(), "f8", points="sar_grid_points")
+        angles = np.interp(points[1], (0, shape[1] - 1), (19.1, 46.7))
+        put("sar_grid_incidenceangle", angles.ravel(), "f8", points="sar_grid_points")
+        whole._table(file, (), False)
+    return made

@@ -1,11 +1,19 @@
+import tracemalloc
+
 import netCDF4
 import numpy as np
 import pytest
 
 from ml_core.errors import SeaIceError
 from ml_core.inputs.ai4arctic.scene import Ai4ArcticScene
-from ml_core.raster.grid import Window
-from tests.builders.ai4arctic import HEADER, ZONES_KM, MadeUpArctic, codes_line, enlarged
+from tests.builders.ai4arctic import (
+    HEADER,
+    ZONES_KM,
+    MadeUpArctic,
+    codes_line,
+    enlarged,
+    write_real_size,
+)
 
 MADE = MadeUpArctic()
 EVERY = "incidence_angle", "distance_to_land_km", "btemp_36_5h", "btemp_18_7v"
@@ -207,11 +215,35 @@ def test_a_missing_channel_or_an_odd_shape_is_named(tmp_path):
     assert "nersc_sar_secondary has 6 x 6 px, the image 300 x 320" in error_of(path, ())
 
 
-def test_only_a_part_of_the_image_is_held(tmp_path):
-    made = MadeUpArctic(shape=(1100, 200))
-    with Ai4ArcticScene.open(str(made.raw(tmp_path)), (), "nersc", 80) as scene:
-        lines = []
-        inner = scene._strips._reduced
-        scene._strips._reduced = lambda part: lines.append(part) or inner(part)
-        scene.read(Window(0, 0, 512, 100))
-        assert [part.stop - part.start for part in lines] == [512, 512]
+def peak_of_reading(path, channels, resolution_m):
+    """Return the most memory that was taken for arrays, and how many pixels could be used."""
+    tracemalloc.start()
+    try:
+        with Ai4ArcticScene.open(str(path), channels, "nersc", resolution_m) as scene:
+            usable = 0
+            for window in scene.grid.window.blocks(512):
+                valid = scene.read(window)[1] & scene.read_chart(window)[1]
+                usable += np.count_nonzero(valid)
+        return tracemalloc.get_traced_memory()[1], usable
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("resolution_m", [40, 400])
+def test_memory_does_not_grow_with_the_lines_of_an_image(tmp_path, resolution_m):
+    peaks = []
+    for number, lines in enumerate((2600, 5200)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        write_real_size(folder / "raw.nc", (lines, 1000))
+        peaks.append(peak_of_reading(folder / "raw.nc", ("incidence_angle",), resolution_m)[0])
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+@pytest.mark.slow
+def test_a_scene_of_real_size_is_read_in_half_a_gibibyte(tmp_path):
+    made = write_real_size(tmp_path / "raw.nc")
+    peak, usable = peak_of_reading(tmp_path / "raw.nc", ("incidence_angle",), 80)
+    assert peak < 2**29
+    share = (np.isfinite(made.images_db[0]) & ~made.land).mean()
+    assert usable / (5003 * 5229) == pytest.approx(share, abs=0.02)
