@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import SeaIceError
 from ..events import Reporter
-from ..inputs.ai4arctic.file import scene_paths
+from ..inputs.ai4arctic.file import Ai4ArcticFileError, scene_paths
 from ..inputs.ai4arctic.scene import Ai4ArcticScene
 from ..jobs.buildtrainingset import BuildTrainingSetJob
 from ..observation.times import TimeDifference
@@ -49,12 +49,15 @@ def each_file(
 ) -> int:
     """Add the job's file, or those of its folder, to a set; return the number of scenes written.
 
+    Of a folder, files that cannot be used are left out.
+
     Args:
         resolution_m: Returns the pixel size to ask for, which the first scene of a set decides.
         add: Adds a scene by its name, and returns the number of scenes written.
 
     Raises:
-        SeaIceError: A single file cannot be used, or none of several.
+        SeaIceError: A single file cannot be used, or none of several, or the set cannot be added
+            to.
     """
     assert job.ai4arctic is not None
     paths = scene_paths(job.ai4arctic)
@@ -71,7 +74,7 @@ def each_file(
                 if number == 0:
                     report.info(remark)
                 added += add(replace(job, ai4arctic=str(path)), name, opened, part)
-        except SeaIceError as error:
+        except Ai4ArcticFileError as error:
             if len(paths) == 1:
                 raise
             failed.append(str(error))

@@ -33,6 +33,10 @@ _MOST_CACHED = 2**27
 _ANGLE: Final = {"raw": "sar_grid_incidenceangle", "ready": "sar_incidenceangle"}
 
 
+class Ai4ArcticFileError(SeaIceError):
+    """A file that cannot be used; others of its folder may."""
+
+
 class Ai4ArcticFile:
     """An open file; use `open`.
 
@@ -64,7 +68,7 @@ class Ai4ArcticFile:
         """Open a file, and the one of its chart where that is apart.
 
         Raises:
-            SeaIceError: It cannot be opened, or is no such file.
+            Ai4ArcticFileError: It cannot be opened, or is no such file.
         """
         name = Path(path).name
         with ExitStack() as stack:
@@ -181,9 +185,9 @@ class Ai4ArcticFile:
                 values = apply(values, np.float32(variable.getncattr(key)))
         return values
 
-    def error(self, text: str) -> SeaIceError:
+    def error(self, text: str) -> Ai4ArcticFileError:
         """Return an error that names the file."""
-        return SeaIceError(f"{self.name}: {text}")
+        return Ai4ArcticFileError(f"{self.name}: {text}")
 
     def _image(self, variable: Any) -> Any:
         if variable.shape != self.shape:
@@ -249,7 +253,7 @@ def _opened(path: str) -> Iterator[Any]:
     try:
         dataset = netCDF4.Dataset(path)
     except OSError as error:
-        raise SeaIceError(
+        raise Ai4ArcticFileError(
             f"{Path(path).name}: cannot be opened as NetCDF ({error.strerror or error}); the file"
             " may be cut short: download it again"
         ) from error

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from ...errors import SeaIceError
 from ...raster.grid import Window
 from ...raster.radiometry import Floats, Mask, block_mean, db_to_linear, linear_to_db
 from . import polygons, zones
@@ -63,7 +62,7 @@ class Ai4ArcticScene:
         chart: The chart.
 
     Raises:
-        SeaIceError: A variable is missing or contradicts another, or no pixel has all of them.
+        Ai4ArcticFileError: A variable is missing or contradicts another, or no pixel has all.
     """
 
     def __init__(
@@ -225,7 +224,7 @@ class Ai4ArcticScene:
         values = self._file.decoded(image, stored)
         if self._file.layout == "ready":
             # NaN was replaced by a number that hardly occurs
-            values[stored == getattr(image, "variable_fill_value", 0)] = np.nan
+            values[stored == float(getattr(image, "variable_fill_value", 0))] = np.nan
             values = physical(image.name, values)
         valid = np.isfinite(values) & ~land
         if self._factor == 1:
@@ -256,7 +255,7 @@ class Ai4ArcticScene:
         """Check that some pixel has channels and chart, and that values are what they should be.
 
         Raises:
-            SeaIceError: There is none, or they are not.
+            Ai4ArcticFileError: There is none, or they are not.
         """
         counts = dict.fromkeys((*self.channels, "an ice chart"), 0)
         windows = list(self.grid.window.blocks(_WINDOW_PX))
@@ -274,8 +273,8 @@ class Ai4ArcticScene:
                 return
         total = self.grid.height * self.grid.width
         shares = ", ".join(f"{name} {100 * count / total:.3g} %" for name, count in counts.items())
-        raise SeaIceError(
-            f"{self.label}: no pixel off land has all of HH, HV, the channels and the chart"
+        raise self._file.error(
+            "no pixel off land has all of HH, HV, the channels and the chart"
             f" (pixels that have {shares}); leave out the scene, or the channel that is missing"
         )
 

@@ -2,7 +2,7 @@ import netCDF4
 import numpy as np
 import pytest
 
-from ml_core.datasets.training_set import TrainingSet
+from ml_core.datasets.training_set import TrainingSet, folder_name
 from ml_core.errors import JobError, SeaIceError
 from ml_core.jobs import BuildTrainingSetJob
 from tests.builders.ai4arctic import MadeUpArctic
@@ -61,6 +61,31 @@ def test_a_folder_is_added_but_for_what_cannot_be_used(tmp_path):
     # one by one they are known again
     single = built(tmp_path / "set", folder / "20180124T194759_dmi_prep.nc")
     assert single.done.numbers["ADDED"] == 0
+
+
+def test_a_folder_that_does_not_fit_the_set_ends_at_its_first_file(tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+    built(tmp_path / "set", made(0).ready(tmp_path), ai4arctic_channels=())
+    for number in (1, 2):
+        made(number).ready(files)
+    with pytest.raises(
+        SeaIceError, match="the scene has HH, HV, incidence_angle, the training set"
+    ):
+        built(tmp_path / "set", files)
+
+
+def test_a_file_whose_values_are_damaged_is_left_out_of_a_folder(tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+    path, whole = made(0).raw(files), made(1).raw(files)
+    content = bytearray(path.read_bytes())
+    first = content.find(b"\x78\x01")  # where the first compressed values begin
+    content[first + 100 : first + 300] = bytes(200)
+    path.write_bytes(content)
+    done = built(tmp_path / "set", files)
+    assert "damaged, download it again" in done.events.warnings
+    assert TrainingSet.open(tmp_path / "set").names() == [folder_name(whole.stem)]
 
 
 def test_a_folder_without_a_usable_file_is_an_error(tmp_path):
