@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import uuid
 from pathlib import Path
-from typing import Dict, Iterable, List, Tuple
+from typing import Any, Dict, Iterable, List, Tuple
 
 from .errors import SeaIceError
 
@@ -133,3 +135,21 @@ class OutputFiles:
         """Remove every staged file that is not committed."""
         remove_parts(map(str, self._parts), self.run_id)
         self._parts.clear()
+
+
+def fingerprint(values: Any, paths: Iterable[str]) -> str:
+    """Return what changes with values and with files, by their size and time of change.
+
+    Args:
+        values: What JSON can hold; anything else by its text.
+        paths: The files; what is no plain file, such as a GDAL path, counts by its name.
+    """
+    stamps: List[List[object]] = []
+    for path in paths:
+        try:
+            status = os.stat(path)
+            stamps.append([path, status.st_size, status.st_mtime_ns])
+        except OSError:
+            stamps.append([path])
+    text = json.dumps([values, stamps], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 from ..datasets.provenance import KnownScenes
@@ -12,7 +10,7 @@ from ..datasets.scene_data import check_size, decorrelation_px, fill
 from ..datasets.training_set import MANIFEST, TrainingSet, folder_name
 from ..errors import SeaIceError
 from ..events import Done, Reporter
-from ..files import OutputFiles
+from ..files import OutputFiles, fingerprint
 from ..jobs.buildtrainingset import BuildTrainingSetJob
 from ..reports import trainingset as set_report
 from .ai4arctic import each_file
@@ -81,10 +79,10 @@ def _add(job: BuildTrainingSetJob, name: str, layers: OpenScene, report: Reporte
     training_set = TrainingSet.open_or_create(str(job.training_set), shared)
     training_set.check_fit(layers.channels, layers.resolution_m, scene.label)
     check_size(scene, training_set.shared.chip_px)
-    folder, fingerprint = folder_name(name), _fingerprint(job, footprint_m)
+    folder, stamp = folder_name(name), _fingerprint(job, footprint_m)
     with training_set.writing():
         present = training_set.find(folder)
-        if present is not None and present.fingerprint == fingerprint:
+        if present is not None and present.fingerprint == stamp:
             report.info(f"{name}: is already in the set, unchanged")
             return 0
         others = [training_set.find(one) for one in training_set.names() if one != folder]
@@ -98,7 +96,7 @@ def _add(job: BuildTrainingSetJob, name: str, layers: OpenScene, report: Reporte
             cells, sums = fill(new.array, scene, reference, length_px, report)
             record = scene_record(
                 name,
-                fingerprint,
+                stamp,
                 scene,
                 reference,
                 footprint_m,
@@ -120,15 +118,7 @@ def _fingerprint(job: BuildTrainingSetJob, footprint_m: float) -> str:
     values = job.to_dict()
     for name in ("training_set", "report", "max_hours_apart"):  # no part of the data
         values.pop(name)
-    stamps = []
-    for path in job.input_paths().values():
-        try:
-            status = Path(path).stat()
-            stamps.append([path, status.st_size, status.st_mtime_ns])
-        except OSError:
-            stamps.append([path])  # no plain file: a GDAL path
-    text = json.dumps([values, stamps, footprint_m], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return fingerprint([values, footprint_m], job.input_paths().values())
 
 
 def _logged(training_set: TrainingSet, report: Reporter) -> list[SceneRecord]:

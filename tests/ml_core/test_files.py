@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ml_core.errors import SeaIceError
-from ml_core.files import OutputFiles, part_path, remove_parts
+from ml_core.files import OutputFiles, fingerprint, part_path, remove_parts
 from tests.builders.folders import files_in
 
 
@@ -107,3 +107,18 @@ def test_when_one_target_cannot_be_replaced_none_is(tmp_path, monkeypatch):
             files.commit()
     assert files_in(tmp_path) == ["model.safetensors"]
     assert first.read_text() == "old"
+
+
+def test_a_fingerprint_changes_with_values_and_files_alone(tmp_path):
+    path = tmp_path / "hh.tif"
+    path.write_text("one")
+    paths = [str(path), "/vsizip/none.zip/hv.tif"]
+    first = fingerprint({"a": 1, "b": (2.5, None)}, paths)
+    assert first == fingerprint({"b": [2.5, None], "a": 1}, paths)
+    assert first != fingerprint({"a": 1, "b": (2.5, 0)}, paths)
+    assert first != fingerprint({"a": 1, "b": (2.5, None)}, paths[:1])
+    os.utime(path, ns=(0, 0))
+    touched = fingerprint({"a": 1, "b": (2.5, None)}, paths)
+    path.write_text("longer")
+    os.utime(path, ns=(0, 0))
+    assert len({first, touched, fingerprint({"a": 1, "b": (2.5, None)}, paths)}) == 3
