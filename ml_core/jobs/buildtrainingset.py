@@ -113,8 +113,8 @@ class BuildTrainingSetJob(ReferenceInputs):
         """Check that all layers are given, or none, and not with a file that holds them all."""
         super().check()
         if self.ai4arctic:
-            layers = ("hh", "hv", "incidence", "mask", "extra", "reference")
-            given = [dict(self.specs())[name].label for name in layers if getattr(self, name)]
+            names = ("hh", "hv", "incidence", "mask", "extra", "reference", "reference_mask")
+            given = [dict(self.specs())[name].label for name in names if getattr(self, name)]
             if given:
                 raise JobError(
                     f"{', '.join(given)}: the AI4Arctic file brings its own; give the file or"

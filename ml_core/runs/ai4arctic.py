@@ -28,7 +28,7 @@ def open_file(
         resolution_m: Pixel size, about a multiple of the file's; None or 0: the file's.
 
     Raises:
-        SeaIceError: The file cannot be used.
+        Ai4ArcticFileError: The file cannot be used.
     """
     channels = job.ai4arctic_channels
     with Ai4ArcticScene.open(str(path), channels, job.ai4arctic_noise, resolution_m) as scene:
@@ -37,7 +37,11 @@ def open_file(
         names = {"HH, HV, channels and reference": path.name}
         apart = TimeDifference.between(
             scene.label, scene.acquisition, scene.chart.label, scene.chart.date
-        ).check(job.max_hours_apart)
+        )
+        try:
+            apart.check(job.max_hours_apart)
+        except SeaIceError as error:
+            raise Ai4ArcticFileError(str(error)) from error
         yield OpenScene(scene, scene.chart, footprint_m, names, apart), scene.remark
 
 

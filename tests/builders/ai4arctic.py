@@ -46,8 +46,13 @@ class MadeUpArctic:
     seed: int = 0
     shape: tuple = (300, 320)
     product: str = "S1A_EW_GRDM_1SDH_20180124T194759_20180124T194859_020301_022AA4_1F75"
-    chart: str = "dmi_201801241950_SouthEast_RIC"
+    chart: str = ""
     table: list = field(default_factory=lambda: [HEADER, *(codes_line(*i) for i in CODES.items())])
+
+    def __post_init__(self):
+        """Name the chart by the image's time where it is not named."""
+        start = self.product[17:32].replace("T", "")
+        self.chart = self.chart or f"dmi_{start[:12]}_SouthEast_RIC"
 
     @property
     def stem(self):

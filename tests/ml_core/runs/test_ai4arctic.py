@@ -34,9 +34,9 @@ def test_a_file_is_added_with_its_chart(tmp_path):
     assert record.pixels == sea.sum() > 10_000
     sic = scene.sic_percent[1::2, 1::2]
     assert np.array_equal(data.array[..., -1][sea], sic[sea])
-    assert record.reference_date == "2018-01-24T19:50:00Z"
-    assert record.hours_apart == pytest.approx(0.03)
-    assert record.acquisition["SEAICE_NOISE"] == "nersc"
+    assert record.reference_date == "2018-01-24T19:47:00Z"
+    assert record.hours_apart == pytest.approx(-0.02)
+    assert record.acquisition["SEAICE_NOISE"] == "scaled by NERSC"
     assert record.footprint_m == pytest.approx(80, rel=0.01)
     assert any("off by 0.0 km (RMS)" in text for text in done.texts("info"))
     again = built(tmp_path / "set", path, resolution=80, ai4arctic_channels=channels)
@@ -104,6 +104,25 @@ def test_a_single_file_that_cannot_be_used_is_an_error(tmp_path):
         file["distance_map"][:] = 0
     with pytest.raises(SeaIceError, match="no pixel off land has all of HH, HV"):
         built(tmp_path / "set", path)
+
+
+def test_charts_of_other_days_are_left_out_unless_allowed(tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+    made(0).raw(files)
+    late = made(1, chart="dmi_201803071018_SouthEast_RIC").raw(files)
+    done = built(tmp_path / "set", files)
+    assert done.done.numbers["ADDED"] == 1
+    assert "48.0 h apart" in done.events.warnings
+    with pytest.raises(SeaIceError, match="Give the reference of the scene's time, or a Largest"):
+        built(tmp_path / "set", late)
+    assert built(tmp_path / "set", late, max_hours_apart=50).done.numbers["ADDED"] == 1
+
+
+def test_noise_that_was_handled_otherwise_does_not_join_a_set(tmp_path):
+    built(tmp_path / "set", made(0).raw(tmp_path, esa=True))
+    with pytest.raises(SeaIceError, match="the thermal noise of HV was handled as esa"):
+        built(tmp_path / "set", made(1).raw(tmp_path, esa=True), ai4arctic_noise="esa")
 
 
 def test_a_name_is_for_one_scene(tmp_path):

@@ -28,7 +28,7 @@ def test_both_layouts_are_recognised_with_their_acquisition(tmp_path):
     with Ai4ArcticFile.open(str(MADE.raw(tmp_path))) as file:
         assert (file.layout, file.shape, file.nominal_pixel_m) == ("raw", (60, 64), 40)
         assert file.tags() == {**expected, "SEAICE_SOURCE": "AI4Arctic, raw"}
-        assert file.chart_time == "2018-01-24T19:50:00Z"
+        assert file.chart_time == "2018-01-24T19:47:00Z"
     with Ai4ArcticFile.open(str(MADE.ready(tmp_path))) as file:
         assert (file.layout, file.shape, file.nominal_pixel_m) == ("ready", (30, 32), 80)
         assert file.tags() == {**expected, "SEAICE_SOURCE": "AI4Arctic, ready-to-train"}
