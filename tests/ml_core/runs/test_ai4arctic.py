@@ -1,11 +1,14 @@
 import netCDF4
 import numpy as np
 import pytest
+import rasterio
 
 from ml_core.datasets.training_set import TrainingSet, folder_name
 from ml_core.errors import JobError, SeaIceError
-from ml_core.jobs import BuildTrainingSetJob
+from ml_core.jobs import BuildTrainingSetJob, PredictJob, TrainJob
 from tests.builders.ai4arctic import MadeUpArctic
+from tests.builders.jobs import execute
+from tests.builders.rasters import write_raster
 from tests.builders.trainingsets import Built, scene_files
 
 STARTS = "20180124T194759", "20180305T101618", "20190507T101118"
@@ -149,3 +152,44 @@ def test_raw_and_ready_to_train_scenes_meet_in_a_set(tmp_path):
     assert done.done.numbers["SCENES"] == 2
     training_set = TrainingSet.open(tmp_path / "set")
     assert {training_set.record(name).shape_px for name in training_set.names()} == {(150, 160)}
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A network that learnt from two scenes with brightness temperatures."""
+    folder = tmp_path_factory.mktemp("network")
+    for number in (0, 1):
+        made(number).ready(folder)
+    built(folder / "set", folder, ai4arctic_channels=("btemp_36_5h",))
+    model = folder / "net.safetensors"
+    small = {"architecture": "same_resolution_cnn", "filters": 2, "depth": 1, "epochs": 1}
+    few = {"chip_size": 32, "chips_per_epoch": 8, "dropout": 0, "validation_fraction": 0.5}
+    execute(TrainJob(training_set=str(folder / "set"), model=str(model), **small, **few))
+    return str(model)
+
+
+def predicted(folder, network, *, noise="scaled", extra=True):
+    scene = made(2)
+    layers = {}
+    for name, image in zip(("hh", "hv"), scene.images_db, strict=True):
+        tags = {"SEAICE_NOISE": noise, "SEAICE_PLATFORM": "S1B"}
+        layers[name] = write_raster(folder / f"{name}.tif", image, size=40, tags=tags)
+    if extra:
+        path = write_raster(folder / "tb.tif", np.float32(scene.btemp("btemp_36_5h")), size=2000)
+        with rasterio.open(path, "r+") as dataset:
+            dataset.set_band_description(1, "btemp_36_5h")
+        layers["extra"] = (path,)
+    return execute(PredictJob(model=network, output=str(folder / "sic.tif"), **layers))
+
+
+def test_a_network_of_brightness_temperatures_wants_them_by_name(tmp_path, network):
+    done, events = predicted(tmp_path, network)
+    assert done.numbers["VALID_FRACTION"] > 0.8
+    assert "source Sentinel-1 (AI4Arctic, ready-to-train)" in events.warnings
+    with pytest.raises(SeaIceError, match="btemp_36_5h"):
+        predicted(tmp_path, network, extra=False)
+
+
+def test_a_network_of_nerscs_noise_removal_takes_scaled_noise_alone(tmp_path, network):
+    with pytest.raises(SeaIceError, match="the thermal noise of HV was handled as esa"):
+        predicted(tmp_path, network, noise="esa")
