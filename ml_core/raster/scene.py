@@ -215,9 +215,9 @@ class Scene:
             self.notes.append(f"{band.label}: {share} {what} left out")
 
         if units == "linear":
-            odd = int(np.count_nonzero(sample <= 0))
-            if odd:
-                note(odd, "are 0 or negative power, which has no dB, and are")
+            nothing = int(np.count_nonzero(sample == 0))
+            if nothing:
+                note(nothing, "are exactly 0, which is taken as nodata; they are")
             return
         zeros = int(np.count_nonzero(sample == 0))
         if zeros > _MOST_ZEROS * sample.size:

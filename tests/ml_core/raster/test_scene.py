@@ -110,6 +110,21 @@ def test_linear_power_gives_the_same_scene_as_db(raster):
     np.testing.assert_allclose(found[expected > -20], expected[expected > -20], atol=1e-3)
 
 
+def test_exact_0_of_linear_power_is_nodata_and_negative_power_counts(raster):
+    hv = 10 ** (sigma0_db((60, 50), 1, -24) / 10)
+    hv[:6], hv[6:18] = 0, -1e-4
+    layers = raster("a.tif", 10 ** (sigma0_db((60, 50)) / 10)), raster("b.tif", hv)
+    with Scene.open(job(*layers, units="linear")) as scene:
+        values, valid = scene.read(scene.grid.window)
+    assert scene.notes == [
+        "b.tif: 10 % of the values are exactly 0, which is taken as nodata; they are left out"
+    ]
+    assert not valid[:6].any()
+    assert valid[6:].all()
+    # below the -40 dB of a power of 0
+    assert values[1, 6:18] == pytest.approx(10 * np.log10((-1e-4 + np.sqrt(5) * 1e-4) / 2))
+
+
 def test_a_coarser_resolution_averages_power_over_blocks(pair):
     with Scene.open(job(*pair)) as scene:
         fine, _ = scene.read(scene.grid.window)
