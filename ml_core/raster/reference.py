@@ -22,6 +22,12 @@ _BLOCK_PX = 1024
 
 FOOTPRINT_TAG = "SEAICE_FOOTPRINT_M"
 
+UNCERTAINTY_BAND = "Uncertainty of the sea-ice concentration"
+"""Description of a band that holds one standard deviation of band 1, in % SIC."""
+
+UNCERTAINTY_BAND_TAG = "SEAICE_UNCERTAINTY_BAND"
+"""Tag of a file with such a band: its number."""
+
 _LARGEST_FRACTION_FLAG = 2.56
 """Fraction products store flags 251-255 scaled by 0.004 or 0.01."""
 

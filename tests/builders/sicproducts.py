@@ -1,4 +1,9 @@
-"""Small files with the true structure of the products (attributes as in their manuals)."""
+"""Small files after the documented layout of the products, with the attributes of their manuals.
+
+Only where a test says so is a product's own file read.
+"""
+
+import datetime
 
 import netCDF4
 import numpy as np
@@ -80,6 +85,73 @@ def osisaf(path, proj4, mapping, cf, spacing_km, status, *, times=1, descending=
             conc[k] = np.where(raw == FILL, FILL, np.maximum(raw - 100 * k, 0))
             flag[k] = flags
     return sic
+
+
+def add_field(path, name, values, like="ice_conc", **attributes):
+    """Add a variable of the SIC's dimensions to a NetCDF file, the same at all times."""
+    fill = attributes.pop("_FillValue", None)
+    with netCDF4.Dataset(path, "a") as d:
+        dims = d[like].dimensions
+        field = d.createVariable(name, values.dtype, dims, fill_value=fill)
+        field.set_auto_maskandscale(False)
+        field.setncatts(attributes)
+        field[:] = np.broadcast_to(values, d[like].shape)
+
+
+CONFIDENCE = {
+    "flag_values": np.arange(6, dtype=np.int8),
+    "flag_meanings": "unprocessed erroneous unreliable acceptable good excellent",
+}
+"""Attributes of OSI-401's and OSI-408's confidence_level."""
+
+
+def climate_record(path, *, names, qa, temporal, stdev, sic):
+    """Write a file as NSIDC's G02202 is documented, its southern grid of 25 km.
+
+    Args:
+        names: Of the flags, the standard deviation and the days of interpolation: those of
+            version 4 or of versions 5 and 6.
+    """
+    qa_name, stdev_name, temporal_name = names
+    with netCDF4.Dataset(path, "w") as d:
+        d.title = "NOAA/NSIDC Climate Data Record of Passive Microwave Sea Ice Concentration"
+        d.platform = "DMSP 5D-3/F17 > Defense Meteorological Satellite Program-F17"
+        for name, size in (("tdim", 1), ("y", 332), ("x", 316)):
+            d.createDimension(name, size)
+        time = d.createVariable("time", "f8", ("tdim",))
+        time.units = "days since 1601-01-01 00:00:00"
+        time[:] = netCDF4.date2num(datetime.datetime(2020, 1, 1), time.units)
+        dims = ("tdim", "y", "x")
+        for name, values in (("cdr_seaice_conc", sic), ("nsidc_nt_seaice_conc", sic)):
+            conc = d.createVariable(name, "u1", dims, fill_value=255)
+            conc.set_auto_maskandscale(False)
+            conc.setncatts(
+                {
+                    "standard_name": "sea_ice_area_fraction",
+                    "units": "1",
+                    "scale_factor": np.float32(0.01),
+                    "add_offset": np.float32(0),
+                    "flag_values": np.array([251, 252, 253, 254], np.uint8),
+                    "flag_meanings": "pole_hole lakes coastal land_mask",
+                }
+            )
+            conc[0] = values
+        flags = d.createVariable(qa_name, "u1", dims)
+        flags.setncatts(
+            {
+                "flag_masks": np.array([1, 2, 4, 8, 16, 32, 64, 128], np.uint8),
+                "flag_meanings": "BT_weather_filter_applied NT_weather_filter_applied"
+                " Land_spillover_filter_applied No_input_data valid_ice_mask_applied"
+                " spatial_interpolation_applied temporal_interpolation_applied"
+                " melt_start_detected",
+            }
+        )
+        flags[0] = qa
+        d.createVariable(temporal_name, "u1", dims)[0] = temporal
+        spread = d.createVariable(stdev_name, "f4", dims, fill_value=-1)
+        spread.units = "1"
+        spread[0] = stdev
+    return str(path)
 
 
 STATUS_401 = {

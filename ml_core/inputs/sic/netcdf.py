@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import SeaIceError
+from .flags import meanings, named
 from .netcdfgrid import read_grid
 from .product import SicProduct, counted
+from .quality import DEFAULT_RULES, MAIN_FIELDS, QualityRules, read_quality
 from .sensors import AMSR2_19, SSMIS_19, SSMIS_91, SensorFootprint, of_platform
 from .validity import validity
 
@@ -23,17 +25,21 @@ _NAMES = re.compile(
 )
 """Names of SIC variables in files without a standard name."""
 
-_CERSAT_FLAGS = {1: "land", 2: "no data", 4: "coast", 8: "outside the region where ice occurs"}
-"""Bits of CERSAT's quality flag; the file does not explain them, its map does."""
 
-
-def read(path: str, variable: str = "", time: str = "", crs: str = "") -> SicProduct:
+def read(
+    path: str,
+    variable: str = "",
+    time: str = "",
+    crs: str = "",
+    rules: QualityRules = DEFAULT_RULES,
+) -> SicProduct:
     """Read one SIC field.
 
     Args:
         variable: The SIC variable; found by its standard name, or by its name, when empty.
         time: Which of several times: a day (2017-10-02) or a number, counted from 1.
         crs: The CRS of a file that does not give one.
+        rules: What is asked of its values.
 
     Raises:
         SeaIceError: The file cannot be read, holds no SIC, or more than one field and no choice.
@@ -49,14 +55,16 @@ def read(path: str, variable: str = "", time: str = "", crs: str = "") -> SicPro
     with dataset:
         dataset.set_auto_maskandscale(False)
         try:
-            return _read(dataset, name, variable, time, crs)
+            return _read(dataset, name, variable, time, crs, rules)
         except (OSError, RuntimeError) as error:
             raise SeaIceError(
                 f"{name}: reading failed ({error}); the file is damaged, download it again"
             ) from error
 
 
-def _read(dataset: Any, name: str, variable: str, time: str, crs: str) -> SicProduct:
+def _read(
+    dataset: Any, name: str, variable: str, time: str, crs: str, rules: QualityRules
+) -> SicProduct:
     sic = _sic_variable(dataset, name, variable)
     at, date = _chosen(dataset, sic, name, time)
     raw = np.asarray(sic[at])
@@ -65,8 +73,12 @@ def _read(dataset: Any, name: str, variable: str, time: str, crs: str) -> SicPro
     grid, flip, notes = read_grid(dataset, sic, name, crs)
     percent, invalid, own_flags = _percent(sic, raw, name)
     reasons = _reasons(dataset, sic, at, raw, invalid, own_flags)
+    quality = read_quality(dataset, sic, at, percent, rules)
+    percent[quality.left_out] = np.nan
+    uncertainty = quality.uncertainty_percent
     if flip:
         percent = percent[::-1]
+        uncertainty = None if uncertainty is None else uncertainty[::-1]
     title = str(getattr(dataset, "title", "") or getattr(dataset, "long_name", "") or name)
     return SicProduct(
         f"{title.strip()} ({sic.name})",
@@ -74,8 +86,11 @@ def _read(dataset: Any, name: str, variable: str, time: str, crs: str) -> SicPro
         grid,
         _footprint(dataset, sic, name),
         date,
-        reasons,
-        tuple(notes),
+        {**reasons, **quality.excluded},
+        (*notes, *quality.notes),
+        uncertainty_percent=None if uncertainty is None else np.ascontiguousarray(uncertainty),
+        uncertainty_name=quality.uncertainty_name,
+        warnings=tuple(quality.warnings),
     )
 
 
@@ -97,8 +112,8 @@ def _sic_variable(dataset: Any, name: str, wanted: str) -> Any:
         if getattr(item, "standard_name", "") == "sea_ice_area_fraction"
     ]
     found = found or [key for key in fields if _NAMES.fullmatch(key)]
-    if "ice_conc" in found:  # OSI SAF's main field, beside unfiltered and experimental ones
-        found = ["ice_conc"]
+    # OSI SAF's and G02202's main fields, beside unfiltered, raw and experimental ones
+    found = [key for key in found if key in MAIN_FIELDS] or found
     if len(found) != 1:
         what = "no SIC field is recognised" if not found else "it holds several SIC fields"
         raise SeaIceError(
@@ -148,7 +163,7 @@ def _step(days: list[str], name: str, axis: str, time: str) -> int:
 
 
 def _date_of(dataset: Any, axis: str | None, step: int) -> str:
-    variable = dataset.variables.get(axis or "time")
+    variable = dataset.variables.get(axis or "time", dataset.variables.get("time"))
     units = str(getattr(variable, "units", ""))
     if variable is None or " since " not in units:
         return ""
@@ -173,7 +188,7 @@ def _percent(
         for attribute in ("_FillValue", "missing_value")
         for value in np.atleast_1d(getattr(sic, attribute, ())).tolist()
     ]
-    flags = _meanings(sic)
+    flags = meanings(sic)
     invalid = np.isin(raw, [np.array(value).astype(raw.dtype) for value in (*missing, *flags)])
     if raw.dtype.kind == "f":
         invalid |= ~np.isfinite(raw)
@@ -197,22 +212,6 @@ def _percent(
     return percent, invalid, flags
 
 
-def _meanings(variable: Any) -> dict[int, str]:
-    """Return the meanings of a variable's flag values, or of its bits, by CF's attributes."""
-    values = getattr(variable, "flag_values", getattr(variable, "flag_masks", None))
-    meanings = str(getattr(variable, "flag_meanings", "")).replace(",", " ").split()
-    if values is None:
-        return {}
-    numbers = np.atleast_1d(values).tolist()
-    if isinstance(values, str):
-        numbers = [float(item.rstrip("bBsS")) for item in values.replace(",", " ").split()]
-    if len(meanings) != len(numbers):
-        meanings = ["flag"] * len(numbers)
-    return {
-        number: meaning.replace("_", " ") for number, meaning in zip(numbers, meanings, strict=True)
-    }
-
-
 def _reasons(
     dataset: Any,
     sic: Any,
@@ -233,16 +232,7 @@ def _reasons(
     if status is None:
         return {**reasons, "missing": int(rest.sum())}
     values = np.asarray(status[at])[rest]
-    meanings = _meanings(status)
-    bits = hasattr(status, "flag_masks")
-    if not meanings and status.name == "quality_flag":
-        meanings, bits = _CERSAT_FLAGS, True
-    if bits:
-        meanings = {
-            value: " + ".join(text for bit, text in meanings.items() if value & int(bit))
-            for value in np.unique(values).tolist()
-        }
-    return {**reasons, **counted(values, meanings, status.name.replace("_", " "))}
+    return {**reasons, **counted(values, named(status, values), status.name.replace("_", " "))}
 
 
 def _footprint(dataset: Any, sic: Any, name: str) -> SensorFootprint | None:
@@ -256,6 +246,9 @@ def _footprint(dataset: Any, sic: Any, name: str) -> SensorFootprint | None:
         return AMSR2_19
     if "osi-4" in text or "osi saf" in text or "osisaf" in text:
         return SSMIS_19
+    if sic.name.startswith("cdr_seaice_conc"):
+        platform = re.search(r"\b[FN]\d\d\b", attributes.get("platform", ""))
+        return of_platform(platform.group()) if platform else None
     if "cersat" in text:
         return of_platform(attributes.get("platform_id", ""), high_frequency=True) or SSMIS_91
     return None

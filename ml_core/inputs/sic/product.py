@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...raster.grid import Grid
+from ...raster.reference import UNCERTAINTY_BAND_TAG
 from .sensors import SensorFootprint
 
 
@@ -22,6 +23,10 @@ class SicProduct:
         excluded: Number of pixels without SIC by reason, such as ``land``.
         notes: What else the analyst should know.
         hides_water: Whether open water is among the pixels without SIC.
+        uncertainty_percent: (H, W) one standard deviation, NaN where unknown; None: the product
+            has none.
+        uncertainty_name: What the product calls it.
+        warnings: What the analyst must know.
     """
 
     name: str
@@ -32,6 +37,9 @@ class SicProduct:
     excluded: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     hides_water: bool = False
+    uncertainty_percent: NDArray[np.float32] | None = None
+    uncertainty_name: str = ""
+    warnings: tuple[str, ...] = ()
 
     def tags(self, footprint_m: float | None) -> dict[str, str]:
         """Return what a raster of the product holds of it: name, date and footprint.
@@ -42,6 +50,9 @@ class SicProduct:
         tags = {"SEAICE_PRODUCT": self.name}
         if self.date:
             tags["SEAICE_DATE"] = self.date
+        if self.uncertainty_percent is not None:
+            tags[UNCERTAINTY_BAND_TAG] = "2"
+            tags["SEAICE_UNCERTAINTY"] = self.uncertainty_name
         if footprint_m:
             tags["SEAICE_FOOTPRINT_M"] = f"{footprint_m:g}"
             tags["SEAICE_FOOTPRINT_SOURCE"] = "given by hand"

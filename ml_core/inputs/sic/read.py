@@ -8,6 +8,7 @@ from ...errors import SeaIceError
 from ...jobs.sources import FROM_FILE, RasterSource
 from . import netcdf, nsidcbinary, raster
 from .product import SicProduct
+from .quality import DEFAULT_RULES, QualityRules
 
 _HDF5, _CLASSIC = b"\x89HDF\r\n\x1a\n", (b"CDF\x01", b"CDF\x02", b"CDF\x05")
 
@@ -44,6 +45,7 @@ def read(
     crs: str = "",
     scale: float | None = None,
     flags: tuple[float, ...] = (),
+    rules: QualityRules = DEFAULT_RULES,
 ) -> SicProduct:
     """Read a SIC product.
 
@@ -54,6 +56,7 @@ def read(
         crs: The CRS, instead of the file's.
         scale: Raster: percent per unit of the file.
         flags: Raster: values that are no SIC.
+        rules: NetCDF: what is asked of the values.
 
     Raises:
         SeaIceError: The file cannot be read as SIC.
@@ -62,5 +65,5 @@ def read(
     if form == "nsidc_binary":
         return nsidcbinary.read(path)
     if form == "netcdf":
-        return netcdf.read(path, variable, time, crs)
+        return netcdf.read(path, variable, time, crs, rules)
     return raster.read(RasterSource(path, crs=crs or FROM_FILE), scale, flags)

@@ -6,7 +6,7 @@ from rasterio.transform import from_origin
 from ml_core.errors import SeaIceError
 from ml_core.jobs import ImportSicJob
 from tests.builders.jobs import execute
-from tests.builders.sicproducts import geotiff, nsidc_binary
+from tests.builders.sicproducts import CONFIDENCE, add_field, geotiff, nsidc_binary
 
 
 def imported(messages, path, output, **parameters):
@@ -86,3 +86,33 @@ def test_mask_elsewhere(bremen, tmp_path, messages):
     with pytest.raises(SeaIceError, match=r"mask.tif does not overlap the SIC product"):
         imported(messages, bremen, tmp_path / "sic.tif", mask=str(path))
     assert not (tmp_path / "sic.tif").exists()
+
+
+def test_uncertainty_becomes_band_2(osi401, tmp_path, messages):
+    path = osi401[0]
+    sigma = np.linspace(2, 25, 1200, dtype=np.float32).reshape(40, 30)
+    sigma[20, 20] = np.nan
+    add_field(path, "total_uncertainty", sigma, units="%")
+    add_field(path, "confidence_level", np.full((40, 30), 2, np.int8), **CONFIDENCE)
+    imported(messages, path, tmp_path / "sic.tif", least_confidence=2)
+    with rasterio.open(tmp_path / "sic.tif") as dataset:
+        sic, band = dataset.read()
+        assert dataset.descriptions[1] == "Uncertainty of the sea-ice concentration"
+        assert dataset.units == ("%", "%")
+        assert dataset.tags()["SEAICE_UNCERTAINTY_BAND"] == "2"
+        assert dataset.tags()["SEAICE_UNCERTAINTY"] == "total_uncertainty"
+    has = (sic >= 0) & np.isfinite(sigma)
+    np.testing.assert_allclose(band[has], sigma[has], rtol=1e-6)
+    assert (band[~has] == -9999).all()
+    assert "uncertainty: total_uncertainty, median" in messages.text
+    with pytest.raises(
+        SeaIceError, match=r"no pixel with SIC is left; check the mask .* Least conf"
+    ):
+        imported(messages, path, tmp_path / "none.tif")
+    assert "without SIC: 1185 px, confidence level 2 unreliable" in messages.text
+
+
+def test_no_band_2_without_uncertainty(osi401, tmp_path, messages):
+    _, _, tags, profile = imported(messages, osi401[0], tmp_path / "sic.tif")
+    assert profile["count"] == 1
+    assert "SEAICE_UNCERTAINTY_BAND" not in tags
