@@ -15,6 +15,7 @@ from .cells import CellCounts
 from .normalisation import Normalisation
 from .scene_data import Scenes
 from .split import TRAINING, Split, Splits, training_scenes
+from .weighting import Weighting
 
 _WEIGHT_STEPS: Final = 1000
 _POLARISATIONS: Final = 2
@@ -66,11 +67,13 @@ class Batch:
         pixels: Normalised input (B, S, S, C); the channels lie together in memory.
         label: Reference (B, S, S): SIC as a fraction, or a class; 0 where not valid.
         valid: Where the label counts (B, S, S).
+        weight: How much it counts (B, S, S); None: all the same.
     """
 
     pixels: NDArray[np.float32]
     label: NDArray[np.float32]
     valid: NDArray[np.bool_]
+    weight: NDArray[np.float32] | None = None
 
 
 _MOST_RARE: Final = 10.0
@@ -107,6 +110,8 @@ class ChipSampler:
         label: Turns SIC in percent into what the network learns.
         augmentation: How chips are varied.
         bin_weights: Weight of a pixel in each SIC bin of the cells; None: all are drawn alike.
+        weighting: How reference values are weighted by their uncertainty; None: not at all.
+        uncertainty_percent: The reference's (H, W), NaN where there is none; None: nowhere.
 
     Attributes:
         weight: Sum of the weights of the training pixels.
@@ -125,6 +130,8 @@ class ChipSampler:
         label: Callable[[NDArray[np.float32]], NDArray[np.float32]],
         augmentation: Augmentation = _DEFAULT,
         bin_weights: NDArray[np.float64] | None = None,
+        weighting: Weighting | None = None,
+        uncertainty_percent: NDArray[np.float16] | None = None,
     ) -> None:
         height, width = array.shape[:2]
         if min(height, width) < size_px:
@@ -151,6 +158,10 @@ class ChipSampler:
         # (H - S + 1, W - S + 1, C + 1, S, S): a chip at every place, nothing is copied
         views = sliding_window_view(array, (size_px, size_px), axis=(0, 1))  # type: ignore[call-overload]
         self._chips = views.transpose(0, 1, 3, 4, 2)
+        self._weighting = weighting
+        self._uncertainties: NDArray[np.float16] | None = None
+        if uncertainty_percent is not None:
+            self._uncertainties = sliding_window_view(uncertainty_percent, (size_px, size_px))
 
     def draw(self, number: int, rng: np.random.Generator) -> Batch:
         """Return a batch of so many chips."""
@@ -160,12 +171,24 @@ class ChipSampler:
         sic = chips[..., -1]
         valid = np.isfinite(sic) & self._training(rows, cols)
         label = np.where(valid, self._label(sic), np.float32(0))
-        return self._varied(Batch(pixels, label, valid), rng)
+        return self._varied(Batch(pixels, label, valid, self._weights(rows, cols)), rng)
+
+    def _weights(
+        self, rows: NDArray[np.int64], cols: NDArray[np.int64]
+    ) -> NDArray[np.float32] | None:
+        """Return the weights of chips that start at (rows, cols), (B, S, S)."""
+        if self._weighting is None:
+            return None
+        if self._uncertainties is None:
+            return np.ones((len(rows), self._size, self._size), np.float32)
+        return self._weighting.of(self._uncertainties[rows, cols])
 
     def _varied(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """Mirror and turn a batch's chips in place and change their contrast, each at random."""
         south, east, turned = rng.random((3, len(batch.label))) < 0.5
         arrays: list[NDArray[Any]] = [batch.pixels, batch.label, batch.valid]  # Any: two types
+        if batch.weight is not None:
+            arrays.append(batch.weight)
         for array in arrays:
             if self._augmentation.north_south:
                 array[south] = array[south, ::-1]
@@ -255,6 +278,7 @@ class TrainingSampler:
         label: Turns SIC in percent into what the network learns.
         augmentation: How chips are varied.
         oversample: Whether rare SIC is drawn as often as frequent, by tenths.
+        weighting: How reference values are weighted by their uncertainty; None: not at all.
 
     Raises:
         SeaIceError: A scene is smaller than a chip.
@@ -270,6 +294,7 @@ class TrainingSampler:
         augmentation: Augmentation = _DEFAULT,
         *,
         oversample: bool = False,
+        weighting: Weighting | None = None,
     ) -> None:
         names = training_scenes(splits)
         weights: NDArray[np.float64] | None = None
@@ -287,6 +312,8 @@ class TrainingSampler:
                 label,
                 augmentation,
                 weights,
+                weighting,
+                scenes[name].uncertainty_percent,
             )
             for name in names
         ]
@@ -305,4 +332,11 @@ class TrainingSampler:
             np.concatenate([batch.pixels for batch in batches]),
             np.concatenate([batch.label for batch in batches]),
             np.concatenate([batch.valid for batch in batches]),
+            _joined([batch.weight for batch in batches]),
         )
+
+
+def _joined(weights: list[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+    """Return the weights of all batches, which all have some, or None does."""
+    known = [part for part in weights if part is not None]
+    return np.concatenate(known) if known else None

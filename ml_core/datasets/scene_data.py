@@ -8,9 +8,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import IO, Final, Protocol
+from typing import IO, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,10 @@ class SicOnGrid(Protocol):
         """Return SIC in percent (h, w), NaN where invalid, and the valid mask (h, w)."""
         raise NotImplementedError
 
+    def read_uncertainty(self, window: Window) -> Floats:
+        """Return one standard deviation in % SIC (h, w), NaN where it is not known."""
+        raise NotImplementedError
+
 
 class ReferenceSource(Protocol):
     """What a scene learns from: `raster.Reference`, or the chart that a scene's file holds."""
@@ -45,6 +49,11 @@ class ReferenceSource(Protocol):
     @property
     def notes(self) -> list[str]:
         """What was recognised."""
+        raise NotImplementedError
+
+    @property
+    def has_uncertainty(self) -> bool:
+        """Whether it holds the uncertainty of its values."""
         raise NotImplementedError
 
     def on(self, grid: Grid) -> SicOnGrid:
@@ -83,6 +92,8 @@ class SceneData:
         moments: Of all pixels that have a reference, where they are known already.
         acquisition: What the files say of the product they were made from (`raster.acquisition`).
         notes: What the analyst should know.
+        uncertainty_percent: Of the reference (H, W), one standard deviation, NaN where unknown;
+            memory-mapped; None where no value has one.
     """
 
     array: NDArray[np.float32]
@@ -95,6 +106,7 @@ class SceneData:
     moments: Moments | None = None
     acquisition: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    uncertainty_percent: NDArray[np.float16] | None = None
 
     @property
     def footprint_px(self) -> float:
@@ -175,9 +187,17 @@ def collected(
     check_size(scene, chip_px)
     length_px = decorrelation_px(footprint_m, scene.grid.resolution_m, chip_px)
     # the file has no name where the system allows it, so a killed run leaves nothing behind
-    with tempfile.TemporaryFile(prefix="seaice-chips-") as file:
-        array = _allocated(file, (*scene.grid.shape, len(scene.channels) + 1))
-        cells, sums = fill(array, scene, reference, length_px, report)
+    with ExitStack() as files:
+
+        def allocated(*shape: int, dtype: type[np.floating]) -> NDArray[Any]:  # Any: two types
+            file = files.enter_context(tempfile.TemporaryFile(prefix="seaice-chips-"))
+            return _allocated(file, shape, dtype)
+
+        array = allocated(*scene.grid.shape, len(scene.channels) + 1, dtype=np.float32)
+        uncertainty = None
+        if reference.has_uncertainty:
+            uncertainty = allocated(*scene.grid.shape, dtype=np.float16)
+        cells, sums = fill(array, scene, reference, length_px, report, uncertainty)
         yield SceneData(
             array,
             cells,
@@ -188,16 +208,19 @@ def collected(
             length_px,
             acquisition=scene.acquisition,
             notes=(*scene.notes, *reference.notes),
+            uncertainty_percent=uncertainty,
         )
 
 
-def _allocated(file: IO[bytes], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _allocated(
+    file: IO[bytes], shape: tuple[int, ...], dtype: type[np.floating]
+) -> NDArray[np.floating]:
     """Return an array on a file, whose space on the disk is taken now: later it would be a crash.
 
     Raises:
         SeaIceError: The disk has not so much space.
     """
-    size = 4 * math.prod(shape)
+    size = np.dtype(dtype).itemsize * math.prod(shape)
     folder = tempfile.gettempdir()
     try:
         if shutil.disk_usage(folder).free < size:
@@ -206,7 +229,7 @@ def _allocated(file: IO[bytes], shape: tuple[int, ...]) -> NDArray[np.float32]:
             os.posix_fallocate(file.fileno(), 0, size)
         else:
             file.truncate(size)
-        return np.memmap(file, np.float32, "r+", shape=shape)
+        return np.memmap(file, dtype, "r+", shape=shape)
     except OSError as error:
         raise SeaIceError(
             f"{folder}: the chips need {size / 2**30:.1f} GiB of temporary space there"
@@ -221,12 +244,14 @@ def fill(
     reference: ReferenceSource,
     length_px: float,
     report: Reporter,
+    uncertainty: NDArray[np.float16] | None = None,
 ) -> tuple[CellCounts, NDArray[np.float64]]:
     """Fill an array window by window.
 
     Args:
         array: Becomes pixels and reference SIC in percent (H, W, C + 1), NaN where there is none.
         length_px: The decorrelation length, by which the cells' size is chosen.
+        uncertainty: Becomes the reference's in percent (H, W), NaN where there is none.
 
     Returns:
         The reference by cells, and the sums over each cell (h, w, C + 1) of what was filled in.
@@ -246,6 +271,8 @@ def fill(
         pixels = np.concatenate([np.where(valid, values, np.nan), sic[None]])  # (C + 1, h, w)
         pixels[-1, ~(valid & known)] = np.nan
         array[window.slices] = pixels.transpose(1, 2, 0)
+        if uncertainty is not None:
+            uncertainty[window.slices] = on_grid.read_uncertainty(window)
         cells.add(window.row, window.col, pixels[-1])
         sums.add(window, pixels, np.isfinite(pixels[-1]))
         report.progress(number / len(windows))

@@ -3,6 +3,7 @@
     trainingset.json       what all scenes share
     scenes/NAME/scene.json    what is known of the scene
     scenes/NAME/pixels.npy    pixels and reference (H, W, C + 1), float32, read memory-mapped
+    scenes/NAME/uncertainty.npy   of the reference (H, W), float16, where it is known
     scenes/NAME/cells.npz     the reference counted by cells
 
 A scene is written in a folder whose name begins with a point and then renamed, so that it is there
@@ -18,6 +19,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any  # Any: arrays of two types
 
 import numpy as np
 from affine import Affine
@@ -36,6 +38,7 @@ from .scene_data import SceneData, decorrelation_px
 
 MANIFEST = "trainingset.json"
 _SCENES, _SCENE, _PIXELS, _CELLS, _LOCK = "scenes", "scene.json", "pixels.npy", "cells.npz", ".lock"
+_UNCERTAINTY = "uncertainty.npy"
 _PART, _OLD = ".part", ".old"
 
 RESOLUTION_TOLERANCE = 0.05
@@ -180,10 +183,15 @@ class TrainingSet:
                     int(arrays["size_px"]), arrays["count"], arrays["histogram"], found.shape_px
                 )
                 sums = arrays["sums"]
+            uncertainty = None
+            if (folder / _UNCERTAINTY).exists():
+                uncertainty = np.load(folder / _UNCERTAINTY, mmap_mode="r")
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise _damaged(folder, str(error)) from error
         if pixels.shape != (*found.shape_px, depth) or pixels.dtype != np.float32:
             raise _damaged(folder, f"pixels of shape {pixels.shape}, {pixels.dtype}")
+        if uncertainty is not None and uncertainty.shape != found.shape_px:
+            raise _damaged(folder, f"uncertainty of shape {uncertainty.shape}")
         grid = Grid(CRS.from_user_input(found.crs), Affine(*found.transform), *found.shape_px)
         return SceneData(
             pixels,
@@ -196,6 +204,7 @@ class TrainingSet:
             Moments(found.pixels, np.array(found.mean), np.square(found.std)),
             found.acquisition,
             found.notes,
+            uncertainty,
         )
 
     @contextmanager
@@ -222,7 +231,9 @@ class TrainingSet:
             lock.release()
 
     @contextmanager
-    def adding(self, name: str, shape: tuple[int, int]) -> Iterator[NewScene]:
+    def adding(
+        self, name: str, shape: tuple[int, int], *, has_uncertainty: bool = False
+    ) -> Iterator[NewScene]:
         """Give a place to write a scene to; it joins the set when its record has been written.
 
         Within `writing`. A scene of the same name is replaced.
@@ -230,6 +241,7 @@ class TrainingSet:
         Args:
             name: Name of its folder.
             shape: Height and width.
+            has_uncertainty: Whether the reference has one.
 
         Raises:
             SeaIceError: The disk is full, or the folder cannot be written.
@@ -239,7 +251,7 @@ class TrainingSet:
         scene: NewScene | None = None
         try:
             part.mkdir(parents=True)
-            scene = NewScene(part, (*shape, len(self.shared.channels) + 1))
+            scene = NewScene(part, (*shape, len(self.shared.channels) + 1), has_uncertainty)
             yield scene
             scene.close()
             old = target.with_name(f".{name}{_OLD}")
@@ -275,24 +287,21 @@ class NewScene:
     Args:
         folder: Its folder, not yet part of the set.
         shape: Height, width and C + 1.
+        has_uncertainty: Whether the reference has one.
 
     Attributes:
         array: Memory-mapped pixels and reference to fill, (H, W, C + 1).
+        uncertainty: Memory-mapped uncertainty in percent to fill, (H, W); None where there is none.
     """
 
-    def __init__(self, folder: Path, shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self, folder: Path, shape: tuple[int, int, int], has_uncertainty: bool = False
+    ) -> None:
         self._folder = folder
-        path = folder / _PIXELS
-        needed = 4 * int(np.prod(shape)) + 4096
-        if shutil.disk_usage(folder).free < needed:
-            raise OSError(errno.ENOSPC, f"{needed / 2**30:.2f} GiB are needed")
-        self.array: NDArray[np.float32] = np.lib.format.open_memmap(
-            path, mode="w+", dtype=np.float32, shape=shape
-        )
-        if hasattr(os, "posix_fallocate"):
-            # taken now: a disk that is full later would be a crash of the process
-            with open(path, "r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        self.array: NDArray[np.float32] = _allocated(folder / _PIXELS, shape, np.float32)
+        self.uncertainty: NDArray[np.float16] | None = None
+        if has_uncertainty:
+            self.uncertainty = _allocated(folder / _UNCERTAINTY, shape[:2], np.float16)
 
     def finish(self, cells: CellCounts, sums: NDArray[np.float64], record: SceneRecord) -> None:
         """Write everything but the pixels, which are filled."""
@@ -307,9 +316,27 @@ class NewScene:
 
     def close(self) -> None:
         """Write the pixels to the disk and let go of them; may be called again."""
-        if isinstance(self.array, np.memmap):
-            self.array.flush()
-        self.array = np.empty((0, 0, 0), np.float32)
+        for array in (self.array, self.uncertainty):
+            if isinstance(array, np.memmap):
+                array.flush()
+        self.array, self.uncertainty = np.empty((0, 0, 0), np.float32), None
+
+
+def _allocated(path: Path, shape: tuple[int, ...], dtype: type[np.floating]) -> NDArray[Any]:
+    """Return a memory-mapped array to fill, whose space on the disk is taken.
+
+    Raises:
+        OSError: The disk has not so much space.
+    """
+    needed = np.dtype(dtype).itemsize * int(np.prod(shape)) + 4096
+    if shutil.disk_usage(path.parent).free < needed:
+        raise OSError(errno.ENOSPC, f"{needed / 2**30:.2f} GiB are needed")
+    array: NDArray[Any] = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        # taken now: a disk that is full later would be a crash of the process
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def folder_name(name: str) -> str:

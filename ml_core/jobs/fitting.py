@@ -30,6 +30,19 @@ class FitDetails(NetworkDetails, ReferenceInputs):
         "Classes only: rare classes weigh more in the loss, so that every class counts the same.",
         advanced=True,
     )
+    added_uncertainty: Optional[float] = fields.number(
+        "Weight by uncertainty: added",
+        "Weights reference values by 1/(u² + a²): u is the uncertainty that their file holds as"
+        " band 2, as Import passive-microwave SIC writes it, a is this number, the error that the"
+        " network would have with a perfect reference. The weights' mean is 1; values without an"
+        " uncertainty weigh 1. The errors that are reported stay unweighted. Empty: all values"
+        " weigh the same.",
+        unit="% SIC",
+        bounds=(0.5, 100),
+        optional=True,
+        decimals=1,
+        advanced=True,
+    )
     epochs: int = fields.integer(
         "Epochs",
         "Longest training, in epochs. An epoch is a stated number of chips, whatever the scene's"

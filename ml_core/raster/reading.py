@@ -70,6 +70,7 @@ class Band:
         description: The band's name in the file; empty where it has none.
         dtype: Data type of the values, ``float32`` where the file declares a scale or offset.
         block_shape: (height, width) of the file's blocks.
+        descriptions: Description and unit of each of the file's bands; empty where unknown.
 
     Raises:
         SeaIceError: The file lacks the band or the georeference, or holds complex numbers.
@@ -102,6 +103,10 @@ class Band:
         self.dtype = "float32" if self._scaled else dtype
         self._is_float32 = dtype == "float32"
         self.block_shape: tuple[int, int] = dataset.block_shapes[i]
+        self.descriptions = [
+            (name or "", unit or "")
+            for name, unit in zip(dataset.descriptions, dataset.units, strict=True)
+        ]
         self._nodata = dataset.nodatavals[i] if source.use_file_nodata else None
         flags = dataset.mask_flag_enums[i]
         # alpha and mask bands; nodata values are compared here, because GDAL's comparison

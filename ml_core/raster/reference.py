@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -50,10 +51,19 @@ class Reference:
             empty.
         is_fraction: Whether the file holds fractions 0-1, which are given out in percent.
         mask: The mask, where there is one.
+        has_uncertainty: Whether the file holds the uncertainty of its values.
     """
 
-    def __init__(self, band: Band, footprint_m: float | None, mask: Band | None = None) -> None:
+    def __init__(
+        self,
+        band: Band,
+        footprint_m: float | None,
+        mask: Band | None = None,
+        uncertainty: Band | None = None,
+    ) -> None:
         self._unmasked = self._band = band
+        self._uncertainty = uncertainty
+        self.has_uncertainty = uncertainty is not None
         self.label = band.label
         self.own_grid = band.grid
         self.resolution_m = band.grid.resolution_m
@@ -87,7 +97,12 @@ class Reference:
         with ExitStack() as stack:
             band = stack.enter_context(open_band(source))
             over = None if mask is None else stack.enter_context(open_band(mask))
-            yield cls(band, footprint_m, over)
+            number = _uncertainty_band(band)
+            uncertainty = None
+            if number is not None and number != source.band == 1:
+                of_band = dataclasses.replace(source, band=number, nodata=())
+                uncertainty = stack.enter_context(open_band(of_band))
+            yield cls(band, footprint_m, over, uncertainty)
 
     def read_own(self, window: Window | None = None) -> tuple[Floats, Mask]:
         """Return SIC in percent on the reference's own grid and where it is valid.
@@ -115,7 +130,11 @@ class Reference:
 
     def on(self, grid: Grid) -> ReferenceOnGrid:
         """Return the reference as seen from another grid: each pixel gets the value it lies in."""
-        return ReferenceOnGrid(self, AlignedBand(self._band, grid, resampling=Resampling.NEAREST))
+        sic = AlignedBand(self._band, grid, resampling=Resampling.NEAREST)
+        if self._uncertainty is None:
+            return ReferenceOnGrid(self, sic, None)
+        uncertainty = AlignedBand(self._uncertainty, grid, resampling=Resampling.NEAREST)
+        return ReferenceOnGrid(self, sic, uncertainty)
 
     def check_use(self, grid: Grid, *, needs_ice_and_water: bool = True) -> None:
         """Check that a network can learn from the reference on a scene's grid.
@@ -228,14 +247,24 @@ class Reference:
 class ReferenceOnGrid:
     """A reference read through another grid; it keeps its coarse values."""
 
-    def __init__(self, reference: Reference, band: AlignedBand) -> None:
+    def __init__(
+        self, reference: Reference, band: AlignedBand, uncertainty: AlignedBand | None
+    ) -> None:
         self._reference = reference
         self._band = band
+        self._uncertainty = uncertainty
         self.grid = band.grid
 
     def read(self, window: Window) -> tuple[Floats, Mask]:
         """Return SIC in percent (h, w), NaN where invalid, and the valid mask (h, w)."""
         return self._reference._sic(*self._band.read(window))
+
+    def read_uncertainty(self, window: Window) -> Floats:
+        """Return one standard deviation in % SIC (h, w), NaN where it is not known."""
+        if self._uncertainty is None:
+            return np.full((window.height, window.width), np.nan, np.float32)
+        values, valid = self._uncertainty.read(window)
+        return np.where(valid & (values >= 0) & (values <= 100), values, np.float32(np.nan))
 
 
 def _rounded(values: Floats) -> Floats:
@@ -254,6 +283,19 @@ def _are_fractions(distinct: NDArray[np.float32]) -> bool:
     if below.size == 0 or below[-1] == 0:
         return False
     return above.size == 0 or (above.size <= _MOST_FLAGS and below.size > above.size)
+
+
+def _uncertainty_band(band: Band) -> int | None:
+    """Return which band holds the uncertainty, by the file's tag or its bands' descriptions."""
+    tag = band.tags.get(UNCERTAINTY_BAND_TAG, "")
+    if tag.isdigit() and 1 <= int(tag) <= len(band.descriptions):
+        return int(tag)
+    named = [
+        number
+        for number, (name, unit) in enumerate(band.descriptions, 1)
+        if name.lower().startswith("uncertainty") and unit == "%"
+    ]
+    return named[0] if len(named) == 1 else None
 
 
 def _tagged(band: Band) -> float | None:

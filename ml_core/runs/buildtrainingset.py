@@ -92,8 +92,10 @@ def _add(job: BuildTrainingSetJob, name: str, layers: OpenScene, report: Reporte
         layers.log(report)
         chip_px = training_set.shared.chip_px
         length_px = decorrelation_px(footprint_m, layers.resolution_m, chip_px)
-        with training_set.adding(folder, scene.grid.shape) as new:
-            cells, sums = fill(new.array, scene, reference, length_px, report)
+        with training_set.adding(
+            folder, scene.grid.shape, has_uncertainty=reference.has_uncertainty
+        ) as new:
+            cells, sums = fill(new.array, scene, reference, length_px, report, new.uncertainty)
             record = scene_record(
                 name,
                 stamp,

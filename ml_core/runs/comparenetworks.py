@@ -10,6 +10,7 @@ import numpy as np
 from ..datasets.block_split import draw_split_with_test
 from ..datasets.scene_data import SceneData
 from ..datasets.split import Split
+from ..datasets.weighting import log_weighting
 from ..errors import SeaIceError
 from ..events import Done, Reporter
 from ..files import OutputFiles
@@ -53,6 +54,8 @@ def run(job: CompareNetworksJob, files: OutputFiles, report: Reporter) -> Done:
                 job.test_fraction,
                 np.random.default_rng(job.seed),
             )
+            scenes, splits = training_data.scenes, {name: split for name in training_data.scenes}
+            log_weighting(scenes, splits, job.added_uncertainty, report)
             done = _fitted(job, chosen, data, split, report.part(_READ, _FITTED))
             summaries = summarise(done)
             part = TEST if job.test_fraction else VALIDATION

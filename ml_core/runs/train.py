@@ -9,6 +9,7 @@ from dataclasses import replace
 from .. import checkpoint
 from ..datasets.training_data import TrainingData, of_set
 from ..datasets.training_set import TrainingSet
+from ..datasets.weighting import log_weighting
 from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..jobs.train import TrainJob
@@ -106,6 +107,7 @@ def _fitted(
         job.seed, job.validation_fraction, folds=job.folds, data_fraction=job.data_fraction
     )
     data.log_split(split, report)
+    log_weighting(scenes, split.full, config.added_uncertainty_percent, report)
     full = split.full if job.refit and split.validates else None
     share = _READ + (_FITTED - _READ) / job.members
     fitting = report.part(_READ, share)

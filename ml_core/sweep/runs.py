@@ -144,6 +144,7 @@ def key(
             "augmentation": dataclasses.asdict(config.augmentation),
             "data_fraction": configuration.data_fraction,
             "class_weights": config.class_weights,
+            "added_uncertainty": config.added_uncertainty_percent,
             "device": [device.name, device.precision],
             "split": split.to_dict(),
             "data": {
@@ -155,6 +156,11 @@ def key(
                 # any other pixel or reference value changes a cell's sum or count
                 "sums": data.sums.tolist(),
                 "counts": data.cells.count.tolist(),
+                "uncertainty": (
+                    None
+                    if data.uncertainty_percent is None or config.added_uncertainty_percent is None
+                    else float(np.nansum(data.uncertainty_percent, dtype=np.float64))
+                ),
             },
         }
     )

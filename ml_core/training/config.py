@@ -35,6 +35,8 @@ class TrainingConfig:
         class_weights: Whether rare classes weigh more.
         oversample: Whether chips are drawn as often from rare SIC as from frequent.
         initial: The network to go on from; None: fresh weights.
+        added_uncertainty_percent: What is added to the reference's uncertainty to weight its
+            values; None: all weigh the same.
     """
 
     network: NetworkConfig
@@ -45,6 +47,7 @@ class TrainingConfig:
     class_weights: bool = False
     oversample: bool = False
     initial: InitialWeights | None = None
+    added_uncertainty_percent: float | None = None
 
     @classmethod
     def from_job(
@@ -94,6 +97,7 @@ class TrainingConfig:
             job.class_weights,
             oversample,
             initial,
+            job.added_uncertainty,
         )
         config._check_chips(footprint_px)
         if initial:

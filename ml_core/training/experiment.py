@@ -15,6 +15,7 @@ from ..datasets.normalisation import Normalisation, moments, normalisation
 from ..datasets.sampler import TrainingSampler
 from ..datasets.scene_data import SceneData, Scenes
 from ..datasets.split import Split, Splits, training_scenes, validation_scenes
+from ..datasets.weighting import weighting_of
 from ..evaluation.metrics import Scores
 from ..evaluation.scene_scores import (
     PredictedTile,
@@ -261,7 +262,8 @@ def _fit(
         normal = config.initial.normalisation
     else:
         normal = _normalisation(scenes, splits)
-    validator = Validator(normal, networks.geometry(config.network), device, task)
+    weighting = weighting_of(scenes, splits, config.added_uncertainty_percent)
+    validator = Validator(normal, networks.geometry(config.network), device, task, weighting)
     sampler = TrainingSampler(
         scenes,
         splits,
@@ -270,6 +272,7 @@ def _fit(
         task.label,
         config.augmentation,
         oversample=config.oversample,
+        weighting=weighting,
     )
     with seeded(config.fit.seed, device):
         fitted = fit(

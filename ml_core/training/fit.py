@@ -245,7 +245,8 @@ def _step(
     label, valid = _to_device(batch.label, device), _to_device(batch.valid, device)
     with device.autocast():
         output = network(pixels)
-    total, count = loss(output, label, valid)
+    weight = None if batch.weight is None else _to_device(batch.weight, device)
+    total, count = loss(output, label, valid, weight=weight)
     optimiser.zero_grad(set_to_none=True)
     (total / count.clamp(min=1)).backward()  # type: ignore[no-untyped-call]
     if settings.l1:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -13,24 +13,45 @@ from torch import Tensor, nn
 from ..observation.support import LEAST_COVER, around_cells, cell_size_px
 from ..observation.support_torch import cell_means, observe
 
-DataLoss = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-"""(output (B, O, H, W), label (B, H, W), valid (B, H, W)) -> sum of losses, number of pixels."""
+
+class DataLoss(Protocol):
+    """How far a network's output is from the labels."""
+
+    def __call__(
+        self, output: Tensor, label: Tensor, valid: Tensor, /, *, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the sum of losses, and the number of pixels.
+
+        Args:
+            output: (B, O, H, W) of the network.
+            label: (B, H, W); anything where it is not valid.
+            valid: (B, H, W) bool.
+            weight: (B, H, W) how much each label counts, 1 on average; None: 1.
+        """
 
 
-def squared_error(output: Tensor, sic_fraction: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+def squared_error(
+    output: Tensor, sic_fraction: Tensor, valid: Tensor, *, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Return the sum of squared errors of a regression over the valid pixels, and their number.
 
     Args:
         output: (B, 1, H, W) SIC fraction that the network gives.
         sic_fraction: (B, H, W) reference, 0-1; anything where it is not valid.
         valid: (B, H, W) bool.
+        weight: (B, H, W) of each error; None: 1.
     """
-    error = torch.where(valid, output[:, 0].float() - sic_fraction, 0.0)
-    return error.square().sum(), valid.sum()
+    squares = torch.where(valid, output[:, 0].float() - sic_fraction, 0.0).square()
+    return (squares if weight is None else squares * weight).sum(), valid.sum()
 
 
 def footprint_error(
-    output: Tensor, sic_fraction: Tensor, valid: Tensor, footprint_px: float
+    output: Tensor,
+    sic_fraction: Tensor,
+    valid: Tensor,
+    footprint_px: float,
+    *,
+    weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the sum of squared errors of a regression's means over footprints, and their number.
 
@@ -49,6 +70,7 @@ def footprint_error(
         sic_fraction: (B, H, W) reference, 0-1; anything where it is not valid.
         valid: (B, H, W) bool.
         footprint_px: Full width at half maximum of the footprint in pixels.
+        weight: (B, H, W) of each error; None: 1.
 
     Returns:
         The mean squared error times the number of valid pixels, and that number; 0 and 0 where no
@@ -60,12 +82,15 @@ def footprint_error(
     reference, _ = cell_means(sic_fraction, valid, cell_px)  # (B, h, w)
     supports = around_cells(share.shape[1:], footprint_px, cell_px)
     mean, cover = observe(predicted, share, supports)
-    weight = share * torch.where(cover >= LEAST_COVER, cover.square(), 0.0)
+    covered = share * torch.where(cover >= LEAST_COVER, cover.square(), 0.0)
     outside = (sic - sic.clamp(0, 1)).square().sum()
-    total_weight = weight.sum()
-    count = valid.sum() * (total_weight > 0)
-    error = (weight * (mean - reference).square()).sum() / total_weight.clamp(min=1e-6)
-    return error * count + outside * (total_weight > 0), count
+    total = covered.sum()
+    count = valid.sum() * (total > 0)
+    squares = covered * (mean - reference).square()
+    if weight is not None:
+        squares = squares * cell_means(weight, valid, cell_px)[0]
+    error = squares.sum() / total.clamp(min=1e-6)
+    return error * count + outside * (total > 0), count
 
 
 def cross_entropy(
@@ -73,6 +98,8 @@ def cross_entropy(
     label: Tensor,
     valid: Tensor,
     class_weights: Tensor | None = None,
+    *,
+    weight: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the cross-entropy of classes summed over the valid pixels, and their number.
 
@@ -81,11 +108,13 @@ def cross_entropy(
         label: (B, H, W) the class, 0 to K - 1, of any number type; anything where not valid.
         valid: (B, H, W) bool.
         class_weights: (K,) weight of each class; the number of pixels is then the sum of theirs.
+        weight: (B, H, W) of each pixel beside that of its class; None: 1.
     """
     target = torch.where(valid, label, -1).long()
-    total = nn.functional.cross_entropy(
-        output.float(), target, class_weights, ignore_index=-1, reduction="sum"
+    losses = nn.functional.cross_entropy(
+        output.float(), target, class_weights, ignore_index=-1, reduction="none"
     )
+    total = (losses if weight is None else losses * weight).sum()
     if class_weights is None:
         return total, valid.sum()
     return total, class_weights[target[valid]].sum()

@@ -14,6 +14,7 @@ from torch import nn
 
 from ..datasets.normalisation import Normalisation
 from ..datasets.scene_data import SceneData
+from ..datasets.weighting import Weighting
 from ..networks import Geometry
 from ..prediction.runtimes.base import DeviceMemoryError
 from ..prediction.scene_input import ChannelSource, SceneInput
@@ -38,12 +39,14 @@ class ComparedTile:
         output: (O, h, w) of the network.
         sic_percent: (h, w) reference.
         valid: (h, w) where they are compared.
+        weight: (h, w) how much each pixel counts in the loss; None: all the same.
     """
 
     window: Window
     output: Floats
     sic_percent: Floats
     valid: Mask
+    weight: Floats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,12 +106,14 @@ class Validator:
         geometry: What the network asks of its input.
         device: What computes.
         task: What the network gives.
+        weighting: How reference values are weighted in the loss; None: not at all.
     """
 
     normalisation: Normalisation
     geometry: Geometry
     device: Device
     task: Task
+    weighting: Weighting | None = None
 
     def tiles(
         self, network: nn.Module, part: Part, shown: ChannelSource | None = None
@@ -130,10 +135,14 @@ class Validator:
             valid = np.isfinite(sic) & part.inside(window)
             if valid.any():
                 predicted = predict_tile(scene, tiled, tiling.around(window, scene.shape))
-                yield ComparedTile(window, predicted.output, sic, valid)
+                yield ComparedTile(window, predicted.output, sic, valid, self._weight(data, window))
 
     def loss(self, network: nn.Module, parts: Sequence[Part]) -> float:
-        """Return the mean data loss over the parts' valid pixels; NaN where they have none."""
+        """Return the mean data loss over the parts' valid pixels; NaN where they have none.
+
+        A weighted mean: the weights, whose mean is 1 over the training part, add up to another
+        number of pixels here.
+        """
         total, count = 0.0, 0.0
         for tile in itertools.chain.from_iterable(self.tiles(network, part) for part in parts):
             label = np.where(tile.valid, self.task.label(tile.sic_percent), np.float32(0))
@@ -141,9 +150,18 @@ class Validator:
                 torch.from_numpy(tile.output)[None],
                 torch.from_numpy(label)[None],
                 torch.from_numpy(tile.valid)[None],
+                weight=None if tile.weight is None else torch.from_numpy(tile.weight)[None],
             )
-            total, count = total + float(added), count + float(number)
+            mean_weight = 1.0 if tile.weight is None else float(tile.weight[tile.valid].mean())
+            total, count = total + float(added), count + float(number) * mean_weight
         return total / count if count else float("nan")
+
+    def _weight(self, data: SceneData, window: Window) -> Floats | None:
+        if self.weighting is None:
+            return None
+        if data.uncertainty_percent is None:
+            return np.ones((window.height, window.width), np.float32)
+        return self.weighting.of(data.uncertainty_percent[window.slices])
 
     def _forward(self, network: nn.Module) -> Callable[[Floats], Floats]:
         def forward(batch: Floats) -> NDArray[np.float32]:

@@ -287,7 +287,10 @@ class Ai4ArcticChart:
         date: Its time, ISO 8601; that of the image where the file does not tell it.
         notes: What was done to which polygons.
         table: SIC of what the file stores.
+        has_uncertainty: Charts give none.
     """
+
+    has_uncertainty = False
 
     def __init__(self, scene: Ai4ArcticScene, file: Ai4ArcticFile) -> None:
         self._scene = scene
@@ -315,3 +318,7 @@ class Ai4ArcticChart:
     def read(self, window: Window) -> tuple[Floats, Mask]:
         """Return SIC in percent (h, w), NaN where there is none, and where there is one (h, w)."""
         return self._scene.read_chart(window)
+
+    def read_uncertainty(self, window: Window) -> Floats:
+        """Return that nothing is known of it (h, w)."""
+        return np.full((window.height, window.width), np.nan, np.float32)

@@ -6,8 +6,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ml_core.datasets.block_split import draw_split
 from ml_core.datasets.normalisation import moments, normalisation
-from ml_core.datasets.sampler import Augmentation, ChipSampler
+from ml_core.datasets.sampler import Augmentation, ChipSampler, TrainingSampler
 from ml_core.datasets.split import Split
+from ml_core.datasets.weighting import weighting_of
 from ml_core.errors import SeaIceError
 from ml_core.training.tasks import Regression
 from tests.builders.scenes import backscatter, data_of, ice
@@ -189,3 +190,52 @@ def test_a_channel_without_variation_is_refused():
     data = data_of(sic, pixels)
     with pytest.raises(SeaIceError, match="HV has the value -25 everywhere"):
         normalisation([moments(data.array, Split.full(data.cells))], data.channels)
+
+
+def weighted(scene, **changes):
+    """A sampler of a scene whose uncertainty follows its HH, and its weighting."""
+    hh = np.abs(scene.array[..., 0])
+    scene = replace(
+        scene, uncertainty_percent=(2 + 20 * hh / np.nanmax(hh)).astype(np.float16), **changes
+    )
+    full = Split.full(scene.cells)
+    weighting = weighting_of({"a": scene}, {"a": full}, 5.0)
+    normal = normalisation([moments(scene.array, full)], scene.channels)
+    label = Regression().label
+    return (
+        scene,
+        weighting,
+        normal,
+        TrainingSampler(
+            {"a": scene},
+            {"a": full},
+            normal,
+            16,
+            label,
+            Augmentation(contrast=0),
+            weighting=weighting,
+        ),
+    )
+
+
+def test_weights_stay_with_their_pixels_in_mirrored_chips(small_data):
+    scene, weighting, normal, sampled = weighted(small_data)
+    batch = sampled.draw(40, np.random.default_rng(5))
+    hh = np.abs(batch.pixels[..., 0] * normal.std[0] + normal.mean[0])
+    sigma = 2 + 20 * hh / np.nanmax(np.abs(scene.array[..., 0]))
+    np.testing.assert_allclose(
+        batch.weight[batch.valid], weighting.of(sigma)[batch.valid], rtol=5e-3
+    )
+
+
+def test_scenes_without_an_uncertainty_weigh_1(small_data):
+    scene, weighting, normal, _ = weighted(small_data)
+    scenes = {"a": scene, "b": small_data}
+    splits = dict.fromkeys(scenes, Split.full(small_data.cells))
+    sampled = TrainingSampler(scenes, splits, normal, 16, Regression().label, weighting=weighting)
+    weight = sampled.draw(200, np.random.default_rng(6)).weight
+    assert weight.shape == (200, 16, 16)
+    ones = (weight == 1).all(axis=(1, 2)).sum()
+    assert 70 < ones < 130
+    plain = TrainingSampler(scenes, splits, normal, 16, Regression().label)
+    assert plain.draw(4, np.random.default_rng(6)).weight is None

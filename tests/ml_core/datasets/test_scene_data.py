@@ -79,3 +79,26 @@ def test_the_decorrelation_length_is_a_footprint_and_no_less_than_an_eighth_chip
     resolution, length
 ):
     assert decorrelation_px(12_000.0, resolution, 160) == length
+
+
+def test_the_references_uncertainty_lies_on_the_scenes_grid(layers, tmp_path):
+    assert read(layers)[1].uncertainty_percent is None
+    sic = np.random.default_rng(1).uniform(0, 100, (14, 18)).astype(np.float32)
+    sigma = np.arange(14 * 18, dtype=np.float32).reshape(14, 18) / 4
+    sigma[2, 3] = -9999
+    path = write_raster(
+        tmp_path / "two.tif",
+        np.stack([sic, sigma]),
+        size=5000,
+        nodata=-9999,
+        tags={"SEAICE_UNCERTAINTY_BAND": "2"},
+    )
+    job = BuildTrainingSetJob(**{**layers, "reference": RasterSource(path)}, training_set="set")
+    with (
+        Reference.open(job.reference, 8000.0) as reference,
+        Scene.open(job, 0) as scene,
+        collected(scene, reference, 8000.0, 16, SILENT) as data,
+    ):
+        found = data.uncertainty_percent.astype(np.float32)
+    expected = np.kron(np.where(sigma < 0, np.nan, sigma), np.ones((5, 5)))
+    np.testing.assert_allclose(found, expected, rtol=1e-3)

@@ -91,3 +91,19 @@ def test_scenes_share_channels_and_resolution(training_set):
 )
 def test_folder_names_suit_every_file_system(name, folder):
     assert folder_name(name) == folder
+
+
+def test_the_references_uncertainty_is_kept_and_old_scenes_have_none(training_set, small_data):
+    sigma = np.linspace(2, 25, small_data.array[..., 0].size).reshape(small_data.grid.shape)
+    with training_set.writing():
+        add(training_set, "old", small_data)
+        with training_set.adding("new", small_data.grid.shape, has_uncertainty=True) as scene:
+            scene.array[:] = small_data.array
+            scene.uncertainty[:] = sigma
+            scene.finish(small_data.cells, small_data.sums, record_of(small_data))
+    assert training_set.data("old").uncertainty_percent is None
+    found = training_set.data("new").uncertainty_percent
+    np.testing.assert_allclose(found, sigma, rtol=1e-3)
+    np.save(training_set.folder / "scenes/new/uncertainty.npy", np.array(found[:-1]))
+    with pytest.raises(SeaIceError, match=r"damaged \(uncertainty of shape"):
+        training_set.data("new")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import rasterio
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
@@ -181,3 +182,41 @@ def test_a_mask_of_all_values_cannot_be_learnt_with(raster):
             pytest.raises(SeaIceError, match=message),
         ):
             reference.check_use(FINE)
+
+
+@pytest.mark.parametrize(
+    ("tags", "description", "unit", "band", "expected"),
+    [
+        ({"SEAICE_UNCERTAINTY_BAND": "2"}, None, None, 1, True),
+        ({}, "Uncertainty of the sea-ice concentration", "%", 1, True),
+        ({}, "Uncertainty", None, 1, False),  # of what unit?
+        ({}, "Flags", "%", 1, False),
+        ({}, None, None, 1, False),
+        ({"SEAICE_UNCERTAINTY_BAND": "7"}, None, None, 1, False),
+        ({"SEAICE_UNCERTAINTY_BAND": "two"}, None, None, 1, False),
+        ({"SEAICE_UNCERTAINTY_BAND": "2"}, None, None, 2, False),  # the analyst chose band 2
+    ],
+)
+def test_a_file_says_which_band_is_its_uncertainty(raster, tags, description, unit, band, expected):
+    source = raster("sic.tif", np.stack([SIC, SIC / 10]), tags=tags, source={"band": band})
+    with rasterio.open(source.path, "r+") as dataset:
+        if description:
+            dataset.set_band_description(2, description)
+        if unit:
+            dataset.set_band_unit(2, unit)
+    with Reference.open(source) as reference:
+        assert reference.has_uncertainty is expected
+        found = reference.on(reference.own_grid).read_uncertainty(reference.own_grid.window)
+    if expected:
+        np.testing.assert_allclose(found, SIC / 10)
+    else:
+        assert np.isnan(found).all()
+
+
+def test_uncertainties_that_cannot_be_are_unknown(raster):
+    odd = np.array([[-1, 0, 100], [101, np.nan, 5]], np.float32)
+    source = raster("sic.tif", np.stack([SIC, odd]), tags={"SEAICE_UNCERTAINTY_BAND": "2"})
+    with Reference.open(source) as reference:
+        found = reference.on(reference.own_grid).read_uncertainty(reference.own_grid.window)
+    expected = np.where((odd >= 0) & (odd <= 100), odd, np.nan)
+    np.testing.assert_array_equal(found, expected)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
 from ml_core.datasets import training_set as store
 from ml_core.datasets.training_set import TrainingSet, folder_name
@@ -322,3 +323,18 @@ def test_progress_rises_to_the_end(tmp_path):
     fractions = [e.fraction for e in built.events if isinstance(e, Progress)]
     assert fractions == sorted(fractions)
     assert fractions[-1] > 0.9
+
+
+def test_the_uncertainty_of_a_reference_is_added(tmp_path):
+    paths = scene_files(tmp_path / "a", 0)
+    with rasterio.open(paths["reference"]) as dataset:
+        sic, profile = dataset.read(1), dataset.profile
+    with rasterio.open(paths["reference"], "w", **{**profile, "count": 2}) as dataset:
+        dataset.write(np.stack([sic, np.full_like(sic, 7)]))
+        dataset.update_tags(SEAICE_UNCERTAINTY_BAND="2")
+    Built(tmp_path / "set", **paths)
+    Built(tmp_path / "set", **scene_files(tmp_path / "b", 1))
+    found = TrainingSet.open(tmp_path / "set")
+    first, second = (found.data(name).uncertainty_percent for name in found.names())
+    assert (first == 7).all()
+    assert second is None

@@ -345,3 +345,47 @@ def test_folds_and_members_can_be_matched_over_footprints(job, seen_by_a_radiome
     assert len(card.metrics["folds_rmse_percent"]) == 2 * (several == "folds")
     assert ("member1.layers.output.bias" in tensors) == (several == "members")
     assert 0 < done.numbers["VALIDATION_RMSE"] < 100
+
+
+def with_uncertainty(layers, folder):
+    """The layers with a reference whose uncertainty, 2 or 25 %, is band 2."""
+    with rasterio.open(layers["reference"]) as dataset:
+        sic, transform = dataset.read(1), dataset.transform
+    sigma = np.where(np.indices(sic.shape).sum(0) % 2, 2, 25).astype(np.float32)
+    path = write_raster(
+        folder / "sic2.tif",
+        np.stack([sic, sigma]),
+        transform=transform,
+        tags={"SEAICE_UNCERTAINTY_BAND": "2"},
+    )
+    return {**layers, "reference": path}
+
+
+def test_reference_values_are_weighted_by_their_uncertainty(job, layers, tmp_path):
+    weighted = with_uncertainty(layers, tmp_path)
+    states = []
+    for name, more in {
+        "plain": weighted,
+        "weighted": {**weighted, "added_uncertainty": 5},
+        "without": {**layers, "added_uncertainty": 5},
+    }.items():
+        model = str(tmp_path / f"{name}.safetensors")
+        _, events = execute(job(**more, model=model))
+        states.append(checkpoint.load(model)[1])
+        said = "Reference values are weighted by their uncertainty: median" in events.text
+        assert said is (name == "weighted")
+        warned = "no reference value has an uncertainty" in events.warnings
+        assert warned is (name == "without")
+    assert checkpoint.load(model)[0].training["parameters"]["added_uncertainty"] == 5
+    plain, with_weights, without = (
+        np.concatenate([state[name].ravel() for name in sorted(state)]) for state in states
+    )
+    assert np.array_equal(plain, without)
+    assert not np.allclose(plain, with_weights)
+
+
+def test_weighted_in_footprint_means(job, layers, tmp_path):
+    more = {**with_uncertainty(layers, tmp_path), "match": "footprints", "added_uncertainty": 5}
+    done, events = execute(job(**more))
+    assert "weights 0." in events.text
+    assert done.numbers["VALIDATION_RMSE"] > 0

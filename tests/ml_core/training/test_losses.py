@@ -191,3 +191,63 @@ def test_l1_drives_weights_to_zero_and_l2_does_not():
     by_l1, by_l2 = share(l1=0.1), share(l2=0.1)
     assert by_l1 > 0.5
     assert by_l2 < by_l1 / 2
+
+
+def test_squared_errors_are_weighted():
+    rng = np.random.default_rng(4)
+    output, label, weight = (rng.random((2, 5, 6)).astype(np.float32) for _ in range(3))
+    valid = rng.random((2, 5, 6)) < 0.5
+    tensors = map(torch.from_numpy, (output[:, None], label, valid))
+    total, count = squared_error(*tensors, weight=torch.from_numpy(weight))
+    expected = np.sum((weight * (output - label) ** 2)[valid])
+    assert float(total) == pytest.approx(float(expected), rel=1e-5)
+    assert int(count) == valid.sum()
+
+
+def test_classes_are_weighted_beside_their_own_weights():
+    scores = torch.tensor([[[[2.0, 0.5]], [[0.0, 1.0]]]])  # (1, 2, 1, 2)
+    label, valid = torch.tensor([[[0.0, 1.0]]]), torch.ones(1, 1, 2, dtype=torch.bool)
+    weight = torch.tensor([[[3.0, 0.25]]])
+    of_classes = torch.tensor([1.0, 4.0])
+    total, _ = cross_entropy(scores, label, valid, of_classes, weight=weight)
+    expected = 3 * math.log(1 + math.exp(-2)) + 0.25 * 4 * math.log(1 + math.exp(-0.5))
+    assert float(total) == pytest.approx(expected, rel=1e-5)
+
+
+def weighted_footprint_error(weight, output, reference, footprint_px=12.0):
+    valid = torch.ones(reference.shape, dtype=torch.bool)
+    tensors = (torch.from_numpy(output[:, None]), torch.from_numpy(reference), valid)
+    total, count = footprint_error(*tensors, footprint_px, weight=torch.from_numpy(weight))
+    return float(total) / float(count)
+
+
+def test_errors_of_footprint_means_are_weighted_by_place():
+    reference = np.zeros((1, 64, 64), np.float32)
+    output = reference.copy()
+    output[..., :32] = 0.5  # wrong on the left
+    left, right = (np.zeros_like(reference) for _ in range(2))
+    left[..., :32] = right[..., 32:] = 2
+    ones = np.ones_like(reference)
+    plain = footprint_mse(output, reference, ones > 0, 12.0)[0]
+    assert weighted_footprint_error(ones, output, reference) == pytest.approx(plain, rel=1e-6)
+    on_left = weighted_footprint_error(left, output, reference)
+    on_right = weighted_footprint_error(right, output, reference)
+    assert on_left + on_right == pytest.approx(2 * plain, rel=1e-5)
+    assert on_right < 0.03 * on_left  # what footprints on the right see of the left
+
+
+def test_weights_lead_a_fit_to_the_certain_labels():
+    """One number is fitted to two labels: it becomes their weighted mean."""
+    rng = np.random.default_rng(0)
+
+    def draw(number, _rng):
+        pixels = np.ones((number, 16, 16, 2), np.float32)
+        left = np.broadcast_to(np.arange(16) < 8, (number, 16, 16))
+        label = np.where(left, np.float32(0), np.float32(1))
+        weight = np.where(left, np.float32(1.6), np.float32(0.4))
+        return Batch(pixels, label, rng.random(label.shape) < 2, weight)
+
+    network = torch.nn.Conv2d(2, 1, 1)
+    settings = FitSettings(20, 40, 4, 0.05)
+    fit(network, draw, squared_error, settings, Device("cpu", False), Reporter(lambda event: None))
+    assert network(torch.ones(1, 2, 1, 1)).item() == pytest.approx(0.2, abs=0.01)
