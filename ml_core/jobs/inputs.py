@@ -119,6 +119,28 @@ class ReferenceInputs(ChannelInputs):
         advanced=True,
     )
 
+    ice_drift: float = fields.number(
+        "Ice drift",
+        "Reference values are left out where SIC varies by more than 20 % within the way that ice"
+        " drifts between the times of scene and reference: they may be of other ice. Typically 10"
+        " to 15 km/day, along the ice edge twice as much. 0: none are left out.",
+        default=0.0,
+        unit="km/day",
+        bounds=(0, 200),
+        decimals=1,
+        advanced=True,
+    )
+    hours_apart: Optional[float] = fields.number(
+        "Time between scene and reference",
+        "For Ice drift, where the files do not give their times. Empty: between the middles of"
+        " their times, for a daily product its noon.",
+        unit="h",
+        bounds=(0, 1000),
+        optional=True,
+        decimals=1,
+        advanced=True,
+    )
+
     def check_layers(self, purpose: str) -> None:
         """Check that HH, HV and the reference are there.
 

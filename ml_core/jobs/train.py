@@ -177,5 +177,10 @@ class TrainJob(FitInputs):
                     f"Training set and {label} are both given; a training set takes the place of"
                     " all layers"
                 )
+            if self.ice_drift:
+                raise JobError(
+                    "Training set and Ice drift are both given; reference values are left out when"
+                    " a scene is added: give Ice drift to Build training set"
+                )
             return
         self.check_layers("training needs HH, HV and a reference SIC layer, or a training set")

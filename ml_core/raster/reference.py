@@ -115,6 +115,18 @@ class Reference:
         """
         return self._sic(*self._band.read(window or self.own_grid.window))
 
+    def leave_out(self, where: Mask) -> None:
+        """Give out no values of these pixels (H, W) of the own grid any more."""
+
+        def holds(window: Window) -> Mask:
+            inside = window.clipped(*self.own_grid.shape)
+            kept = np.ones((window.height, window.width), bool)
+            kept[inside.moved(-window.row, -window.col).slices] = ~where[inside.slices]
+            return kept
+
+        for band in {self._band, self._unmasked}:
+            band.leave_out_where_not(holds)
+
     def read_flagged(self, window: Window) -> tuple[Floats, Mask, Floats, Mask]:
         """Return SIC on the own grid, and the file's own values, among which are its flags.
 

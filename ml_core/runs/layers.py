@@ -10,6 +10,7 @@ from ..datasets.scene_data import ReferenceSource, SceneSource, collected, resol
 from ..datasets.training_data import TrainingData
 from ..events import Reporter
 from ..jobs.inputs import ReferenceInputs
+from ..observation.drift import hours_of_drift, leave_out_moved
 from ..observation.estimate import reference_footprint_m
 from ..observation.times import TimeDifference
 from ..raster.extra import ExpectedExtra
@@ -124,6 +125,9 @@ def open_layers(
             apart = TimeDifference.between(
                 scene.label, scene.acquisition, reference.label, reference.date
             ).check(job.max_hours_apart)
+            if job.ice_drift:
+                hours = hours_of_drift(job.hours_apart, scene.label, scene.acquisition, reference)
+                report.info(leave_out_moved(reference, job.ice_drift, hours))
             reference.check_use(scene.grid, needs_ice_and_water=needs_ice_and_water)
             reference.log_mask(footprint_m, scene.grid, report)
             names = {**layer_names(job), **scene.extra}

@@ -144,6 +144,23 @@ def test_real_products_open(real_data):
         assert valid.mean() == pytest.approx(share, abs=0.01)
 
 
+def test_values_that_are_left_out_are_gone_with_or_without_a_mask(raster):
+    sic = raster("sic.tif", SIC, size=4000)
+    where = np.array([[True, False, False], [False, False, True]])
+    sea = raster("mask.tif", np.array([[1, 0, 1], [1, 1, 1]], np.uint8), size=4000)
+    for mask, masked in ((None, [[False] * 3] * 2), (sea, [[False, True, False], [False] * 3])):
+        with Reference.open(sic, mask=mask) as reference:
+            reference.leave_out(where)
+            assert np.array_equal(reference.read_own()[1], ~(where | masked))
+            wide, valid = reference.read_own(Window(-1, -1, 4, 5))
+            assert np.array_equal(valid[1:3, 1:4], ~(where | masked))
+            assert np.isnan(wide[~valid]).all()
+            fine = reference.on(FINE).read(FINE.window)[1]
+            assert np.array_equal(fine, np.kron(~(where | masked), np.ones((100, 100), bool)))
+            if mask:  # of the values that are left in
+                assert reference.share_masked(FINE) == pytest.approx(1 / 4)
+
+
 def test_a_mask_leaves_out_values_by_their_pixels_centres(raster):
     sic = raster("sic.tif", SIC, size=4000)
     values = np.ones((200, 300), np.uint8)

@@ -140,3 +140,44 @@ def test_a_reference_mask_with_too_small_a_buffer_is_noticed(job, tmp_path, reco
     assert "its buffer around land is 0 km, less than the reference's footprint of 8 km" in (
         recorder.warnings
     )
+
+
+def drifting(job, **more):
+    """The job whose reference has an edge, and its times where they are given."""
+    sic = np.zeros((20, 20), np.float32)
+    sic[:, 10:] = 100
+    return dataclasses.replace(job(sic, 4000.0), **more)
+
+
+def test_drift_leaves_out_values_along_the_edge(job, recorder):
+    made = drifting(job, ice_drift=12.0, hours_apart=24.0)
+    with open_layers(made, 0, 16, Reporter(recorder)) as layers, layers.read(16, SILENT) as data:
+        (scene,) = data.scenes.values()
+        lost = np.isnan(scene.array[..., -1]).all(axis=0)
+    # 3 values of 4 km on either side, 4 pixels each
+    assert np.flatnonzero(lost).tolist() == list(range(28, 52))
+    assert "within 12 km, the drift of 24 h, around 120 of 400 values" in recorder.text
+
+
+def test_drift_goes_by_the_times_of_the_files(job, recorder):
+    made = drifting(job, ice_drift=12.0, max_hours_apart=48.0)
+    with (
+        pytest.raises(SeaIceError, match=r"Ice drift: hh\.tif does not give its time; give Time"),
+        open_layers(made, 0, 16, SILENT),
+    ):
+        pass
+    retag(made.hh.path, SEAICE_START="2024-03-01T06:00:00")
+    with (
+        pytest.raises(SeaIceError, match=r"Ice drift: reference\.tif does not give its time"),
+        open_layers(made, 0, 16, SILENT),
+    ):
+        pass
+    retag(made.reference.path, SEAICE_DATE="2024-03-02")
+    with open_layers(made, 0, 16, Reporter(recorder)):
+        pass
+    assert "within 15 km, the drift of 30 h" in recorder.text
+
+
+def test_without_drift_no_time_is_asked_for(job):
+    with open_layers(drifting(job), 0, 16, SILENT) as layers:
+        assert layers.reference.read_own()[1].all()

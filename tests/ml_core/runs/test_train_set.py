@@ -235,6 +235,7 @@ def test_an_empty_set_is_reported(training_set, tmp_path):
     [
         ({"hh": "a.tif"}, "Training set and HH backscatter are both given"),
         ({"reference_mask": "a.tif"}, "Training set and Reference mask are both given"),
+        ({"ice_drift": 12.0}, "give Ice drift to Build training set"),
         ({"folds": 3, "members": 2}, "Members and Cross-validation folds do not go together"),
         ({"folds": 1}, "1 part leaves none to train on"),
     ],
