@@ -68,6 +68,7 @@ class SceneRecord:
         std: Standard deviation likewise.
         notes: What was noticed when the scene was added.
         added: When, ISO 8601.
+        uncertainty_percent: Median uncertainty of the reference, % SIC; None where it has none.
     """
 
     name: str
@@ -88,6 +89,7 @@ class SceneRecord:
     notes: tuple[str, ...] = ()
     added: str = ""
     format_version: int = field(default=FORMAT_VERSION)
+    uncertainty_percent: float | None = None
 
     @property
     def mean_sic_percent(self) -> float:
@@ -107,6 +109,7 @@ def scene_record(
     cells: CellCounts,
     inputs: dict[str, str],
     chip_px: int,
+    uncertainty: NDArray[np.float16] | None = None,
 ) -> SceneRecord:
     """Return the record of a scene that was read.
 
@@ -115,6 +118,7 @@ def scene_record(
         fingerprint: Changes with the scene's files and parameters.
         array: Pixels and reference (H, W, C + 1).
         inputs: The layers' names.
+        uncertainty: Of the reference in percent (H, W); None: it has none.
     """
     known = moments(array, Split.full(cells))
     assert known is not None  # the cells hold a reference
@@ -138,7 +142,18 @@ def scene_record(
         std=tuple(np.sqrt(known.variance).tolist()),
         notes=(*scene.notes, *reference.notes, *[apart.text] * apart.is_notable),
         added=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        uncertainty_percent=_median(uncertainty, array[..., -1]),
     )
+
+
+def _median(
+    uncertainty: NDArray[np.float16] | None, sic_percent: NDArray[np.float32]
+) -> float | None:
+    """Return the median of the uncertainties that are known of a SIC; None where there is none."""
+    if uncertainty is None:
+        return None
+    known = uncertainty[np.isfinite(uncertainty) & np.isfinite(sic_percent)]
+    return round(float(np.median(known)), 2) if known.size else None
 
 
 def _chip_count(sic_percent: NDArray[np.float32], chip_px: int) -> int:

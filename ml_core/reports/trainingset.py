@@ -61,6 +61,7 @@ def write(path: str, title: str, shared: SetRecord, scenes: Sequence[SceneRecord
                 scene.chips,
                 scene.footprint_m / 1e3,
                 scene.mean_sic_percent,
+                "–" if scene.uncertainty_percent is None else scene.uncertainty_percent,
                 "; ".join(scene.notes),
             )
             for scene in scenes

@@ -106,11 +106,14 @@ def _add(job: BuildTrainingSetJob, name: str, layers: OpenScene, report: Reporte
                 cells,
                 layers.names,
                 job.chip_size,
+                new.uncertainty,
             )
             new.finish(cells, sums, record)
+    sigma = record.uncertainty_percent
     report.info(
         f"{name}: {'replaced' if present else 'added'}, {record.chips} chips,"
         f" {record.pixels} reference pixels, mean SIC {record.mean_sic_percent:.0f} %"
+        + ("" if sigma is None else f", its uncertainty {sigma:.2g} % (median)")
     )
     return 1
 

@@ -11,6 +11,7 @@ from .. import __version__, diagnosis
 from ..checkpoint import ModelCard
 from ..datasets.split import training_scenes
 from ..datasets.training_data import DataSplit, TrainingData
+from ..datasets.weighting import weighting_of
 from ..jobs.train import TrainJob
 from .calibration import training_distribution_of
 from .config import TrainingConfig
@@ -31,7 +32,9 @@ def card_of(
     """Return the model card of a fitted network, without what its uncertainty was calibrated on."""
     kept, scale = outcome.kept, config.task.loss_scale
     first, refit = outcome.first.result, outcome.refit.result if outcome.refit else None
-    seen = training_scenes(split.full if refit else outcome.splits)
+    trained = split.full if refit else outcome.splits
+    seen = training_scenes(trained)
+    weighting = weighting_of(data.scenes, trained, config.added_uncertainty_percent)
     metrics: dict[str, Any] = {
         name: {
             "rmse_percent": scores.rmse_percent,
@@ -63,6 +66,7 @@ def card_of(
             **_scenes(data, split),
             "domain": training_distribution_of([data.scenes[name] for name in seen]),
             "parameters": _parameters(job),
+            "weighting": str(weighting) if weighting else None,
             "seed": config.fit.seed,
             "epochs": kept.result.best_epoch,
             "steps": kept.result.best_epoch * config.fit.steps_per_epoch,

@@ -332,9 +332,13 @@ def test_the_uncertainty_of_a_reference_is_added(tmp_path):
     with rasterio.open(paths["reference"], "w", **{**profile, "count": 2}) as dataset:
         dataset.write(np.stack([sic, np.full_like(sic, 7)]))
         dataset.update_tags(SEAICE_UNCERTAINTY_BAND="2")
-    Built(tmp_path / "set", **paths)
-    Built(tmp_path / "set", **scene_files(tmp_path / "b", 1))
+    report = tmp_path / "set.html"
+    added = Built(tmp_path / "set", **paths)
+    assert "its uncertainty 7 % (median)" in added.events.text
+    Built(tmp_path / "set", **scene_files(tmp_path / "b", 1), report=str(report))
+    assert "Uncertainty [% SIC]" in report.read_text()
     found = TrainingSet.open(tmp_path / "set")
     first, second = (found.data(name).uncertainty_percent for name in found.names())
     assert (first == 7).all()
     assert second is None
+    assert [found.record(name).uncertainty_percent for name in found.names()] == [7, None]

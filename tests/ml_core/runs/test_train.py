@@ -376,7 +376,10 @@ def test_reference_values_are_weighted_by_their_uncertainty(job, layers, tmp_pat
         assert said is (name == "weighted")
         warned = "no reference value has an uncertainty" in events.warnings
         assert warned is (name == "without")
-    assert checkpoint.load(model)[0].training["parameters"]["added_uncertainty"] == 5
+        card = checkpoint.load(model)[0].training
+        assert (card["weighting"] in events.texts()) is said
+    assert card["parameters"]["added_uncertainty"] == 5
+    assert card["weighting"] is None
     plain, with_weights, without = (
         np.concatenate([state[name].ravel() for name in sorted(state)]) for state in states
     )
