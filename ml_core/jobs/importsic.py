@@ -30,6 +30,9 @@ SIC_FLAGS = (
     Choice("melt", "Melt has begun"),
 )
 
+NOTHING = Choice("nothing", "Nothing: flagged values are kept")
+"""An optional list could be empty by mistake: a model passes on nothing for an unset input."""
+
 UNCERTAINTIES = (
     Choice("total", "Total: of the algorithm, and of what the pixel's surroundings add"),
     Choice("algorithm", "Of the algorithm alone, where the product has it"),
@@ -114,7 +117,7 @@ class ImportSicJob(Job):
         "Flags left out",
         "NetCDF: values that the product flags so are left out. By default all but those of the"
         " open-water and weather filters and the ice climatology, without which there would be"
-        " little water, and of melt.",
+        " little water, and of melt. nothing: all are kept.",
         default=(
             "land",
             "lake",
@@ -124,8 +127,7 @@ class ImportSicJob(Job):
             "interpolated",
             "no_input",
         ),
-        choices=SIC_FLAGS,
-        optional=True,
+        choices=(*SIC_FLAGS, NOTHING),
         advanced=True,
     )
     uncertainty: str = fields.choice(

@@ -1,9 +1,10 @@
+import netCDF4
 import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from ml_core.errors import SeaIceError
+from ml_core.errors import JobError, SeaIceError
 from ml_core.jobs import ImportSicJob
 from tests.builders.jobs import execute
 from tests.builders.sicproducts import CONFIDENCE, add_field, geotiff, nsidc_binary
@@ -110,6 +111,24 @@ def test_uncertainty_becomes_band_2(osi401, tmp_path, messages):
     ):
         imported(messages, path, tmp_path / "none.tif")
     assert "without SIC: 1185 px, confidence level 2 unreliable" in messages.text
+
+
+def test_flagged_values_may_be_kept(osi450, tmp_path, messages):
+    with netCDF4.Dataset(osi450[0], "a") as dataset:
+        dataset["status_flag"][:, 20, 10] = 8
+    more = {"time": "1"}
+    path, output = osi450[0], tmp_path / "sic.tif"
+    done, *_ = imported(messages, path, output, **more)
+    assert "without SIC: 1 px, flagged: land spill-over" in messages.text
+    kept, *_ = imported(messages, path, output, dropped_flags="nothing", **more)
+    assert kept.numbers["VALID_FRACTION"] - done.numbers["VALID_FRACTION"] == pytest.approx(
+        1 / 1200
+    )
+    assert "kept although flagged: 1 px, land spill-over" in messages.text
+    with pytest.raises(JobError, match="Flags left out is missing"):
+        ImportSicJob(product=path, output=str(output), dropped_flags=())
+    with pytest.raises(JobError, match="'spill' is not one of land, lake, coast"):
+        ImportSicJob(product=path, output=str(output), dropped_flags="spill")
 
 
 def test_no_band_2_without_uncertainty(osi401, tmp_path, messages):
