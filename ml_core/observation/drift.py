@@ -131,6 +131,6 @@ def leave_out_moved(reference: Reference, drift_km_per_day: float, hours: float)
     reference.leave_out(moved)
     return (
         f"{reference.label}: SIC varies by more than {MOST_RANGE_PERCENT:g} % within"
-        f" {way_m / 1000:.3g} km, the drift of {abs(hours):.3g} h, around {int(moved.sum())} of"
-        f" {with_sic} values, which are left out"
+        f" {way_m / 1000:.3g} km, the drift of {abs(hours):.3g} h, around {int(moved.sum())} of the"
+        f" layer's {with_sic} values, which are left out"
     )

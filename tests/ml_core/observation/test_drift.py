@@ -70,7 +70,7 @@ def test_values_near_the_edge_are_left_out(raster, drift, hours, columns):
     assert lost.tolist() == list(range(40 - columns, 40 + columns))
     assert np.isnan(sic[:, lost]).all()
     assert np.array_equal(valid, on_grid)
-    assert f"around {2 * columns * 60} of 4800 values" in text
+    assert f"around {2 * columns * 60} of the layer's 4800 values" in text
     assert f"within {drift * abs(hours) / 24:.3g} km" in text
 
 

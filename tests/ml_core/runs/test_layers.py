@@ -156,7 +156,7 @@ def test_drift_leaves_out_values_along_the_edge(job, recorder):
         lost = np.isnan(scene.array[..., -1]).all(axis=0)
     # 3 values of 4 km on either side, 4 pixels each
     assert np.flatnonzero(lost).tolist() == list(range(28, 52))
-    assert "within 12 km, the drift of 24 h, around 120 of 400 values" in recorder.text
+    assert "within 12 km, the drift of 24 h, around 120 of the layer's 400 values" in recorder.text
 
 
 def test_drift_goes_by_the_times_of_the_files(job, recorder):
