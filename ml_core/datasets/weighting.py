@@ -91,6 +91,11 @@ def log_weighting(
 ) -> None:
     """Log how values are weighted; warn where that is asked for and cannot be done."""
     if added_percent is None:
+        if any(data.uncertainty_percent is not None for data in scenes.values()):
+            report.info(
+                "The reference's uncertainty is not used; Weight by uncertainty would weight its"
+                " values by it"
+            )
         return
     weighting = weighting_of(scenes, splits, added_percent)
     if weighting is not None:

@@ -72,11 +72,13 @@ def test_nothing_is_weighted_unless_asked_for_and_known(data):
 
 def test_weights_are_logged(data, recorder):
     split = {"a": split_of(data)}
-    log_weighting({"a": data}, split, None, Reporter(recorder))
+    plain = dataclasses.replace(data, uncertainty_percent=None)
+    log_weighting({"a": plain}, split, None, Reporter(recorder))
     assert recorder.texts() == []
+    log_weighting({"a": data}, split, None, Reporter(recorder))
+    assert "The reference's uncertainty is not used; Weight by uncertainty" in recorder.text
     log_weighting({"a": data}, split, 10.0, Reporter(recorder))
     assert "median" in recorder.text
     assert "of the training pixels have none and weigh 1" in recorder.text
-    plain = dataclasses.replace(data, uncertainty_percent=None)
     log_weighting({"a": plain}, split, 10.0, Reporter(recorder))
     assert "no reference value has an uncertainty" in recorder.warnings
