@@ -35,8 +35,8 @@ class FitDetails(NetworkDetails, ReferenceInputs):
         "Weights reference values by 1/(u² + a²): u is the uncertainty that their file holds as"
         " band 2, as Import passive-microwave SIC writes it, a is this number, the error that the"
         " network would have with a perfect reference. The weights' mean is 1; values without an"
-        " uncertainty weigh 1. The errors that are reported stay unweighted. Empty: all values"
-        " weigh the same.",
+        " uncertainty weigh 1. Try 10 % first. The errors that are reported stay unweighted."
+        " Empty: all values weigh the same.",
         unit="% SIC",
         bounds=(0.5, 100),
         optional=True,

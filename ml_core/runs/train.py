@@ -76,9 +76,7 @@ def _opened(job: TrainJob, report: Reporter) -> Iterator[tuple[TrainingConfig, T
         data = of_set(training_set, report)
         yield configured(data.channels, data.footprint_m / data.resolution_m), data
         return
-    asked_m = job.resolution
-    if initial and asked_m is None:
-        asked_m = initial.card.resolution_m
+    asked_m = initial.card.resolution_m if initial and job.resolution is None else job.resolution
     expected = initial.extra if initial else None
     with open_layers(job, asked_m, job.chip_size, report, expected=expected) as layers:
         if initial:
@@ -133,8 +131,7 @@ def _fitted(
         for number, member in enumerate(members)
         for name, array in member.kept.result.state.items()
     }
-    text = page.baseline_warning(outcome, data.parts_noun)
-    if text:
+    if text := page.baseline_warning(outcome, data.parts_noun):
         report.warning(text)
     water = openwater.predicted(job, card, tensors, report.part(_WEIGHED, _SCORED))
     card = openwater.noted(card, water)
