@@ -120,6 +120,11 @@ class BuildTrainingSetJob(ReferenceInputs):
                     f"{', '.join(given)}: the AI4Arctic file brings its own; give the file or"
                     " layers"
                 )
+            if self.ice_drift:
+                raise JobError(
+                    "Ice drift is for references of radiometers; the AI4Arctic file's chart is"
+                    " drawn on the scene itself: leave it at 0"
+                )
             return
         if any(layer is not None for layer in (self.hh, self.hv, self.reference)):
             self.check_layers(

@@ -342,3 +342,8 @@ def test_the_uncertainty_of_a_reference_is_added(tmp_path):
     assert (first == 7).all()
     assert second is None
     assert [found.record(name).uncertainty_percent for name in found.names()] == [7, None]
+
+
+def test_charts_that_are_drawn_on_the_scene_do_not_drift(tmp_path):
+    with pytest.raises(JobError, match="chart is drawn on the scene itself: leave it at 0"):
+        BuildTrainingSetJob(training_set=str(tmp_path), ai4arctic="a.nc", ice_drift=12)

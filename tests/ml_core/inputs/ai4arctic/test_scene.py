@@ -248,3 +248,9 @@ def test_a_scene_of_real_size_is_read_in_half_a_gibibyte(tmp_path):
     assert peak < 2**29
     share = (np.isfinite(made.images_db[0]) & ~made.land).mean()
     assert usable / (5003 * 5229) == pytest.approx(share, abs=0.02)
+
+
+def test_a_chart_gives_no_uncertainty(tmp_path):
+    with Ai4ArcticScene.open(str(MADE.raw(tmp_path)), EVERY, "nersc", None) as scene:
+        assert not scene.chart.has_uncertainty
+        assert np.isnan(scene.chart.read_uncertainty(scene.grid.window)).all()
