@@ -39,8 +39,11 @@ _LAGS = 2, 6, 18, 54
 """Distances across the track of blocks that are compared, in blocks."""
 
 _CHANGE = 0.06
-"""How much a surface changes over one block's length, of its sigma0; as a random walk it changes
-with the root of the distance."""
+"""How much a surface changes at least over one block's length, of its sigma0; as a random walk it
+changes with the root of the distance."""
+
+_FEW = 30
+"""Pairs from which on the change of a surface is taken from the scene."""
 
 _TREND_PER_KM = 0.01
 """Standard deviation of a surface's relative change per km that a whole subswath shares: HV falls
@@ -58,7 +61,7 @@ _BORDER_BLOCKS = 4
 _SHIFT_PX = 20.0
 """Standard deviation of a shift, image pixels of 40 m."""
 
-_DEPENDENCE = 3.0
+_SHARED = 3.0
 """Pairs at several distances share blocks: their variances are taken so many times larger."""
 
 _ROBUST = 2.0
@@ -67,8 +70,8 @@ _ROBUST = 2.0
 _PASSES = 4
 
 _DARK = 1000.0
-"""Number of dark blocks, darker than their noise, from which on the estimate counts in full; where
-there are fewer, by their share of it."""
+"""Number of blocks that are darker than their noise, neighbours of one surface counted as one, from
+which on the estimate counts in full; where there are fewer, by their share of it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class NoiseCorrection:
         scale: k.
         offset: b, linear sigma0.
         shift_px: d, image pixels towards far range.
-        dark: Dark blocks that it rests on.
+        dark: Independent blocks darker than their noise that it rests on.
         jumps_db: Of sigma0 across each border, annotated noise and corrected noise subtracted,
             (2, subswaths - 1); NaN where there is nothing above the noise.
     """
@@ -200,14 +203,16 @@ def estimate(blocks: NoiseBlocks, prior: NoisePrior) -> NoiseCorrection:
     penalty = np.diag(np.tile(spread**-2.0, count))
     found = mean.copy()
     equations = [*_within(blocks), *_across(blocks)]
-    for _ in range(_PASSES):
+    for number in range(_PASSES):
         noise = _noise_of(blocks, found)
         normal, right = penalty.copy(), penalty @ mean.ravel()
-        for equation in equations:
-            _add(equation, blocks, noise, found, normal, right)
+        dependences = [
+            _add(equation, blocks, noise, found, normal, right, fitted=number > 0)
+            for equation in equations
+        ]
         found = np.linalg.solve(normal, right).reshape(count, 4)
     noise = _noise_of(blocks, found)
-    dark = int(np.count_nonzero(blocks.sigma0 < 2 * noise))
+    dark = int(np.count_nonzero(blocks.sigma0 < 2 * noise) / np.median(dependences or [1.0]))
     weight = min(1.0, dark / _DARK)
     scale = 1 + weight * (found[:, 0] - 1)
     shift = weight * found[:, 1] / np.maximum(found[:, 0], 0.1)
@@ -223,19 +228,20 @@ class _Equations:
 
     Attributes:
         lag: Distance, blocks.
+        shared: How many equations have each block.
     """
 
     one: NDArray[np.intp]
     two: NDArray[np.intp]
     lag: int
-    dependence: float
+    shared: float
 
 
 def _within(blocks: NoiseBlocks) -> list[_Equations]:
     found = []
     for subswath in np.unique(blocks.subswath):
         columns = np.flatnonzero(blocks.subswath == subswath)
-        found += [_Equations(columns[lag:], columns[:-lag], lag, _DEPENDENCE) for lag in _LAGS]
+        found += [_Equations(columns[lag:], columns[:-lag], lag, _SHARED) for lag in _LAGS]
     return found
 
 
@@ -257,18 +263,26 @@ def _add(
     found: Floats,
     normal: Floats,
     right: Floats,
-) -> None:
-    """Add equations to the normal equations."""
+    *,
+    fitted: bool,
+) -> float:
+    """Add equations to the normal equations; return how many residuals count as one.
+
+    Args:
+        noise: Of all blocks, by the values that were found last.
+        found: These values.
+        fitted: Whether they are of a fit, whose residuals tell how much the surface changes and
+            how far its changes reach.
+    """
     one, two, lag = equations.one, equations.two, equations.lag
     if not one.size:
-        return
+        return 1.0
     y = blocks.sigma0[:, one] - blocks.sigma0[:, two]  # (rows, pairs)
     total = blocks.sigma0[:, one] + blocks.sigma0[:, two]
     surface = np.maximum(total - noise[:, one] - noise[:, two], 0) / 2
     # of expected values: weights by what was measured would favour what was measured too low
     speckle = (surface + noise[:, one]) ** 2 + (surface + noise[:, two]) ** 2
     speckle /= blocks.looks
-    variance = speckle + lag * (_CHANGE * surface) ** 2
     ours, theirs = int(blocks.subswath[one[0]]), int(blocks.subswath[two[0]])
     columns = {ours: _terms(blocks, one), theirs: -_terms(blocks, two)}
     if ours == theirs:
@@ -277,12 +291,47 @@ def _add(
         columns = {ours: both}
     x = np.concatenate(list(columns.values()), axis=-1)  # (rows, pairs, 4 or 8)
     at = np.concatenate([4 * subswath + np.arange(4) for subswath in columns])
+    residual = y - x @ found.ravel()[at]
+    change, dependence = np.sqrt(lag) * surface, 1.0
+    variance = speckle + (_CHANGE * change) ** 2
+    if fitted:
+        variance = speckle + (_change(residual, change, speckle) * change) ** 2
+        dependence = _dependence(residual / np.sqrt(variance))
+    residual = np.abs(residual) / np.sqrt(variance)
+    weight = np.minimum(1, _ROBUST / np.maximum(residual, 1e-9)) / (
+        variance * dependence * equations.shared
+    )
     valid = np.isfinite(y)
-    x, y, variance = x[valid], y[valid], variance[valid]
-    residual = np.abs(y - x @ found.ravel()[at]) / np.sqrt(variance)
-    weight = np.minimum(1, _ROBUST / np.maximum(residual, 1e-9)) / (variance * equations.dependence)
+    x, y, weight = x[valid], y[valid], weight[valid]
     normal[np.ix_(at, at)] += x.T @ (x * weight[:, None])
     right[at] += x.T @ (y * weight)
+    return dependence
+
+
+def _change(residual: Floats, change: Floats, speckle: Floats) -> float:
+    """Return by how much the surface changes over a block, where it is bright enough to tell."""
+    tells = np.isfinite(residual) & (_CHANGE * change > np.sqrt(speckle))
+    if np.count_nonzero(tells) < _FEW:
+        return _CHANGE
+    # the median of |x| of a normal distribution is 0.67 standard deviations
+    return max(_CHANGE, 1.48 * float(np.median(np.abs(residual[tells]) / change[tells])))
+
+
+def _dependence(residual: Floats) -> float:
+    """Return how many residuals count as one, by how neighbours along and across resemble.
+
+    Floes and fields of ice reach over many blocks, speckle over none: for an autocorrelation r
+    from one to the next, (1 + r) / (1 - r) of a series are as good as one (Bartlett, 1935).
+    """
+    known = np.where(np.isfinite(residual), np.clip(residual, -3, 3), 0)
+    power = np.sum(known**2)
+    if not power:
+        return 1.0
+    result = 1.0
+    for before, after in ((known[:-1], known[1:]), (known[:, :-1], known[:, 1:])):
+        r = float(np.clip(np.sum(before * after) / power, 0, 0.98))
+        result *= (1 + r) / (1 - r)
+    return result
 
 
 def _terms(blocks: NoiseBlocks, columns: NDArray[np.intp]) -> Floats:
