@@ -114,6 +114,7 @@ class ImportSentinel1Job(Job):
         " none, as annotated: where HV is not well above it, HV is mostly noise. float32, nodata"
         " -9999.",
         optional=True,
+        created=False,
     )
 
     report: Optional[str] = fields.output_html(
@@ -122,6 +123,7 @@ class ImportSentinel1Job(Job):
         " correction is, and the steps at the borders of subswaths. With Thermal noise corrected"
         " from the scene only.",
         optional=True,
+        created=False,
     )
 
     def check(self) -> None:
