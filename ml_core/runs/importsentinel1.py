@@ -6,11 +6,12 @@ from contextlib import ExitStack
 
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 
+from ..ahead import computed_ahead
 from ..errors import SeaIceError
 from ..events import Done, Reporter
 from ..files import OutputFiles
-from ..inputs.coastline import Coastline
 from ..inputs.sentinel1.geocoding import MapBlock, geocoded
 from ..inputs.sentinel1.geolocation import Geolocation
 from ..inputs.sentinel1.mapping import ImageMap, polar_crs, scene_grid
@@ -20,7 +21,6 @@ from ..inputs.sentinel1.rfi import polarisation_tags
 from ..jobs.importsentinel1 import ImportSentinel1Job
 from ..raster.radiometry import ZERO_TAG, Floats, db_to_power, linear_to_db, soft_db
 from ..raster.writing import BandInfo, RasterWriter, backscatter_band
-from ..reports import noise as page
 
 _CACHE_MIB = 128
 """Of GDAL: the image is read and each block written once, so that a cache saves nothing."""
@@ -57,7 +57,11 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
             f" {max(annotation.spacing_m):g} m; the values between them are interpolated"
         )
     grid = scene_grid(geolocation, job.crs or polar_crs(geolocation), job.resolution)
-    coast = Coastline.read(job.coastline, grid, report) if job.coastline else None
+    coast = None
+    if job.coastline:
+        from ..inputs.coastline import Coastline  # here, because most imports read no vectors
+
+        coast = Coastline.read(job.coastline, grid, report)
     removals, handling = noise_removals(
         sources, product, job.noise, resolution_m=job.resolution, report=report
     )
@@ -72,6 +76,8 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
 
     outputs = {name.upper(): path for name, path in job.output_paths().items()}
     if job.report:
+        from ..reports import noise as page  # here, because most imports need no matplotlib
+
         page.write(files.stage(outputs["REPORT"]), info.name, names[1], removals[1])
     rasters = {name: path for name, path in outputs.items() if name != "REPORT"}
     layers = (
@@ -109,11 +115,19 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
             for output, path in rasters.items()
         }
         image_map = ImageMap(geolocation, grid, job.resolution, coast)
-        for block in geocoded(images, annotation, image_map, job.resolution, removals[1], report):
+
+        def written(block: MapBlock) -> tuple[int, NDArray[np.int64]]:
+            """Write a block; return how many pixels it has, and how many of each image are <= 0."""
             for output, writer in writers.items():
                 writer.write(block.window, _values(output, block, zero))
-            valid += int(block.valid.sum())
-            buried += (block.sigma0 <= 0).sum(axis=(1, 2))
+            return int(block.valid.sum()), (block.sigma0 <= 0).sum(axis=(1, 2))
+
+        blocks = geocoded(images, annotation, image_map, job.resolution, removals[1], report)
+        # beside this thread, which reads and averages
+        with computed_ahead(written, blocks, ahead=2) as counts:
+            for pixels, below in counts:
+                valid += pixels
+                buried += below
     if not valid:
         raise SeaIceError(
             f"{info.name}: no pixel of it is valid (all digital numbers are"

@@ -64,7 +64,6 @@ def geocoded(
     """
     (block_y, box_y), (block_x, box_x) = (looks(resolution_m, m) for m in annotation.spacing_m)
     block, box = (block_y, block_x), (box_y, box_x)
-    running = RunningBox(-(-annotation.samples // block_x), len(images) + 1, block, box)
     full = np.float32(block_y * block_x * box_y * box_x)
     reach = float(block_y * (box_y + 1))
     if removal.equalisation:  # the corner of a block's surroundings
@@ -74,6 +73,11 @@ def geocoded(
     needed = np.minimum.accumulate([first for first, _, _ in blocks][::-1])[::-1]
     height = max(_STRIP_LINES // block_y, 1) * block_y
     starts = iter(range(0, annotation.lines, height))
+    span = max(
+        (last - first for (_, last, _), first in zip(blocks, needed, strict=True)), default=0
+    )
+    rows = (int(span) + 2 * height) // block_y + 2 * box_y
+    running = RunningBox(-(-annotation.samples // block_x), len(images) + 1, block, box, rows)
     ended = False
     for done, (_, last, window) in enumerate(blocks):
         running.drop(float(needed[done]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyproj
@@ -15,9 +16,11 @@ from rasterio.errors import CRSError
 
 from ...errors import SeaIceError
 from ...raster.grid import Grid, Window, applied
-from ..coastline import Coastline
 from .annotation import Floats
 from .geolocation import Geolocation
+
+if TYPE_CHECKING:  # most imports read no vectors
+    from ..coastline import Coastline
 
 NORTH, SOUTH = "EPSG:3413", "EPSG:3031"
 """NSIDC and Antarctic polar stereographic."""

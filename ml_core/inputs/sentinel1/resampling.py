@@ -51,24 +51,30 @@ class RunningBox:
         planes: Values of each pixel.
         block: Image pixels, (lines, pixels), that each value that comes is the sum of.
         box: Values, (rows, columns), that the box spans.
+        rows: How many are kept at a time, about; more make it grow.
     """
 
     def __init__(
-        self, columns: int, planes: int, block: tuple[int, int], box: tuple[int, int]
+        self,
+        columns: int,
+        planes: int,
+        block: tuple[int, int],
+        box: tuple[int, int],
+        rows: int = 64,
     ) -> None:
         self._block, self._box = block, box
         self._width = columns + box[1] + 1
         # the last rows that came: the box's upper part for the next ones
         self._tail = np.zeros((box[0] - 1, self._width, planes), np.float32)
-        self._rows = np.zeros((64, self._width, planes), np.float32)
-        self._used = slice(0, 1)  # one row of zeros: outside the image
+        # a ring, whose first used row is anywhere and the last may lie before it
+        self._rows = np.zeros((rows, self._width, planes), np.float32)
+        self._start, self._used = 0, 1  # one row of zeros: outside the image
         self._first = -1  # box position of the first used row
 
     @property
     def stop_line(self) -> float:
         """The first image line that cannot be sampled yet."""
-        position = self._first + (self._used.stop - self._used.start) - 1
-        return self._line(position)
+        return self._line(self._first + self._used - 1)
 
     def append(self, values: Planes) -> None:
         """Take the next rows, (rows, columns, planes)."""
@@ -76,11 +82,18 @@ class RunningBox:
         for shift in range(self._box[1]):
             wide[:, 1 + shift : 1 + shift + values.shape[1]] += values
         tall = np.concatenate([self._tail, wide])
-        count = values.shape[0]
-        target = self._reserve(count)
-        np.copyto(target, tall[:count])
-        for shift in range(1, self._box[0]):
-            target += tall[shift : shift + count]
+        done, count = 0, values.shape[0]
+        self._make_room(count)
+        capacity = self._rows.shape[0]
+        while done < count:
+            at = (self._start + self._used) % capacity
+            some = min(count - done, capacity - at)
+            target = self._rows[at : at + some]
+            np.copyto(target, tall[done : done + some])
+            for shift in range(1, self._box[0]):
+                target += tall[done + shift : done + shift + some]
+            self._used += some
+            done += some
         self._tail = tall[tall.shape[0] - (self._box[0] - 1) :].copy()
 
     def finish(self) -> None:
@@ -94,10 +107,10 @@ class RunningBox:
     def drop(self, line: float) -> None:
         """Forget the rows that only samples above a line need."""
         keep = int(np.floor(self._position(np.array(line), 0)))
-        start = self._used.start + max(0, keep - self._first)
-        start = min(start, self._used.stop)
-        self._first += start - self._used.start
-        self._used = slice(start, self._used.stop)
+        count = min(max(0, keep - self._first), self._used)
+        self._first += count
+        self._start = (self._start + count) % self._rows.shape[0]
+        self._used -= count
 
     def sample(self, line: Floats, pixel: Floats) -> Planes:
         """Return the box's sums around image positions.
@@ -111,20 +124,24 @@ class RunningBox:
         """
         y = self._position(line, 0) - self._first
         x = self._position(pixel, 1) + 1
-        last_row, last_col = self._used.stop - self._used.start - 2, self._width - 2
+        last_row, last_col = self._used - 2, self._width - 2
         inside = (y >= 0) & (y <= last_row + 1) & (x >= 0) & (x <= last_col + 1)
         row = np.clip(y.astype(np.int64), 0, last_row)
         col = np.clip(x.astype(np.int64), 0, last_col)
         fy = np.where(inside, y - row, 0).astype(np.float32)[:, None]
         fx = np.where(inside, x - col, 0).astype(np.float32)[:, None]
-        flat = self._rows[self._used].reshape(-1, self._rows.shape[2])
-        index = row * self._width + col
-        upper = np.take(flat, index, axis=0)
-        upper += fx * (np.take(flat, index + 1, axis=0) - upper)
-        index += self._width
-        lower = np.take(flat, index, axis=0)
-        lower += fx * (np.take(flat, index + 1, axis=0) - lower)
-        upper += fy * (lower - upper)
+        flat = self._rows.reshape(-1, self._rows.shape[2])
+        row += self._start
+
+        def across(row: NDArray[np.int64]) -> Planes:
+            """Return what lies between two columns of rows of the ring."""
+            index = row % self._rows.shape[0] * self._width + col
+            near = np.take(flat, index, axis=0)
+            near += fx * (np.take(flat, index + 1, axis=0) - near)
+            return near
+
+        upper = across(row)
+        upper += fy * (across(row + 1) - upper)
         upper *= inside[:, None]
         return upper
 
@@ -138,18 +155,11 @@ class RunningBox:
         block, box = self._block[0], self._box[0]
         return (position - (box - 1) / 2) * block + (block - 1) / 2
 
-    def _reserve(self, count: int) -> Planes:
-        """Return the next `count` rows to fill, after moving or enlarging what is kept."""
-        used = self._used.stop - self._used.start
-        if self._used.stop + count > self._rows.shape[0]:
-            kept = self._rows[self._used]
-            if used + count > self._rows.shape[0] // 2:
-                rows = np.empty((2 * (used + count), *self._rows.shape[1:]), np.float32)
-                rows[:used] = kept
-                self._rows = rows
-            else:
-                self._rows[:used] = kept
-            self._used = slice(0, used)
-        start = self._used.stop
-        self._used = slice(self._used.start, start + count)
-        return self._rows[start : start + count]
+    def _make_room(self, count: int) -> None:
+        """Enlarge the ring where it has no room for so many rows."""
+        needed = self._used + count
+        if needed > self._rows.shape[0]:
+            rows = np.zeros((needed + needed // 4, *self._rows.shape[1:]), np.float32)
+            order = np.arange(self._start, self._start + self._used) % self._rows.shape[0]
+            rows[: self._used] = self._rows[order]
+            self._rows, self._start = rows, 0

@@ -46,6 +46,8 @@ class Equalisation:
             valid: Where it counts, (h, w).
             nesz: Noise-equivalent sigma0, linear, (h, w).
         """
+        if not np.any(nesz[valid] > self.level):
+            return power
         kept = np.where(valid, power, np.float32(0))
         mean, square = _local(kept), _local(np.square(kept))
         if not valid.all():
