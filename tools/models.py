@@ -21,10 +21,12 @@ from qgis.core import (
     QgsProcessingModelOutput,
     QgsProcessingModelParameter,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
     QgsProcessingParameterFile,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterVectorLayer,
 )
 from qgis.PyQt.QtCore import QPointF
 
@@ -44,7 +46,7 @@ def sentinel1_to_sic() -> QgsProcessingModelAlgorithm:
             "ALG_CREATOR": "seaice_qgis",
         }
     )
-    advanced = QgsProcessingParameterNumber(
+    resolution = QgsProcessingParameterNumber(
         "RESOLUTION",
         "Resolution of the backscatter [m]",
         QgsProcessingParameterNumber.Type.Double,
@@ -52,15 +54,28 @@ def sentinel1_to_sic() -> QgsProcessingModelAlgorithm:
         False,
         1.0,
     )
-    advanced.setFlags(advanced.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+    # as in the scenes that the network learnt from, which need not be the default
+    noise = QgsProcessingParameterEnum(
+        "NOISE",
+        "Thermal noise",
+        options=["scaled", "esa", "none"],
+        defaultValue="scaled",
+        usesStaticStrings=True,
+    )
+    for definition in (resolution, noise):
+        definition.setFlags(definition.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
     inputs = (
         QgsProcessingParameterFile("PRODUCT", "Sentinel-1 product"),
         QgsProcessingParameterFile("MODEL", "SIC network", extension="safetensors"),
+        QgsProcessingParameterVectorLayer(
+            "COASTLINE", "Coastline", [QgsProcessing.SourceType.TypeVectorPolygon], None, True
+        ),
         QgsProcessingParameterRasterLayer("MASK", "Mask, 0 or nodata on land", None, True),
         QgsProcessingParameterMultipleLayers(
             "EXTRA", "Extra channels", QgsProcessing.SourceType.TypeRaster, None, True
         ),
-        advanced,
+        resolution,
+        noise,
     )
     add_inputs(model, *inputs)
     # HH, HV and the angle are no outputs of the model: an output that is not asked for is not made,
@@ -69,8 +84,7 @@ def sentinel1_to_sic() -> QgsProcessingModelAlgorithm:
         model,
         "importsentinel1",
         420,
-        inputs={"PRODUCT": "PRODUCT", "RESOLUTION": "RESOLUTION"},
-        values={"NOISE": "scaled"},
+        inputs={name: name for name in ("PRODUCT", "RESOLUTION", "NOISE", "COASTLINE")},
     )
     add_step(
         model,
