@@ -69,6 +69,10 @@ _ROBUST = 2.0
 
 _PASSES = 4
 
+_SCALES = 0.5, 2.5
+_MOST_SHIFT_PX = 60.0
+"""What is believed at most; published scales are 0.8 to 2.1."""
+
 _DARK = 1000.0
 """Number of blocks that are darker than their noise, neighbours of one surface counted as one, from
 which on the estimate counts in full; where there are fewer, by their share of it."""
@@ -214,8 +218,9 @@ def estimate(blocks: NoiseBlocks, prior: NoisePrior) -> NoiseCorrection:
     noise = _noise_of(blocks, found)
     dark = int(np.count_nonzero(blocks.sigma0 < 2 * noise) / np.median(dependences or [1.0]))
     weight = min(1.0, dark / _DARK)
-    scale = 1 + weight * (found[:, 0] - 1)
-    shift = weight * found[:, 1] / np.maximum(found[:, 0], 0.1)
+    k = np.clip(found[:, 0], *_SCALES)
+    scale = 1 + weight * (k - 1)
+    shift = weight * np.clip(found[:, 1] / k, -_MOST_SHIFT_PX, _MOST_SHIFT_PX)
     nothing = np.full((2, 0), np.nan)
     correction = NoiseCorrection(scale, weight * found[:, 2], shift, dark, nothing)
     both = blocks.nesz, correction.noise(blocks)
