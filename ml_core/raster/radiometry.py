@@ -18,7 +18,7 @@ ZERO_TAG = "SEAICE_ZERO_DB"
 """Tag of files in which negative power lies below the dB value that it gives, see `soft_db`."""
 
 NESZ_TAG, LOOKS_TAG = "SEAICE_NESZ_DB", "SEAICE_LOOKS"
-"""Tags of the noise in a file: typical noise-equivalent sigma0, and a pixel's looks."""
+"""Tags of the noise in a file: the noise-equivalent sigma0 of its grain, and a pixel's looks."""
 
 DEFAULT_ZERO_DB = -40.0
 """What a power of 0 has where nothing else is known; Sentinel-1's noise lies above -35 dB."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..errors import SeaIceError
 from ..inputs.sentinel1.noiseremoval import NoiseRemoval
+from ..inputs.sentinel1.noisescaling import ENOUGH_DARK
 from . import page
 from .charts import Mark, Series, curves
 
@@ -45,6 +46,7 @@ def write(path: str, title: str, polarisation: str, removal: NoiseRemoval) -> No
         title=title,
         polarisation=polarisation,
         dark=found.dark,
+        weak=found.dark < ENOUGH_DARK,
         block_km=blocks.spacing_km,
         backscatter=curves(
             [

@@ -31,7 +31,7 @@ def water(folder, level_db, seed, lines, shift):
     scale = generator.uniform(1, 1.5, 5)
     shifts = generator.integers(-shift, shift + 1, 5) if shift else np.zeros(5, int)
     # a first product, for its tables alone
-    tables = real_annotation_product(Path(folder, "tables"), lines=16)
+    tables = real_annotation_product(Path(folder, "tables"), lines=lines, images=_nothing)
     product = Product(str(tables))
 
     def images(polarisation, shape):
@@ -44,12 +44,24 @@ def water(folder, level_db, seed, lines, shift):
             if polarisation == "HV":
                 noise = _wrong(noise, scale, shifts)
             speckle = generator.standard_gamma(LOOKS, noise.shape, dtype=np.float32) / LOOKS
-            yield np.sqrt((level * factor + noise) * speckle).round().astype(np.uint16)
+            numbers = np.sqrt((level * factor + noise) * speckle).round().astype(np.uint16)
+            # a product has nothing where a subswath has not begun
+            seen = np.zeros(numbers.shape, bool)
+            for subswath in source.annotation.subswaths:
+                for top, bottom, left, right in subswath.parts:
+                    lines_seen = slice(max(top - start, 0), max(bottom + 1 - start, 0))
+                    seen[lines_seen, left : right + 1] = True
+            yield np.where(seen, numbers, 0).astype(np.uint16)
 
     return real_annotation_product(Path(folder, "water"), lines=lines, images=images)
 
 
 EDGES = 0, 3112, 5013, 7084, 8959, 10487
+
+
+def _nothing(_, shape):
+    for start in range(0, shape[0], 256):
+        yield np.zeros((min(256, shape[0] - start), shape[1]), np.uint16)
 
 
 def _wrong(noise, scale, shifts):

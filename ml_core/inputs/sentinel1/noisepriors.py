@@ -48,12 +48,14 @@ class NoisePrior:
         offset: Offset b in sigma0, linear.
         spread: Standard deviations of k and of b.
         source: Where they are from, for the log.
+        shift_m: Standard deviation of a shift along range.
     """
 
     scale: Floats
     offset: Floats
     spread: tuple[float, float]
     source: str
+    shift_m: float = 800.0
 
 
 def noise_prior(

@@ -222,12 +222,12 @@ def _corrected(source: ImageSource, info: ProductInfo, resolution_m: float) -> N
         blocks=blocks,
         correction=found,
     )
-    typical = removal.nesz.typical
+    quiet = removal.nesz.quiet
     return replace(
         removal,
-        equalisation=Equalisation(typical, blocks.pixel_looks),
+        equalisation=Equalisation(quiet, blocks.pixel_looks),
         tags={
-            NESZ_TAG: f"{10 * math.log10(typical):.2f}",
+            NESZ_TAG: f"{10 * math.log10(quiet):.2f}",
             LOOKS_TAG: f"{blocks.pixel_looks:.1f}",
             "SEAICE_NOISE_SCALE": " ".join(f"{k:.3f}" for k in found.scale),
             "SEAICE_NOISE_OFFSET": " ".join(f"{b:.2e}" for b in found.offset),

@@ -58,9 +58,6 @@ _BORDER_PX = 4
 _BORDER_BLOCKS = 4
 """Blocks on either side of a border that are compared."""
 
-_SHIFT_PX = 20.0
-"""Standard deviation of a shift, image pixels of 40 m."""
-
 _SHARED = 3.0
 """Pairs at several distances share blocks: their variances are taken so many times larger."""
 
@@ -70,10 +67,11 @@ _ROBUST = 2.0
 _PASSES = 4
 
 _SCALES = 0.5, 2.5
-_MOST_SHIFT_PX = 60.0
-"""What is believed at most; published scales are 0.8 to 2.1."""
+_MOST_SHIFT = 3.0
+"""What is believed at most: scales, those published being 0.8 to 2.1, and standard deviations of
+the shift."""
 
-_DARK = 1000.0
+ENOUGH_DARK = 300.0
 """Number of blocks that are darker than their noise, neighbours of one surface counted as one, from
 which on the estimate counts in full; where there are fewer, by their share of it."""
 
@@ -89,6 +87,7 @@ class NoiseBlocks:
         subswath: Index of the subswath of each block across, (blocks across,).
         pixel: Middle of each block across, (blocks across,), image pixels.
         spacing_km: Length of a block.
+        pixel_m: Distance of image pixels along range.
         looks: Looks of a block.
         pixel_looks: Looks of a map pixel.
     """
@@ -99,6 +98,7 @@ class NoiseBlocks:
     subswath: NDArray[np.intp]
     pixel: Floats
     spacing_km: float
+    pixel_m: float
     looks: float
     pixel_looks: float
 
@@ -189,6 +189,7 @@ def read_blocks(
         of,
         firsts.astype(float) + 0.5 * (width - 1),
         width * spacing_m[1] / 1000,
+        spacing_m[1],
         looks * height * width / per_square,
         looks * math.prod(wanted) / per_square / phase,
     )
@@ -203,7 +204,8 @@ def estimate(blocks: NoiseBlocks, prior: NoisePrior) -> NoiseCorrection:
     spread_k, spread_b = prior.spread
     mean = np.tile([0.0, 0.0, 0.0, 0.0], (count, 1))
     mean[:, 0], mean[:, 2] = prior.scale, prior.offset
-    spread = np.array([spread_k, _SHIFT_PX, spread_b, _TREND_PER_KM])
+    shift_px = prior.shift_m / blocks.pixel_m
+    spread = np.array([spread_k, shift_px, spread_b, _TREND_PER_KM])
     penalty = np.diag(np.tile(spread**-2.0, count))
     found = mean.copy()
     equations = [*_within(blocks), *_across(blocks)]
@@ -217,10 +219,10 @@ def estimate(blocks: NoiseBlocks, prior: NoisePrior) -> NoiseCorrection:
         found = np.linalg.solve(normal, right).reshape(count, 4)
     noise = _noise_of(blocks, found)
     dark = int(np.count_nonzero(blocks.sigma0 < 2 * noise) / np.median(dependences or [1.0]))
-    weight = min(1.0, dark / _DARK)
+    weight = min(1.0, dark / ENOUGH_DARK)
     k = np.clip(found[:, 0], *_SCALES)
     scale = 1 + weight * (k - 1)
-    shift = weight * np.clip(found[:, 1] / k, -_MOST_SHIFT_PX, _MOST_SHIFT_PX)
+    shift = weight * np.clip(found[:, 1] / k, -_MOST_SHIFT * shift_px, _MOST_SHIFT * shift_px)
     nothing = np.full((2, 0), np.nan)
     correction = NoiseCorrection(scale, weight * found[:, 2], shift, dark, nothing)
     both = blocks.nesz, correction.noise(blocks)

@@ -13,10 +13,13 @@ from scipy import ndimage
 
 from ...raster.radiometry import Floats, Mask
 
-REACH_PX = 10
-"""Map pixels around one that its surroundings are made of: 21 x 21. The mean of fewer keeps grain
+REACH_PX = 14
+"""Map pixels around one that its surroundings are made of: 29 x 29. The mean of fewer keeps grain
 of its own: beside EW1, over water of -34 dB, HV then spreads 2.1 times as much as beyond the
-border for 4 px, 1.8 for 6, 1.5 for 9 and 10."""
+border for 4 px, 1.8 for 6, and up to 1.5 for 14."""
+
+_SURE = np.float32(1.25)
+"""Local variances of noise alone scatter; up to so much more than expected is taken for noise."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Equalisation:
         surface = np.maximum(mean, 0)
         strong = np.square(surface + nesz)
         weak = np.square(surface + np.minimum(nesz, np.float32(self.level)))
-        excess = (strong - weak) / (np.float32(self.looks) * variance)
+        excess = _SURE * (strong - weak) / (np.float32(self.looks) * variance)
         gain = np.sqrt(np.clip(1 - excess, weak / strong, 1))
         result: Floats = mean + gain * (kept - mean)
         return result

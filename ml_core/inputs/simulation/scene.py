@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +20,7 @@ from ...raster.radiometry import (
     soft_db,
 )
 from ..sentinel1.annotation import Subswath
+from ..sentinel1.nesz import QUIET_SHARE
 from ..sentinel1.noisepriors import noise_prior, published
 from ..sentinel1.noisescaling import estimate, read_blocks
 from ..sentinel1.texture import REACH_PX, Equalisation
@@ -210,10 +211,12 @@ class SimulatedScene:
 
         spacing = job.resolution, job.resolution
         blocks = read_blocks(rows, nesz, subswaths, job.height, spacing, job.resolution)
-        found = estimate(blocks, noise_prior("", "EW", "HV", None, len(subswaths)))
+        # the simulated noise lies where it is annotated
+        prior = replace(noise_prior("", "EW", "HV", None, len(subswaths)), shift_m=1e-3)
+        found = estimate(blocks, prior)
         scale, offset = np.ones(5, np.float32), np.zeros(5, np.float32)
         scale[present], offset[present] = found.scale, found.offset
-        level = float(np.median(nesz(last // 2) * scale[floor.subswath]))
+        level = float(np.quantile(nesz(last // 2) * scale[floor.subswath], QUIET_SHARE))
         return _Removal(scale, offset, Equalisation(level, job.looks))
 
     def _ice_power(

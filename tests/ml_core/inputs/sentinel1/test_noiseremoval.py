@@ -80,7 +80,7 @@ def test_none_leaves_the_noise_where_it_is(tmp_path):
     removals, name, _, power = removed(tmp_path, "none")
     assert name == "none"
     assert power.mean() > 2 * WATER
-    assert removals[1].nesz.typical > 0
+    assert removals[1].nesz.quiet > 0
 
 
 def test_without_subswaths_the_annotated_noise_is_subtracted(tmp_path):

@@ -41,6 +41,7 @@ def blocks_of(surface, scale, offset=(0, 0, 0), shift=(0, 0, 0), seed=0):
         of,
         np.arange(COUNT * ACROSS) * BLOCK_PX + 12.0,
         1.0,
+        40.0,
         LOOKS,
         40.0,
     )

@@ -120,13 +120,14 @@ def test_subtracted_noise_leaves_its_grain_and_the_mean():
 def test_noise_that_is_not_as_annotated_makes_water_bright_until_it_is_corrected():
     # a seed that draws a scale of 1.48 for EW1
     seed = next(n for n in range(200) if round(scene(n)._error[0][0], 2) == 1.48)
-    size = {"size": 1200, "resolution": 200.0}
+    size = {"size": 1500, "resolution": 100.0}
     exact = scene(seed, NO_ICE, noise="subtracted", noise_error=0.0, **size, **WATER)
     wrong = scene(seed, NO_ICE, noise="subtracted", **size, **WATER)
     scaled = scene(seed, NO_ICE, noise="scaled", **size, **WATER)
     truth, found, left = (means_db(item) for item in (exact, scaled, wrong))
     assert left[0] - truth[0] > 3
-    assert found == pytest.approx(truth, abs=0.6)
+    assert found[:2] == pytest.approx(truth[:2], abs=0.4)
+    assert found == pytest.approx(truth, abs=1.0)
     tags = scaled.tags("HV")
     assert tags["SEAICE_NOISE"] == "scaled, simulated"
     assert tags["SEAICE_ZERO_DB"] == "-40"
