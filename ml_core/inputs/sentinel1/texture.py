@@ -16,7 +16,7 @@ from ...raster.radiometry import Floats, Mask
 REACH_PX = 14
 """Map pixels around one that its surroundings are made of: 29 x 29. The mean of fewer keeps grain
 of its own: beside EW1, over water of -34 dB, HV then spreads 2.1 times as much as beyond the
-border for 4 px, 1.8 for 6, and up to 1.5 for 14."""
+border for 4 px, 1.8 for 6; more than 14 cost more than they bring."""
 
 _SURE = np.float32(1.25)
 """Local variances of noise alone scatter; up to so much more than expected is taken for noise."""
