@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from ..errors import SeaIceError
 from ..inputs.sentinel1.noiseremoval import NoiseRemoval
-from ..inputs.sentinel1.noisescaling import ENOUGH_DARK
 from . import page
 from .charts import Mark, Series, curves
 
@@ -45,8 +44,7 @@ def write(path: str, title: str, polarisation: str, removal: NoiseRemoval) -> No
         path,
         title=title,
         polarisation=polarisation,
-        dark=found.dark,
-        weak=found.dark < ENOUGH_DARK,
+        unsure=removal.unsure,
         block_km=blocks.spacing_km,
         backscatter=curves(
             [

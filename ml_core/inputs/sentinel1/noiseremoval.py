@@ -21,6 +21,9 @@ from .noisescaling import NoiseBlocks, NoiseCorrection, estimate, read_blocks
 from .product import ImageFile, Product, ProductInfo
 from .texture import Equalisation
 
+_LITTLE = 0.5
+"""Trust in a correction below which the log says so."""
+
 
 @dataclass(frozen=True)
 class ImageSource:
@@ -119,7 +122,7 @@ class NoiseRemoval:
 
     def summary(self) -> list[str]:
         """Return what the log says of the correction."""
-        if self.correction is None or self.blocks is None:
+        if self.correction is None:
             return []
         found, names = self.correction, self.names
         values = zip(names, found.scale, found.offset, found.shift_px, strict=True)
@@ -130,8 +133,12 @@ class NoiseRemoval:
                 + (f", shift {d:+.0f} px" if abs(d) >= 1 else "")
                 for name, k, b, d in values
             )
-            + f" ({found.dark} dark blocks of {self.blocks.spacing_km:.1f} km)"
         ]
+        if self.unsure:
+            lines.append(
+                f"The scene is too bright to say much of the noise in {', '.join(self.unsure)}: the"
+                " correction there is weakened"
+            )
         if found.jumps_db.size:
             jumps = ", ".join(
                 f"{near}/{far} {before:+.1f} dB before, {after:+.1f} dB after"
@@ -139,6 +146,14 @@ class NoiseRemoval:
             )
             lines.append(f"Jump across the borders of subswaths: {jumps}")
         return lines
+
+    @property
+    def unsure(self) -> list[str]:
+        """Names of the subswaths of whose noise the scene says little."""
+        if self.correction is None:
+            return []
+        trust = zip(self.names, self.correction.trust, strict=True)
+        return [name for name, share in trust if share < _LITTLE]
 
     @property
     def names(self) -> list[str]:

@@ -10,8 +10,9 @@ problem gives them (as Lee, Xu and Clausi, 2020, do it for scales):
 - The two sides of a border between subswaths show the same surface.
 - The priors: what is published of the platform and processor, and no shift.
 
-Dark blocks weigh most. A scene without any says nothing about its noise, and needs no correction:
-there k = 1 and b = 0 hold.
+Dark blocks weigh most. The fewer there are, the larger is the standard error of k, and the less the
+estimate counts against k = 1, b = 0: bright surfaces say nothing of their noise, and need no
+correction.
 """
 
 from __future__ import annotations
@@ -71,9 +72,9 @@ _MOST_SHIFT = 3.0
 """What is believed at most: scales, those published being 0.8 to 2.1, and standard deviations of
 the shift."""
 
-ENOUGH_DARK = 300.0
-"""Number of blocks that are darker than their noise, neighbours of one surface counted as one, from
-which on the estimate counts in full; where there are fewer, by their share of it."""
+_UNSURE = 0.12
+"""Standard error of a scale from which on the scene says nothing of it: over ice at -25 dB in EW2
+such a scale is worth 0.2 dB, no less than the correction is to bring."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class NoiseCorrection:
         scale: k.
         offset: b, linear sigma0.
         shift_px: d, image pixels towards far range.
-        dark: Independent blocks darker than their noise that it rests on.
+        trust: How much the estimate counts against k = 1, b = 0 and d = 0, 0-1.
         jumps_db: Of sigma0 across each border, annotated noise and corrected noise subtracted,
             (2, subswaths - 1); NaN where there is nothing above the noise.
     """
@@ -119,7 +120,7 @@ class NoiseCorrection:
     scale: Floats
     offset: Floats
     shift_px: Floats
-    dark: int
+    trust: Floats
     jumps_db: Floats
 
     def noise(self, blocks: NoiseBlocks) -> Floats:
@@ -212,19 +213,16 @@ def estimate(blocks: NoiseBlocks, prior: NoisePrior) -> NoiseCorrection:
     for number in range(_PASSES):
         noise = _noise_of(blocks, found)
         normal, right = penalty.copy(), penalty @ mean.ravel()
-        dependences = [
+        for equation in equations:
             _add(equation, blocks, noise, found, normal, right, fitted=number > 0)
-            for equation in equations
-        ]
         found = np.linalg.solve(normal, right).reshape(count, 4)
-    noise = _noise_of(blocks, found)
-    dark = int(np.count_nonzero(blocks.sigma0 < 2 * noise) / np.median(dependences or [1.0]))
-    weight = min(1.0, dark / ENOUGH_DARK)
+    error = np.sqrt(np.diag(np.linalg.inv(normal))).reshape(count, 4)[:, 0]
+    trust = np.clip(1 - (error / _UNSURE) ** 2, 0, 1)
     k = np.clip(found[:, 0], *_SCALES)
-    scale = 1 + weight * (k - 1)
-    shift = weight * np.clip(found[:, 1] / k, -_MOST_SHIFT * shift_px, _MOST_SHIFT * shift_px)
+    scale = 1 + trust * (k - 1)
+    shift = trust * np.clip(found[:, 1] / k, -_MOST_SHIFT * shift_px, _MOST_SHIFT * shift_px)
     nothing = np.full((2, 0), np.nan)
-    correction = NoiseCorrection(scale, weight * found[:, 2], shift, dark, nothing)
+    correction = NoiseCorrection(scale, trust * found[:, 2], shift, trust, nothing)
     both = blocks.nesz, correction.noise(blocks)
     return replace(correction, jumps_db=np.stack([_jumps(blocks, noise) for noise in both]))
 
@@ -272,8 +270,8 @@ def _add(
     right: Floats,
     *,
     fitted: bool,
-) -> float:
-    """Add equations to the normal equations; return how many residuals count as one.
+) -> None:
+    """Add equations to the normal equations.
 
     Args:
         noise: Of all blocks, by the values that were found last.
@@ -283,7 +281,7 @@ def _add(
     """
     one, two, lag = equations.one, equations.two, equations.lag
     if not one.size:
-        return 1.0
+        return
     y = blocks.sigma0[:, one] - blocks.sigma0[:, two]  # (rows, pairs)
     total = blocks.sigma0[:, one] + blocks.sigma0[:, two]
     surface = np.maximum(total - noise[:, one] - noise[:, two], 0) / 2
@@ -303,7 +301,8 @@ def _add(
     variance = speckle + (_CHANGE * change) ** 2
     if fitted:
         variance = speckle + (_change(residual, change, speckle) * change) ** 2
-        dependence = _dependence(residual / np.sqrt(variance))
+        deviation = np.sqrt(variance)
+        dependence = _dependence(np.clip(residual / deviation, -3, 3) / deviation)
     residual = np.abs(residual) / np.sqrt(variance)
     weight = np.minimum(1, _ROBUST / np.maximum(residual, 1e-9)) / (
         variance * dependence * equations.shared
@@ -312,7 +311,6 @@ def _add(
     x, y, weight = x[valid], y[valid], weight[valid]
     normal[np.ix_(at, at)] += x.T @ (x * weight[:, None])
     right[at] += x.T @ (y * weight)
-    return dependence
 
 
 def _change(residual: Floats, change: Floats, speckle: Floats) -> float:
@@ -324,13 +322,16 @@ def _change(residual: Floats, change: Floats, speckle: Floats) -> float:
     return max(_CHANGE, 1.48 * float(np.median(np.abs(residual[tells]) / change[tells])))
 
 
-def _dependence(residual: Floats) -> float:
-    """Return how many residuals count as one, by how neighbours along and across resemble.
+def _dependence(shares: Floats) -> float:
+    """Return how many equations count as one, by how neighbours along and across resemble.
 
     Floes and fields of ice reach over many blocks, speckle over none: for an autocorrelation r
     from one to the next, (1 + r) / (1 - r) of a series are as good as one (Bartlett, 1935).
+
+    Args:
+        shares: Residuals over their variances, what each adds to the solution, (rows, pairs).
     """
-    known = np.where(np.isfinite(residual), np.clip(residual, -3, 3), 0)
+    known = np.where(np.isfinite(shares), shares, 0)
     power = np.sum(known**2)
     if not power:
         return 1.0

@@ -44,7 +44,7 @@ def test_it_shows_the_correction_and_the_steps(tmp_path):
     assert before < -2
     assert abs(after) < 0.5
     assert float(rows["EW1"][0]) == pytest.approx(1.4, abs=0.05)
-    assert "says little of the noise" not in text
+    assert "too bright to say much" not in text
 
 
 def test_it_is_for_corrected_noise_alone(tmp_path):

@@ -56,6 +56,7 @@ def test_scale_and_shift_are_found_over_water(water_db, scale):
     found = estimate(blocks, PRIOR)
     assert found.scale == pytest.approx(scale, abs=0.03)
     assert found.shift_px == pytest.approx(shift, abs=2.5)
+    assert found.trust.min() > 0.9
     noise = found.scale[blocks.subswath] * blocks.nesz + found.offset[blocks.subswath]
     noise -= (found.scale * found.shift_px)[blocks.subswath] * blocks.slope
     left = (blocks.sigma0 - noise).mean(axis=0).reshape(COUNT, ACROSS).mean(axis=1)
@@ -81,13 +82,14 @@ def test_ice_of_any_texture_among_water_does_not_mislead():
     assert found.scale == pytest.approx((1.48, 1.0, 1.06), abs=0.1)
 
 
-def test_a_scene_without_dark_parts_keeps_the_annotated_noise():
+def test_a_scene_without_dark_parts_hardly_changes():
     prior = NoisePrior(np.full(3, 1.5), np.full(3, 1e-4), (0.2, 1e-4), "published")
-    found = estimate(blocks_of(0.05, (1, 1, 1)), prior)
-    assert found.dark == 0
-    assert (found.scale == 1).all()
-    assert (found.offset == 0).all()
-    assert (found.shift_px == 0).all()
+    ice = np.random.default_rng(5).lognormal(np.log(0.02), 0.3, (ROWS, COUNT * ACROSS))
+    blocks = blocks_of(ice, (1, 1, 1))
+    found = estimate(blocks, prior)
+    assert found.trust.max() < 0.9
+    change = found.noise(blocks) - blocks.nesz
+    assert 10 * np.log10(1 + np.abs(change / ice).mean()) < 0.2
 
 
 def test_blocks_without_values_are_left_out():
