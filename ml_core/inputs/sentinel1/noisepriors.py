@@ -32,10 +32,10 @@ mode, polarisation and the first IPF that they hold for. Source: NERSC, sentinel
 denoising parameters 1.4.0, rounded; the method is in Park et al., IEEE TGRS 56 (2018) and 60
 (2022). None are published for S1C and S1D."""
 
-_SPREAD_PUBLISHED = 0.3, 1e-4
+_SPREAD_PUBLISHED = 0.3, 5e-5
 """Standard deviation of k and b: what the published ones of EW1 differ by from IPF to IPF."""
 
-_SPREAD_UNKNOWN = 0.4, 2e-4
+_SPREAD_UNKNOWN = 0.4, 5e-5
 """The same where none are published."""
 
 

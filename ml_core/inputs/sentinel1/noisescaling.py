@@ -30,11 +30,11 @@ from .noisepriors import NoisePrior
 _BLOCK_M = 1000.0
 """Length of a block across the track."""
 
-_LINES = 16
-"""Lines of a block, and ..."""
+_HEIGHT_M = 640.0
+"""Length of a block along the track, and ..."""
 
-_EVERY = 64
-"""... the distance from block to block along the track: a quarter of the image is read."""
+_EVERY_M = 2560.0
+"""... the distance from block to block along it: a quarter of the image is read."""
 
 _LAGS = 2, 6, 18, 54
 """Distances across the track of blocks that are compared, in blocks."""
@@ -152,8 +152,8 @@ def read_blocks(
     width = max(4, round(_BLOCK_M / spacing_m[1]))
     firsts, of = _columns(subswaths, width)
     pixels = firsts[:, None] + np.arange(width)  # (blocks across, width)
-    height = min(_LINES, lines)
-    starts = range(0, lines - height + 1, _EVERY)
+    height = min(max(4, round(_HEIGHT_M / spacing_m[0])), lines)
+    starts = range(0, lines - height + 1, max(height, round(_EVERY_M / spacing_m[0])))
     # of map pixels, as far as a block has room for some of them
     wanted = [max(1, round(resolution_m / m)) for m in spacing_m]
     side_y, side_x = (min(side, _LOOKS_PX) for side in wanted)

@@ -126,7 +126,7 @@ def test_noise_that_is_not_as_annotated_makes_water_bright_until_it_is_corrected
     scaled = scene(seed, NO_ICE, noise="scaled", **size, **WATER)
     truth, found, left = (means_db(item) for item in (exact, scaled, wrong))
     assert left[0] - truth[0] > 3
-    assert found[:2] == pytest.approx(truth[:2], abs=0.4)
+    assert found[:2] == pytest.approx(truth[:2], abs=0.6)
     assert found == pytest.approx(truth, abs=1.0)
     tags = scaled.tags("HV")
     assert tags["SEAICE_NOISE"] == "scaled, simulated"
