@@ -140,7 +140,7 @@ def named(bands: Sequence[Band], channels: Sequence[str]) -> list[ExtraBand]:
                 f"Extra channels: {band.label} holds {name}, which has a place of its own among"
                 " the scene's layers; leave it out of the extra channels"
             )
-        # two files that say the same can be told apart by their order alone
+        # two files that say the same differ by their order alone
         is_named = count[name.casefold()] == 1 and bool(name)
         unique = _unique(name or _layer_name(band), used)
         used.add(unique.casefold())
@@ -168,7 +168,7 @@ def matched(
         return list(found), [_unnamed_note(after_layers)] if after_layers else []
     by_name = {name.casefold(): name for name in expected.names}
     places: dict[str, ExtraBand] = {}
-    # that several files say the same does not tell which is which
+    # that several files say the same does not show which is which
     said = [(one.name, one) for one in found if one.is_named]
     for text, one in (*said, *((_layer_name(one.band), one) for one in found)):
         name = by_name.get(text.casefold())

@@ -62,7 +62,7 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
         from ..inputs.coastline import Coastline  # here, because most imports read no vectors
 
         coast = Coastline.read(job.coastline, grid, report)
-    removals, handling = noise_removals(
+    removals = noise_removals(
         sources, product, job.noise, resolution_m=job.resolution, report=report
     )
     code = grid.crs.to_epsg()
@@ -71,7 +71,8 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
         f" {info.orbit}, IPF {info.ipf or 'unknown'}; {annotation.lines} x {annotation.samples} px"
         f" of {annotation.azimuth_spacing_m:g} x {annotation.range_spacing_m:g} m to"
         f" {grid.height} x {grid.width} px of {job.resolution:g} m in"
-        f" {f'EPSG:{code}' if code else 'the CRS asked for'}; noise removal: {handling}"
+        f" {f'EPSG:{code}' if code else 'the CRS asked for'}; noise removal: {names[0]}"
+        f" {removals[0].handling}; {names[1]} {removals[1].handling}"
     )
 
     outputs = {name.upper(): path for name, path in job.output_paths().items()}
@@ -89,7 +90,6 @@ def run(job: ImportSentinel1Job, files: OutputFiles, report: Reporter) -> Done:
     zero = db_to_power(job.floor)
     tags = {
         **info.tags(),
-        "SEAICE_NOISE": handling,
         "SEAICE_FLOOR_DB": f"{job.floor:g}",
         "SEAICE_RESOLUTION_M": f"{job.resolution:g}",
         **({"SEAICE_COASTLINE": coast.label} if coast else {}),

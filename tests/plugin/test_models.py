@@ -75,7 +75,7 @@ def test_a_product_becomes_a_sic_layer_by_one_call(plugin, qgis_process, folder,
     sic = gdal.Open(f"{tmp_path}/sic.tif")
     assert sic.GetGeoTransform()[1] == 160
     assert sic.GetMetadataItem("SEAICE_PLATFORM") == "S1A"
-    assert sic.GetMetadataItem("SEAICE_NOISE").startswith("scaled")
+    assert sic.GetMetadataItem("SEAICE_NOISE_CROSSPOL").startswith("scaled")
     values = sic.ReadAsArray()
     assert 1000 < (values != -9999).sum() < 4000
 
@@ -96,6 +96,7 @@ def test_the_noise_is_removed_as_a_network_wants_it(plugin, qgis_process, folder
     assert done.returncode == 0, done.stdout
     sic = gdal.Open(f"{tmp_path}/sic.tif")
     assert sic.GetMetadataItem("SEAICE_NOISE").startswith("ESA")
+    assert sic.GetMetadataItem("SEAICE_NOISE_CROSSPOL") is None
 
 
 def test_the_recipe_maps_a_folder_and_can_be_started_again(qgis_process, folder, tmp_path, plugins):

@@ -20,20 +20,9 @@ from qgis.core import (
 )
 
 from tests.builders.folders import files_in
+from tests.builders.quick import QUICK
 
 pytestmark = pytest.mark.usefixtures("plugin")
-
-QUICK = {
-    "FILTERS": 2,
-    "DEPTH": 2,
-    "EPOCHS": 1,
-    "CHIPS_PER_EPOCH": 4,
-    "CHIP_SIZE": 32,
-    "RESOLUTION": 0,
-    "REFIT": False,
-    "DEVICE": "cpu",
-}
-"""A network that learns nothing, quickly."""
 
 
 @pytest.fixture(scope="module")

@@ -87,7 +87,7 @@ class Ai4ArcticFile:
 
     @property
     def product(self) -> str:
-        """Name of the Sentinel-1 product, empty where it is not told."""
+        """Name of the Sentinel-1 product, empty where the file does not give it."""
         found = _PRODUCT.match(self.attribute("original_id") or self.name)
         return found[0].split("_icechart")[0] if found else ""
 

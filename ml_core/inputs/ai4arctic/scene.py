@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ...raster.acquisition import acquisition_of
 from ...raster.grid import Window
 from ...raster.radiometry import Floats, Mask, block_mean, db_to_linear, linear_to_db
 from . import polygons, zones
@@ -26,9 +27,9 @@ _WHOLE = 0.05
 
 _WINDOW_PX: Final = 512
 
-_NOISE: Final = {"nersc": "scaled by NERSC", "esa": "esa"}
-"""How the noise was handled, by the first word as the import of products has it: NERSC scales the
-annotated noise by subswath, as that does."""
+_NOISE: Final = {"nersc": "scaled by NERSC", "esa": "ESA"}
+"""How HV's noise was handled, by the first word as the import of products has it: NERSC scales the
+annotated noise by subswath, as that does. HH's is ESA's in both."""
 
 _USUAL: Final = {
     "HH": (-40.0, 5.0, "dB"),
@@ -82,7 +83,10 @@ class Ai4ArcticScene:
         if _ANGLE in channels and not self._is_coarse(_ANGLE):
             self._images[_ANGLE] = file.image(file.angle_name)
         self._land_zones = file.image("distance_map") if file.has("distance_map") else None
-        self.acquisition = {**file.tags(), "SEAICE_NOISE": _NOISE[noise]}
+        self.acquisition = acquisition_of(
+            {**file.tags(), "SEAICE_NOISE": _NOISE["esa"]},
+            {**file.tags(), "SEAICE_NOISE": _NOISE[noise]},
+        )
         self._factor = self._whole_factor(resolution_m)
         placement = place(file)
         self.grid = placement.grid.coarsened(self._factor, self._factor)
@@ -284,7 +288,7 @@ class Ai4ArcticChart:
 
     Attributes:
         label: What messages call it.
-        date: Its time, ISO 8601; that of the image where the file does not tell it.
+        date: Its time, ISO 8601; that of the image where the file gives none.
         notes: What was done to which polygons.
         table: SIC of what the file stores.
         has_uncertainty: Charts give none.

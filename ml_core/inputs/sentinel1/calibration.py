@@ -116,7 +116,13 @@ class Noise:
         self.kind = kind
 
     def corrected(self, subswaths: Sequence[Subswath], scale: Floats, shift_px: Floats) -> Noise:
-        """Return the noise scaled, and shifted towards far range, in each subswath."""
+        """Return the noise scaled, and shifted towards far range, in each subswath.
+
+        Args:
+            scale: Factors, (subswaths,).
+            shift_px: Image pixels, (subswaths,); where they come from beyond the subswath, its
+                outermost value holds.
+        """
         values = self._across.values.copy()
         column = np.arange(values.shape[1])
         along = list(self._along)

@@ -97,23 +97,33 @@ class NoiseRemoval:
 
     Attributes:
         source: Whose noise it is.
-        subtracts: Whether it is subtracted.
+        handling: For tags: ``none``, or whether it is ESA's or scaled, and which is annotated.
         noise: As annotated or corrected.
         offsets: Sigma0, linear, that is subtracted as well, by subswath.
         equalisation: Of the grain that stays; None: none.
-        tags: What the file says of it.
+        estimated: What a file says of the estimate.
         blocks: What the correction was estimated from; None: it is the annotated noise.
         correction: The correction.
     """
 
     source: ImageSource
-    subtracts: bool
+    handling: str
     noise: Noise
     offsets: tuple[tuple[Subswath, float], ...] = ()
     equalisation: Equalisation | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    estimated: Mapping[str, str] = field(default_factory=dict)
     blocks: NoiseBlocks | None = None
     correction: NoiseCorrection | None = None
+
+    @property
+    def subtracts(self) -> bool:
+        """Whether it is subtracted."""
+        return self.handling != "none"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What a file says of its noise."""
+        return {"SEAICE_NOISE": self.handling, **self.estimated}
 
     @cached_property
     def nesz(self) -> NeszField:
@@ -141,7 +151,7 @@ class NoiseRemoval:
             )
         if found.jumps_db.size:
             jumps = ", ".join(
-                f"{near}/{far} {before:+.1f} dB before, {after:+.1f} dB after"
+                f"{near}/{far} {_signed(before)} before, {_signed(after)} after"
                 for near, far, before, after in zip(names, names[1:], *found.jumps_db, strict=False)
             )
             lines.append(f"Jump across the borders of subswaths: {jumps}")
@@ -168,8 +178,8 @@ def noise_removals(
     *,
     resolution_m: float,
     report: Reporter,
-) -> tuple[list[NoiseRemoval], str]:
-    """Return what is done about the noise of HH and HV (or VV and VH), and its name for tags.
+) -> tuple[NoiseRemoval, NoiseRemoval]:
+    """Return what is done about the noise of HH and HV (or VV and VH).
 
     Args:
         handling: ``scaled``, ``esa`` or ``none``. Scaled is the noise of the second image alone:
@@ -179,22 +189,22 @@ def noise_removals(
     Raises:
         SeaIceError: The noise is to be subtracted, but the annotation has none.
     """
-    if handling == "none":
-        return [NoiseRemoval(source, False, source.noise) for source in sources], "none"
-    kind = _kind(sources, product.info, report)
-    copol, crosspol = (NoiseRemoval(source, True, source.noise) for source in sources)
-    if handling == "esa":
-        return [copol, crosspol], f"ESA, {kind}"
-    if not crosspol.source.annotation.subswaths:
+    kind = "none" if handling == "none" else f"ESA, {_kind(sources, product.info, report)}"
+    copol, crosspol = (NoiseRemoval(source, kind, source.noise) for source in sources)
+    if handling == "scaled" and crosspol.source.annotation.subswaths:
+        crosspol = _corrected(crosspol, product.info, resolution_m)
+        for line in crosspol.summary():
+            report.info(line)
+    elif handling == "scaled":
         report.warning(
             f"{product.info.name}: its annotation names no subswaths, so that the noise of"
             f" {crosspol.source.polarisation} cannot be corrected; it is subtracted as annotated"
         )
-        return [copol, crosspol], f"ESA, {kind}"
-    crosspol = _corrected(crosspol.source, product.info, resolution_m)
-    for line in crosspol.summary():
-        report.info(line)
-    return [copol, crosspol], f"scaled, {kind}"
+    return copol, crosspol
+
+
+def _signed(jump_db: float) -> str:
+    return f"{jump_db:+.1f} dB" if math.isfinite(jump_db) else "below the noise"
 
 
 def _kind(sources: Sequence[ImageSource], info: ProductInfo, report: Reporter) -> str:
@@ -222,8 +232,9 @@ def _kind(sources: Sequence[ImageSource], info: ProductInfo, report: Reporter) -
     return " / ".join(sorted(kinds))
 
 
-def _corrected(source: ImageSource, info: ProductInfo, resolution_m: float) -> NoiseRemoval:
+def _corrected(annotated: NoiseRemoval, info: ProductInfo, resolution_m: float) -> NoiseRemoval:
     """Return the noise as it is estimated from the scene."""
+    source = annotated.source
     subswaths = source.annotation.subswaths
     with source.open() as image:
         blocks = source.blocks(image, resolution_m)
@@ -231,7 +242,7 @@ def _corrected(source: ImageSource, info: ProductInfo, resolution_m: float) -> N
     found = estimate(blocks, prior)
     removal = NoiseRemoval(
         source,
-        True,
+        annotated.handling.replace("ESA", "scaled"),
         source.noise.corrected(subswaths, found.scale, found.shift_px),
         tuple(zip(subswaths, map(float, found.offset), strict=True)),
         blocks=blocks,
@@ -241,7 +252,7 @@ def _corrected(source: ImageSource, info: ProductInfo, resolution_m: float) -> N
     return replace(
         removal,
         equalisation=Equalisation(quiet, blocks.pixel_looks),
-        tags={
+        estimated={
             NESZ_TAG: f"{10 * math.log10(quiet):.2f}",
             LOOKS_TAG: f"{blocks.pixel_looks:.1f}",
             "SEAICE_NOISE_SCALE": " ".join(f"{k:.3f}" for k in found.scale),

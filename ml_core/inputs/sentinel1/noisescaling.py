@@ -276,7 +276,7 @@ def _add(
     Args:
         noise: Of all blocks, by the values that were found last.
         found: These values.
-        fitted: Whether they are of a fit, whose residuals tell how much the surface changes and
+        fitted: Whether they are of a fit, whose residuals show how much the surface changes and
             how far its changes reach.
     """
     one, two, lag = equations.one, equations.two, equations.lag
@@ -314,12 +314,12 @@ def _add(
 
 
 def _change(residual: Floats, change: Floats, speckle: Floats) -> float:
-    """Return by how much the surface changes over a block, where it is bright enough to tell."""
-    tells = np.isfinite(residual) & (_CHANGE * change > np.sqrt(speckle))
-    if np.count_nonzero(tells) < _FEW:
+    """Return by how much the surface changes over a block, where that shows in the speckle."""
+    bright = np.isfinite(residual) & (_CHANGE * change > np.sqrt(speckle))
+    if np.count_nonzero(bright) < _FEW:
         return _CHANGE
     # the median of |x| of a normal distribution is 0.67 standard deviations
-    return max(_CHANGE, 1.48 * float(np.median(np.abs(residual[tells]) / change[tells])))
+    return max(_CHANGE, 1.48 * float(np.median(np.abs(residual[bright]) / change[bright])))
 
 
 def _dependence(shares: Floats) -> float:

@@ -136,13 +136,14 @@ class SimulatedScene:
         if self._job.noise == "kept":
             return {"SEAICE_NOISE": "none"}
         zero = {ZERO_TAG: f"{DEFAULT_ZERO_DB:g}", "SEAICE_FLOOR_DB": f"{DEFAULT_ZERO_DB:g}"}
-        if self._job.noise == "subtracted":
+        if self._job.noise == "subtracted" or polarisation == "HH":
             return {"SEAICE_NOISE": "ESA, simulated", **zero}
-        tags = {"SEAICE_NOISE": "scaled, simulated", **zero}
-        if polarisation == "HV":
-            level = 10 * math.log10(self._removal.equalisation.level)
-            tags |= {NESZ_TAG: f"{level:.2f}", LOOKS_TAG: f"{self._job.looks:g}"}
-        return tags
+        return {
+            "SEAICE_NOISE": "scaled, simulated",
+            **zero,
+            NESZ_TAG: f"{10 * math.log10(self._removal.equalisation.level):.2f}",
+            LOOKS_TAG: f"{self._job.looks:g}",
+        }
 
     def _measured(self, channel: int, window: Window, surface: Surface) -> Field:
         """Return backscatter and noise with their speckle, linear, (H, W)."""

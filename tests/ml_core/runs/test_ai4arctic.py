@@ -39,7 +39,7 @@ def test_a_file_is_added_with_its_chart(tmp_path):
     assert np.array_equal(data.array[..., -1][sea], sic[sea])
     assert record.reference_date == "2018-01-24T19:47:00Z"
     assert record.hours_apart == pytest.approx(-0.02)
-    assert record.acquisition["SEAICE_NOISE"] == "scaled by NERSC"
+    assert record.acquisition["SEAICE_NOISE_CROSSPOL"] == "scaled by NERSC"
     assert record.footprint_m == pytest.approx(80, rel=0.01)
     assert any("off by 0.0 km (RMS)" in text for text in done.texts("info"))
     again = built(tmp_path / "set", path, resolution=80, ai4arctic_channels=channels)
@@ -172,7 +172,7 @@ def predicted(folder, network, *, noise="scaled", extra=True):
     scene = made(2)
     layers = {}
     for name, image in zip(("hh", "hv"), scene.images_db, strict=True):
-        tags = {"SEAICE_NOISE": noise, "SEAICE_PLATFORM": "S1B"}
+        tags = {"SEAICE_NOISE": noise if name == "hv" else "ESA", "SEAICE_PLATFORM": "S1B"}
         layers[name] = write_raster(folder / f"{name}.tif", image, size=40, tags=tags)
     if extra:
         path = write_raster(folder / "tb.tif", np.float32(scene.btemp("btemp_36_5h")), size=2000)

@@ -336,9 +336,11 @@ def test_real_annotation_with_simulated_pixels(tmp_path):
     assert angle.min() == pytest.approx(18.88, abs=0.05)
     assert angle.count() == pytest.approx(AREA_SCALE * 900 * 1500 / 16, rel=0.02)
     assert any("58 of them on land up to 670 m high" in text for text in result.infos)
+    with result.open("hv") as dataset:
+        assert dataset.tags()["SEAICE_NOISE"] == "scaled, range and azimuth"
     with result.open("hh") as dataset:
         assert dataset.tags()["SEAICE_PRODUCT"].startswith("S1A_EW_GRDM_1SDH_20221130T014342")
-        assert dataset.tags()["SEAICE_NOISE"] == "scaled, range and azimuth"
+        assert dataset.tags()["SEAICE_NOISE"] == "ESA, range and azimuth"
         # the annotated place of the image's first pixel
         x, y = Transformer.from_crs("EPSG:4326", 3413, always_xy=True).transform(
             1.027865159537966e02, 8.011403129619849e01

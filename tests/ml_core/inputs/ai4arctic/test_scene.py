@@ -135,7 +135,7 @@ def test_either_noise_removal_is_taken_and_a_missing_one_named(tmp_path):
 
 def test_acquisition_noise_and_remark(tmp_path):
     with Ai4ArcticScene.open(str(MADE.ready(tmp_path)), (), "nersc", 160) as scene:
-        assert scene.acquisition["SEAICE_NOISE"] == "scaled by NERSC"
+        assert scene.acquisition["SEAICE_NOISE_CROSSPOL"] == "scaled by NERSC"
         assert scene.chart.date == "2018-01-24T19:47:59"  # drawn on the image
         assert scene.acquisition["SEAICE_PLATFORM"] == "S1A"
         assert "averaged in dB by its makers" in scene.remark

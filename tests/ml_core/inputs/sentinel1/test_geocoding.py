@@ -22,7 +22,7 @@ def mapped(tmp_path):
     grid = scene_grid(geolocation, polar_crs(geolocation), 120)
 
     def make(equalisation=None):
-        removal = NoiseRemoval(source, True, source.noise, equalisation=equalisation)
+        removal = NoiseRemoval(source, "ESA, range", source.noise, equalisation=equalisation)
         fields = np.full((3, *grid.shape), np.nan)
         seen, events = np.zeros(grid.shape, int), []
         with source.open(removal) as image:

@@ -39,13 +39,14 @@ def removed(tmp_path, handling, scale=(1.4, 1, 1, 1.1, 1), **changes):
     product = Product(str(product.write(tmp_path)))
     sources = [ImageSource.read(product, name) for name in ("HH", "HV")]
     events = []
-    removals, name = noise_removals(
+    removals = noise_removals(
         sources, product, handling, resolution_m=80, report=Reporter(events.append)
     )
     texts = [event.text for event in events]
     with sources[1].open(removals[1]) as image:
         power, _ = image.rows(0, 1600)
-    return removals, name, texts, power
+    handlings = [removal.handling for removal in removals]
+    return removals, handlings, texts, power
 
 
 def jumps_db(power):
@@ -54,8 +55,8 @@ def jumps_db(power):
 
 
 def test_scaled_noise_levels_the_subswaths_and_says_by_what(tmp_path):
-    removals, name, texts, power = removed(tmp_path, "scaled")
-    assert name == "scaled, range"
+    removals, handlings, texts, power = removed(tmp_path, "scaled")
+    assert handlings == ["ESA, range", "scaled, range"]
     assert jumps_db(power) == pytest.approx([0, 0], abs=0.5)
     found = removals[1]
     scale = [float(k) for k in found.tags["SEAICE_NOISE_SCALE"].split()]
@@ -67,27 +68,27 @@ def test_scaled_noise_levels_the_subswaths_and_says_by_what(tmp_path):
     assert any("EW1/EW2 -" in text and "dB before, " in text for text in texts)
     # HH keeps the annotated noise
     assert removals[0].noise is removals[0].source.noise
-    assert not removals[0].tags
+    assert removals[0].tags == {"SEAICE_NOISE": "ESA, range"}
 
 
 def test_the_annotated_noise_leaves_a_jump(tmp_path):
-    removals, name, texts, power = removed(tmp_path, "esa")
-    assert name == "ESA, range"
+    removals, handlings, texts, power = removed(tmp_path, "esa")
+    assert handlings == ["ESA, range", "ESA, range"]
     assert jumps_db(power)[0] < -2
     assert removals[1].equalisation is None
     assert not any("scale" in text for text in texts)
 
 
 def test_none_leaves_the_noise_where_it_is(tmp_path):
-    removals, name, _, power = removed(tmp_path, "none")
-    assert name == "none"
+    removals, handlings, _, power = removed(tmp_path, "none")
+    assert handlings == ["none", "none"]
     assert power.mean() > 2 * WATER
     assert removals[1].nesz.quiet > 0
 
 
 def test_without_subswaths_the_annotated_noise_is_subtracted(tmp_path):
-    removals, name, texts, _ = removed(tmp_path, "scaled", subswaths=0)
-    assert name == "ESA, range"
+    removals, handlings, texts, _ = removed(tmp_path, "scaled", subswaths=0)
+    assert handlings == ["ESA, range", "ESA, range"]
     assert removals[1].noise is removals[1].source.noise
     assert any(
         "names no subswaths, so that the noise of HV cannot be corrected" in t for t in texts

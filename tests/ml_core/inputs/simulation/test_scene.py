@@ -133,6 +133,7 @@ def test_noise_that_is_not_as_annotated_makes_water_bright_until_it_is_corrected
     assert tags["SEAICE_ZERO_DB"] == "-40"
     assert -34 < float(tags["SEAICE_NESZ_DB"]) < -24
     assert "SEAICE_NESZ_DB" not in scaled.tags("HH")
+    assert scaled.tags("HH")["SEAICE_NOISE"] == "ESA, simulated"
     assert scene(1).tags("HV") == {"SEAICE_NOISE": "none"}
 
 
