@@ -27,7 +27,7 @@ from qgis.PyQt import sip
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtXml import QDomDocument
 
-from .core import wmo
+from .core import jobs, wmo
 
 Style = Callable[[QgsRasterDataProvider], QgsRasterRenderer]
 """Returns what draws a raster."""
@@ -60,9 +60,16 @@ def difference(raster: QgsRasterDataProvider) -> QgsRasterRenderer:
 
 
 def uncertainty(raster: QgsRasterDataProvider) -> QgsRasterRenderer:
-    """Show a standard deviation in % SIC: the darker the less certain."""
+    """Show the half-width of the 90 % interval in % SIC: the darker the less certain."""
     values = (0.0, 5.0, 10.0, 20.0, 40.0)
-    return _colour(raster, _percent(values, _SPREAD_COLOURS), QgsColorRampShader.Type.Interpolated)
+    bands = range(1, raster.bandCount() + 1)
+    named = (b for b in bands if jobs.predict.HALF_WIDTH_BAND in raster.generateBandName(b))
+    return _colour(
+        raster,
+        _percent(values, _SPREAD_COLOURS),
+        QgsColorRampShader.Type.Interpolated,
+        band=next(named, 1),
+    )
 
 
 def land(raster: QgsRasterDataProvider) -> QgsRasterRenderer:
@@ -110,6 +117,7 @@ def _colour(
     ramp_type: QgsColorRampShader.Type,
     low: float = 0.0,
     high: float = 0.0,
+    band: int = 1,
 ) -> QgsRasterRenderer:
     if low == high:
         low, high = items[0][0], items[-1][0]
@@ -122,7 +130,7 @@ def _colour(
     )
     shader = QgsRasterShader()
     shader.setRasterShaderFunction(ramp)
-    renderer = QgsSingleBandPseudoColorRenderer(raster, 1, shader)
+    renderer = QgsSingleBandPseudoColorRenderer(raster, band, shader)
     renderer.setClassificationMin(low)
     renderer.setClassificationMax(high)
     return renderer

@@ -80,7 +80,6 @@ def run(demo: Demo) -> List[str]:
         HH=learned["HH"],
         HV=learned["HV"],
         REFERENCE=learned["REFERENCE"],
-        MATCH="footprints",
         MODEL=model,
         REPORT=demo.path("report.html"),
     )

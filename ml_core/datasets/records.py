@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SeaIceError
+from ..observation.observations import Observations
 from ..observation.times import TimeDifference
 from .cells import CellCounts
 from .normalisation import moments
@@ -69,6 +70,8 @@ class SceneRecord:
         notes: What was noticed when the scene was added.
         added: When, ISO 8601.
         uncertainty_percent: Median uncertainty of the reference, % SIC; None where it has none.
+        chart: The ice chart that the reference was made from; empty where it is none or unknown.
+        polygons: How many of its polygons lie in the scene; 0 where they are not known.
     """
 
     name: str
@@ -90,6 +93,8 @@ class SceneRecord:
     added: str = ""
     format_version: int = field(default=FORMAT_VERSION)
     uncertainty_percent: float | None = None
+    chart: str = ""
+    polygons: int = 0
 
     @property
     def mean_sic_percent(self) -> float:
@@ -110,6 +115,7 @@ def scene_record(
     inputs: dict[str, str],
     chip_px: int,
     uncertainty: NDArray[np.float16] | None = None,
+    observations: Observations | None = None,
 ) -> SceneRecord:
     """Return the record of a scene that was read.
 
@@ -119,6 +125,7 @@ def scene_record(
         array: Pixels and reference (H, W, C + 1).
         inputs: The layers' names.
         uncertainty: Of the reference in percent (H, W); None: it has none.
+        observations: What the reference says; of a chart, its polygons.
     """
     known = moments(array, Split.full(cells))
     assert known is not None  # the cells hold a reference
@@ -143,6 +150,8 @@ def scene_record(
         notes=(*scene.notes, *reference.notes, *[apart.text] * apart.is_notable),
         added=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         uncertainty_percent=_median(uncertainty, array[..., -1]),
+        chart=reference.chart,
+        polygons=len(observations) if observations and observations.are_polygons else 0,
     )
 
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from ..errors import SeaIceError
 from .cells import CellCounts
 from .normalisation import Normalisation
+from .observed_chips import ObservedChips, ObservedScene
+from .polygon_chips import PolygonChips, PolygonScene
 from .scene_data import Scenes
 from .split import TRAINING, Split, Splits, training_scenes
 from .weighting import Weighting
@@ -65,15 +67,21 @@ class Batch:
 
     Attributes:
         pixels: Normalised input (B, S, S, C); the channels lie together in memory.
+        visible: Where there is input (B, S, S).
         label: Reference (B, S, S): SIC as a fraction, or a class; 0 where not valid.
         valid: Where the label counts (B, S, S).
         weight: How much it counts (B, S, S); None: all the same.
+        observed: What the reference says in its own footprints; None where pixels are compared.
+        polygons: What charts say of their polygons; None without any.
     """
 
     pixels: NDArray[np.float32]
+    visible: NDArray[np.bool_]
     label: NDArray[np.float32]
     valid: NDArray[np.bool_]
     weight: NDArray[np.float32] | None = None
+    observed: ObservedChips | None = None
+    polygons: PolygonChips | None = None
 
 
 _MOST_RARE: Final = 10.0
@@ -112,6 +120,8 @@ class ChipSampler:
         bin_weights: Weight of a pixel in each SIC bin of the cells; None: all are drawn alike.
         weighting: How reference values are weighted by their uncertainty; None: not at all.
         uncertainty_percent: The reference's (H, W), NaN where there is none; None: nowhere.
+        observations: What is compared in its footprints or polygons; None: the reference is, pixel
+            by pixel.
 
     Attributes:
         weight: Sum of the weights of the training pixels.
@@ -132,6 +142,7 @@ class ChipSampler:
         bin_weights: NDArray[np.float64] | None = None,
         weighting: Weighting | None = None,
         uncertainty_percent: NDArray[np.float16] | None = None,
+        observations: ObservedScene | PolygonScene | None = None,
     ) -> None:
         height, width = array.shape[:2]
         if min(height, width) < size_px:
@@ -162,16 +173,25 @@ class ChipSampler:
         self._uncertainties: NDArray[np.float16] | None = None
         if uncertainty_percent is not None:
             self._uncertainties = sliding_window_view(uncertainty_percent, (size_px, size_px))
+        self._observations = observations
 
     def draw(self, number: int, rng: np.random.Generator) -> Batch:
         """Return a batch of so many chips."""
         rows, cols = self._places(number, rng)
         chips = self._chips[rows, cols]  # (B, S, S, C + 1), a copy
+        visible = np.isfinite(chips[..., 0])
         pixels = self._normalisation.apply(chips[..., :-1])
         sic = chips[..., -1]
         valid = np.isfinite(sic) & self._training(rows, cols)
         label = np.where(valid, self._label(sic), np.float32(0))
-        return self._varied(Batch(pixels, label, valid, self._weights(rows, cols)), rng)
+        observed, polygons, weights = None, None, None
+        if self._observations is None:
+            weights = self._weights(rows, cols)
+        elif isinstance(self._observations, PolygonScene):
+            polygons = self._observations.in_chips(rows, cols, self._size)
+        else:
+            observed = self._observations.in_chips(rows, cols, self._size)
+        return self._varied(Batch(pixels, visible, label, valid, weights, observed, polygons), rng)
 
     def _weights(
         self, rows: NDArray[np.int64], cols: NDArray[np.int64]
@@ -186,9 +206,12 @@ class ChipSampler:
     def _varied(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """Mirror and turn a batch's chips in place and change their contrast, each at random."""
         south, east, turned = rng.random((3, len(batch.label))) < 0.5
-        arrays: list[NDArray[Any]] = [batch.pixels, batch.label, batch.valid]  # Any: two types
+        # Any: of several types
+        arrays: list[NDArray[Any]] = [batch.pixels, batch.visible, batch.label, batch.valid]
         if batch.weight is not None:
             arrays.append(batch.weight)
+        if batch.polygons is not None:
+            arrays.append(batch.polygons.pixels)
         for array in arrays:
             if self._augmentation.north_south:
                 array[south] = array[south, ::-1]
@@ -196,6 +219,13 @@ class ChipSampler:
                 array[east] = array[east, :, ::-1]
             if self._augmentation.quarter_turn:
                 array[turned] = array[turned].swapaxes(1, 2)
+        if batch.observed is not None:
+            batch.observed.mirror(
+                self._size,
+                south if self._augmentation.north_south else None,
+                east if self._augmentation.east_west else None,
+                turned if self._augmentation.quarter_turn else None,
+            )
         if self._augmentation.contrast:
             shape = (len(batch.label), 1, 1, _POLARISATIONS)
             factor = np.exp(rng.normal(0, self._augmentation.contrast, shape))
@@ -279,6 +309,8 @@ class TrainingSampler:
         augmentation: How chips are varied.
         oversample: Whether rare SIC is drawn as often as frequent, by tenths.
         weighting: How reference values are weighted by their uncertainty; None: not at all.
+        observes: Whether the reference is compared in its footprints or polygons; else pixel by
+            pixel.
 
     Raises:
         SeaIceError: A scene is smaller than a chip.
@@ -295,6 +327,7 @@ class TrainingSampler:
         *,
         oversample: bool = False,
         weighting: Weighting | None = None,
+        observes: bool = False,
     ) -> None:
         names = training_scenes(splits)
         weights: NDArray[np.float64] | None = None
@@ -302,6 +335,9 @@ class TrainingSampler:
             weights = rare_weights(
                 np.sum([scenes[name].cells.histogram.sum((0, 1)) for name in names], axis=0)
             )
+        observed: dict[str, ObservedScene | PolygonScene] = {}
+        if observes:
+            observed = _observed(scenes, splits, size_px, weighting)
         self._samplers = [
             ChipSampler(
                 scenes[name].array,
@@ -314,6 +350,7 @@ class TrainingSampler:
                 weights,
                 weighting,
                 scenes[name].uncertainty_percent,
+                observed.get(name),
             )
             for name in names
         ]
@@ -330,9 +367,14 @@ class TrainingSampler:
             return batches[0]
         return Batch(
             np.concatenate([batch.pixels for batch in batches]),
+            np.concatenate([batch.visible for batch in batches]),
             np.concatenate([batch.label for batch in batches]),
             np.concatenate([batch.valid for batch in batches]),
             _joined([batch.weight for batch in batches]),
+            ObservedChips.joined([batch.observed or len(batch.label) for batch in batches]),
+            PolygonChips.joined(
+                [batch.polygons or len(batch.label) for batch in batches], batches[0].label.shape[1]
+            ),
         )
 
 
@@ -340,3 +382,29 @@ def _joined(weights: list[NDArray[np.float32] | None]) -> NDArray[np.float32] | 
     """Return the weights of all batches, which all have some, or None does."""
     known = [part for part in weights if part is not None]
     return np.concatenate(known) if known else None
+
+
+def _observed(
+    scenes: Scenes, splits: Splits, size_px: int, weighting: Weighting | None
+) -> dict[str, ObservedScene | PolygonScene]:
+    """Return what is compared in each scene that trains: in its footprints, or polygons.
+
+    A chip of polygons counts as much as one of footprints, of which it holds several.
+    """
+    names = training_scenes(splits)
+    found: dict[str, ObservedScene | PolygonScene] = {}
+    per_px, total = [], 0
+    for name in names:
+        if not scenes[name].is_chart:
+            scene = ObservedScene.training(scenes[name], splits[name], weighting)
+            found[name] = scene
+            per_px.append(scene.index.size / splits[name].counts["training"])
+        else:
+            total += len(scenes[name].observations or ())
+    weight, first = float(np.mean(per_px)) if per_px else 1 / size_px**2, 0
+    for name in names:
+        if scenes[name].is_chart:
+            data = scenes[name]
+            found[name] = PolygonScene.training(data, splits[name], first, total, weight)
+            first += len(data.observations or ())
+    return found

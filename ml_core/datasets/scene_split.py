@@ -1,4 +1,4 @@
-"""The split of a training set: whole scenes validate, those of one pass together."""
+"""The split of a training set: whole scenes validate, those of one pass or chart together."""
 
 from __future__ import annotations
 
@@ -98,7 +98,10 @@ def draw_scene_folds(
 
 
 def passes(scenes: Mapping[str, SceneRecord]) -> list[list[str]]:
-    """Return the scenes' names in groups of one pass, by platform and time."""
+    """Return the scenes' names in groups of one pass, by platform and time, and of one chart.
+
+    Scenes of one ice chart share its polygons.
+    """
     groups: list[list[str]] = []
     last: tuple[str, datetime] | None = None
     timed = {name: _when(scene) for name, scene in scenes.items()}
@@ -110,7 +113,13 @@ def passes(scenes: Mapping[str, SceneRecord]) -> list[list[str]]:
         else:
             groups.append([name])
         last = when
-    return groups
+    joined: list[list[str]] = []
+    for group in groups:
+        charts = {scenes[name].chart for name in group} - {""}
+        alike = [other for other in joined if charts & {scenes[name].chart for name in other}]
+        joined = [other for other in joined if other not in alike]
+        joined.append([name for part in (*alike, group) for name in part])
+    return joined
 
 
 class _Held:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..observation.observations import Observations
 from ..raster.grid import Window
 from .cells import CELLS_PER_LENGTH, CellCounts
 
@@ -155,6 +156,15 @@ class Split:
             (rows // self.cell_px)[:, :, None], (cols // self.cell_px)[:, None, :]
         ]
         return result
+
+    def roles_of(self, observations: Observations) -> NDArray[np.uint8]:
+        """Return the role of each observation (N,): that of the cell which its centre lies in."""
+        rows, cols = (
+            np.minimum(at.astype(np.int64) // self.cell_px, side - 1)
+            for at, side in zip((observations.row, observations.col), self.roles.shape, strict=True)
+        )
+        found: NDArray[np.uint8] = self.roles[rows, cols]
+        return found
 
     def to_dict(self) -> dict[str, object]:
         """Return the split as JSON values."""

@@ -13,15 +13,16 @@ from ..errors import SeaIceError
 from ..events import Reporter
 from ..observation.times import FAR_H
 from .block_split import draw_folds, draw_split
+from .polygon_split import all_polygons, draw_polygon_folds, draw_polygons
 from .provenance import check_alike
 from .records import SceneRecord
-from .scene_data import Scenes
+from .scene_data import SceneData, Scenes
 from .scene_split import draw_scene_folds, draw_scenes
-from .split import Split, Splits, part_counts, training_scenes, validation_scenes
+from .split import PARTS, Split, Splits, part_counts, training_scenes, validation_scenes
 from .training_set import TrainingSet
 
-_FEW_FOOTPRINTS: Final = 20
-"""On fewer an error says little: on the tests' real scene, where some 5 validate, networks of 9 %
+_FEW_FOOTPRINTS: Final = 9
+"""On fewer an error says little: on the tests' real scene, where some 2 validate, networks of 9 %
 SIC on the other half were given 15 to 40 %."""
 
 _FOOTPRINT_SPREAD: Final = 1.5
@@ -56,8 +57,8 @@ class DataSplit:
 class TrainingData:
     """Scenes and where they come from.
 
-    One scene is split into blocks. Of several, whole scenes train or validate: to a fit that is a
-    split like another, whose only block is the scene.
+    One scene is split into blocks, or into the polygons of its chart. Of several, whole scenes
+    train or validate: to a fit that is a split like another, whose only block is the scene.
 
     Attributes:
         title: What reports call them.
@@ -83,13 +84,40 @@ class TrainingData:
 
     @property
     def footprint_m(self) -> float:
-        """Footprint of the reference; the median where there are several."""
-        return float(np.median([data.footprint_m for data in self.scenes.values()]))
+        """Footprint of the reference; the median where there are several, charts left out."""
+        sizes = [data.footprint_m for data in self.scenes.values() if not data.is_chart]
+        return float(np.median(sizes or [data.footprint_m for data in self.scenes.values()]))
+
+    @property
+    def footprint_px(self) -> float:
+        """The footprint in pixels; 0 where all references are charts whose polygons are known."""
+        if all(data.is_chart for data in self.scenes.values()):
+            return 0.0
+        return self.footprint_m / self.resolution_m
+
+    @property
+    def has_polygons(self) -> bool:
+        """Whether a reference is a chart whose polygons are known."""
+        return any(data.is_chart for data in self.scenes.values())
 
     @property
     def parts_noun(self) -> str:
         """What the parts that validate are called."""
-        return "blocks" if len(self.scenes) == 1 else "scenes"
+        if len(self.scenes) > 1:
+            return "scenes"
+        return "polygons" if self.has_polygons else "blocks"
+
+    @property
+    def independent_noun(self) -> str:
+        """What is independent of each other, and counted by `footprints`."""
+        if not self.has_polygons:
+            return "independent footprints"
+        alone = all(data.is_chart for data in self.scenes.values())
+        return "polygons" if alone else "polygons and independent footprints"
+
+    def independent(self, number: float) -> str:
+        """Return in words how many polygons and independent footprints there are."""
+        return f"{number:.{0 if self.has_polygons else 1}f} {self.independent_noun}"
 
     def split(
         self, seed: int, validation_fraction: float, *, folds: int = 0, data_fraction: float = 1.0
@@ -108,14 +136,19 @@ class TrainingData:
         rng = np.random.default_rng(seed)
         if not self.records:
             ((name, data),) = self.scenes.items()
-            if folds:
-                splits = draw_folds(data.cells, data.decorrelation_px, folds)
+            length_px = data.decorrelation_px
+            if data.is_chart and folds:
+                splits = draw_polygon_folds(data, folds, rng)
+            elif data.is_chart:
+                splits = [draw_polygons(data, validation_fraction, rng)]
+            elif folds:
+                splits = draw_folds(data.cells, length_px, folds)
             else:
-                length_px = data.decorrelation_px
                 splits = [draw_split(data.cells, length_px, validation_fraction, rng)]
             fits = [split.reduced(data.cells, data_fraction, rng) for split in splits]
             rng = np.random.default_rng(seed)
-            full = Split.full(data.cells).reduced(data.cells, data_fraction, rng)
+            full = all_polygons(data) if data.is_chart else Split.full(data.cells)
+            full = full.reduced(data.cells, data_fraction, rng)
             return DataSplit(tuple({name: split} for split in fits), {name: full})
         if folds:
             parts = draw_scene_folds(self.records, folds, rng)
@@ -142,8 +175,18 @@ class TrainingData:
         }
 
     def footprints(self, splits: Splits, part: str = "validation") -> float:
-        """Return how many independent footprints the reference pixels of a part make."""
-        return sum(self.scenes[name].footprints(s.counts[part]) for name, s in splits.items())
+        """Return how many independent footprints the reference pixels of a part make.
+
+        Of charts the polygons are counted.
+        """
+        return sum(self._independent(name, split, part) for name, split in splits.items())
+
+    def _independent(self, name: str, split: Split, part: str) -> float:
+        data = self.scenes[name]
+        if not data.is_chart:
+            return data.footprints(split.counts.get(part, 0))
+        assert data.observations is not None
+        return float((split.roles_of(data.observations) == PARTS[part]).sum())
 
     def few_footprints(self, fits: Sequence[Splits]) -> str:
         """Return a warning where the error of all fits rests on few footprints, else nothing."""
@@ -152,7 +195,7 @@ class TrainingData:
             return ""
         remedy = "" if len(fits) > 1 else ". Cross-validation folds use all of the ground"
         return (
-            f"Only {independent:.1f} independent footprints of the reference validate: the"
+            f"Only {self.independent(independent)} of the reference validate: the"
             f" validation error may be far from that on other scenes, above it or below{remedy}"
         )
 
@@ -172,6 +215,7 @@ class TrainingData:
         found["independent_footprints"] = {
             part: self.footprints(splits, part) for part in part_counts(splits)
         }
+        found["independent"] = self.independent_noun
         return found
 
     def log_split(self, split: DataSplit, report: Reporter) -> None:
@@ -197,12 +241,22 @@ class TrainingData:
                 names = validation_scenes(splits)
                 yield (
                     f"{fold}{len(training_scenes(splits))} scenes train, {len(names)} validate"
-                    f" ({apart[k]:.0f} independent footprints): {', '.join(names)}"
+                    f" ({apart[k]:.0f} {self.independent_noun}): {', '.join(names)}"
                 )
             return
         ((name, data),) = self.scenes.items()
-        counts = first[name].counts
+        counts = _values(data, first[name])
         buffer_km = first[name].buffer_px * data.grid.resolution_m / 1000
+        if data.is_chart:
+            polygons = [self.footprints(first, part) for part in ("training", "validation")]
+            area = first[name].counts
+            share = area["validation"] / max(1, area["training"] + area["validation"])
+            turns = f" in turn, {number} parts of them" if number > 1 else ""
+            yield (
+                f"Split by the polygons of the chart: {polygons[0]:.0f} train,"
+                f" {polygons[1]:.0f} validate{turns} ({100 * share:.0f} % of the area)"
+            )
+            return
         if number > 1:
             yield (
                 f"Cross-validation: {number} parts of {apart[0]:.1f} independent footprints each"
@@ -210,10 +264,18 @@ class TrainingData:
             )
             return
         yield (
-            f"Split: {counts['training']} reference pixels train, {counts['validation']} in"
+            f"Split: {counts['training']} reference values train, {counts['validation']} in"
             f" {len(first[name].blocks)} blocks validate ({apart[0]:.1f} independent footprints),"
             f" {counts['buffer']} within {buffer_km:.3g} km of a block do neither"
         )
+
+
+def _values(data: SceneData, split: Split) -> dict[str, int]:
+    """Return how many reference values each part of a scene has, by the names in `PARTS`."""
+    if data.observations is None:
+        return split.counts
+    roles = split.roles_of(data.observations)
+    return {name: int(np.count_nonzero(roles == role)) for name, role in PARTS.items()}
 
 
 def of_set(training_set: TrainingSet, report: Reporter) -> TrainingData:
@@ -240,8 +302,8 @@ def of_set(training_set: TrainingSet, report: Reporter) -> TrainingData:
             " and ice to learn from: add scenes across the ice edge"
         )
     check_alike({one.name: one.acquisition for one in records.values()}, str(folder))
-    sizes = sorted(record.footprint_m for record in records.values())
-    if sizes[-1] > _FOOTPRINT_SPREAD * sizes[0]:
+    sizes = sorted(record.footprint_m for record in records.values() if not record.polygons)
+    if sizes and sizes[-1] > _FOOTPRINT_SPREAD * sizes[0]:
         report.warning(
             f"The references' footprints differ, {sizes[0] / 1000:.3g} to {sizes[-1] / 1000:.3g}"
             " km; the network learns to give something between them"

@@ -4,7 +4,9 @@
     scenes/NAME/scene.json    what is known of the scene
     scenes/NAME/pixels.npy    pixels and reference (H, W, C + 1), float32, read memory-mapped
     scenes/NAME/uncertainty.npy   of the reference (H, W), float16, where it is known
+    scenes/NAME/polygons.npy  of a chart, the polygon of each pixel (H, W), int32
     scenes/NAME/cells.npz     the reference counted by cells
+    scenes/NAME/observations.npz   the reference at its own cells; older sets have none
 
 A scene is written in a folder whose name begins with a point and then renamed, so that it is there
 as a whole or not at all, whenever the writing is interrupted.
@@ -12,6 +14,7 @@ as a whole or not at all, whenever the writing is interrupted.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import re
@@ -28,6 +31,8 @@ from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from ..errors import SeaIceError
+from ..observation.observations import Observations, footprints_on
+from ..observation.support import WIDER_THAN_CELL
 from ..raster.extra import ExpectedExtra
 from ..raster.grid import Grid
 from . import records
@@ -38,7 +43,8 @@ from .scene_data import SceneData, decorrelation_px
 
 MANIFEST = "trainingset.json"
 _SCENES, _SCENE, _PIXELS, _CELLS, _LOCK = "scenes", "scene.json", "pixels.npy", "cells.npz", ".lock"
-_UNCERTAINTY = "uncertainty.npy"
+_UNCERTAINTY, _OBSERVATIONS = "uncertainty.npy", "observations.npz"
+_POLYGONS = "polygons.npy"
 _PART, _OLD = ".part", ".old"
 
 RESOLUTION_TOLERANCE = 0.05
@@ -139,6 +145,12 @@ class TrainingSet:
         whose = f"the training set {self.folder.name} has"
         return ExpectedExtra.among(self.shared.channels, whose, drops_others=False)
 
+    @property
+    def footprint_m(self) -> float | None:
+        """Footprint of the references, the median where they differ; None without a scene."""
+        found = [one.footprint_m for name in self.names() if (one := self.find(name))]
+        return float(np.median(found)) if found else None
+
     def names(self) -> list[str]:
         """Return the names of the scenes' folders, sorted."""
         folder = self.folder / _SCENES
@@ -186,13 +198,24 @@ class TrainingSet:
             uncertainty = None
             if (folder / _UNCERTAINTY).exists():
                 uncertainty = np.load(folder / _UNCERTAINTY, mmap_mode="r")
+            polygons = None
+            if (folder / _POLYGONS).exists():
+                polygons = np.load(folder / _POLYGONS, mmap_mode="r")
+            observations = _observations(folder / _OBSERVATIONS)
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise _damaged(folder, str(error)) from error
         if pixels.shape != (*found.shape_px, depth) or pixels.dtype != np.float32:
             raise _damaged(folder, f"pixels of shape {pixels.shape}, {pixels.dtype}")
         if uncertainty is not None and uncertainty.shape != found.shape_px:
             raise _damaged(folder, f"uncertainty of shape {uncertainty.shape}")
+        if polygons is not None and (polygons.shape != found.shape_px or observations is None):
+            raise _damaged(
+                folder, f"polygons of shape {polygons.shape}, or without {_OBSERVATIONS}"
+            )
         grid = Grid(CRS.from_user_input(found.crs), Affine(*found.transform), *found.shape_px)
+        footprint_px = found.footprint_m / grid.resolution_m
+        if observations is None and footprint_px > WIDER_THAN_CELL:
+            observations = footprints_on(pixels[..., -1], footprint_px)
         return SceneData(
             pixels,
             cells,
@@ -205,6 +228,8 @@ class TrainingSet:
             found.acquisition,
             found.notes,
             uncertainty,
+            observations,
+            polygons,
         )
 
     @contextmanager
@@ -232,7 +257,12 @@ class TrainingSet:
 
     @contextmanager
     def adding(
-        self, name: str, shape: tuple[int, int], *, has_uncertainty: bool = False
+        self,
+        name: str,
+        shape: tuple[int, int],
+        *,
+        has_uncertainty: bool = False,
+        has_polygons: bool = False,
     ) -> Iterator[NewScene]:
         """Give a place to write a scene to; it joins the set when its record has been written.
 
@@ -242,6 +272,7 @@ class TrainingSet:
             name: Name of its folder.
             shape: Height and width.
             has_uncertainty: Whether the reference has one.
+            has_polygons: Whether it is a chart whose polygons are known.
 
         Raises:
             SeaIceError: The disk is full, or the folder cannot be written.
@@ -251,7 +282,8 @@ class TrainingSet:
         scene: NewScene | None = None
         try:
             part.mkdir(parents=True)
-            scene = NewScene(part, (*shape, len(self.shared.channels) + 1), has_uncertainty)
+            depth = len(self.shared.channels) + 1
+            scene = NewScene(part, (*shape, depth), has_uncertainty, has_polygons)
             yield scene
             scene.close()
             old = target.with_name(f".{name}{_OLD}")
@@ -288,23 +320,40 @@ class NewScene:
         folder: Its folder, not yet part of the set.
         shape: Height, width and C + 1.
         has_uncertainty: Whether the reference has one.
+        has_polygons: Whether it is a chart whose polygons are known.
 
     Attributes:
         array: Memory-mapped pixels and reference to fill, (H, W, C + 1).
         uncertainty: Memory-mapped uncertainty in percent to fill, (H, W); None where there is none.
+        polygons: Memory-mapped numbers of polygons to fill, (H, W); None where there are none.
     """
 
     def __init__(
-        self, folder: Path, shape: tuple[int, int, int], has_uncertainty: bool = False
+        self,
+        folder: Path,
+        shape: tuple[int, int, int],
+        has_uncertainty: bool = False,
+        has_polygons: bool = False,
     ) -> None:
         self._folder = folder
         self.array: NDArray[np.float32] = _allocated(folder / _PIXELS, shape, np.float32)
         self.uncertainty: NDArray[np.float16] | None = None
         if has_uncertainty:
             self.uncertainty = _allocated(folder / _UNCERTAINTY, shape[:2], np.float16)
+        self.polygons: NDArray[np.int32] | None = None
+        if has_polygons:
+            self.polygons = _allocated(folder / _POLYGONS, shape[:2], np.int32)
 
-    def finish(self, cells: CellCounts, sums: NDArray[np.float64], record: SceneRecord) -> None:
+    def finish(
+        self,
+        cells: CellCounts,
+        sums: NDArray[np.float64],
+        record: SceneRecord,
+        observations: Observations | None = None,
+    ) -> None:
         """Write everything but the pixels, which are filled."""
+        if observations is not None:
+            np.savez(self._folder / _OBSERVATIONS, **vars(observations))
         np.savez(
             self._folder / _CELLS,
             size_px=cells.size_px,
@@ -316,13 +365,14 @@ class NewScene:
 
     def close(self) -> None:
         """Write the pixels to the disk and let go of them; may be called again."""
-        for array in (self.array, self.uncertainty):
+        for array in (self.array, self.uncertainty, self.polygons):
             if isinstance(array, np.memmap):
                 array.flush()
         self.array, self.uncertainty = np.empty((0, 0, 0), np.float32), None
+        self.polygons = None
 
 
-def _allocated(path: Path, shape: tuple[int, ...], dtype: type[np.floating]) -> NDArray[Any]:
+def _allocated(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
     """Return a memory-mapped array to fill, whose space on the disk is taken.
 
     Raises:
@@ -337,6 +387,15 @@ def _allocated(path: Path, shape: tuple[int, ...], dtype: type[np.floating]) -> 
         with open(path, "r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
+
+
+def _observations(path: Path) -> Observations | None:
+    """Return what was written by `NewScene.finish`; None where nothing was."""
+    if not path.exists():
+        return None
+    with np.load(path) as arrays:
+        found = {field.name: arrays[field.name] for field in dataclasses.fields(Observations)}
+    return Observations(**{**found, "footprint_px": float(found["footprint_px"])})
 
 
 def folder_name(name: str) -> str:

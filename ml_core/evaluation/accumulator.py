@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from ..errors import SeaIceError
 from ..raster.grid import Grid, Window
+from ..raster.polygon_bands import PolygonPixels
 from .baselines import ReferenceSample
 from .bins import CHART, PERCENT, TENTHS, Bins
 from .extent import IceSums, edge_cells, edge_places, is_ice
-from .flags import COMPARED, NAMES
+from .flags import COMPARED, NAMES, NO_PREDICTION
+from .intervals import IntervalSums
 from .metrics import Confusion, Density, ErrorSums
-from .spread import SpreadSums
+from .polygons import PolygonComparison
 
 OVERVIEW_PX = 512
 """Rows and columns of the overview at most."""
@@ -75,9 +77,10 @@ class Block:
         reference: SIC in percent; NaN where there is none.
         kinds: What each cell is, as in `flags`.
         area_km2: True areas.
-        spread: Stated standard deviation of the prediction in percent, or None.
+        interval: Lower and upper bound of the stated 90 % interval in percent, or None.
         incidence_deg: Incidence angle, or None.
         features_db: Footprint means of HH and HV, or none.
+        polygons: Of a chart, which polygon each cell lies in, or None.
     """
 
     window: Window
@@ -85,9 +88,10 @@ class Block:
     reference: _Floats
     kinds: NDArray[np.uint8]
     area_km2: NDArray[np.float64]
-    spread: _Floats | None = None
+    interval: tuple[_Floats, _Floats] | None = None
     incidence_deg: _Floats | None = None
     features_db: Sequence[_Floats] = ()
+    polygons: PolygonPixels | None = None
 
 
 @dataclass
@@ -101,10 +105,11 @@ class Comparison:
         confusion: Tenths.
         density: Cells by reference and prediction.
         ice: Extent, area and edge errors.
-        spread: Errors against the stated uncertainty.
+        intervals: References against the stated 90 % interval.
         overview: Errors in the pixels of a smaller raster (6, height, width).
         kind_counts: Cells of each kind.
         kind_km2: Their area.
+        polygons: Of a chart, sums over polygons.
         lowest_reference: The lowest SIC of the reference.
         highest_reference: The highest.
         highest_prediction: The highest SIC of the prediction.
@@ -117,7 +122,8 @@ class Comparison:
     confusion: Confusion = field(default_factory=lambda: Confusion(len(TENTHS)))
     density: Density = field(default_factory=lambda: Density(np.linspace(0, 100, 51)))
     ice: IceSums = field(default_factory=IceSums)
-    spread: SpreadSums = field(default_factory=SpreadSums)
+    intervals: IntervalSums = field(default_factory=IntervalSums)
+    polygons: PolygonComparison = field(default_factory=PolygonComparison)
     lowest_reference: float = np.inf
     highest_reference: float = -np.inf
     highest_prediction: float = -np.inf
@@ -151,6 +157,9 @@ class Comparison:
         self.kind_counts += np.bincount(kinds.ravel(), minlength=len(NAMES))
         self.kind_km2 += np.bincount(kinds.ravel(), block.area_km2.ravel(), minlength=len(NAMES))
         here = kinds == COMPARED
+        if block.polygons is not None:
+            sic = np.where(here | (kinds == NO_PREDICTION), block.reference, np.float32(np.nan))
+            self.polygons.add(block.window, block.polygons, sic, block.predicted)
         ice = [here & is_ice(sic) for sic in (block.predicted, block.reference)]
         self._cells[block.window.slices] = kinds * 4 + ice[0] * 2 + ice[1]
         if not here.any():
@@ -168,11 +177,10 @@ class Comparison:
         self.lowest_reference = min(self.lowest_reference, float(reference.min()))
         self.highest_prediction = max(self.highest_prediction, float(predicted.max()))
         self.highest_reference = max(self.highest_reference, float(reference.max()))
-        if block.spread is not None:
-            known = np.isfinite(block.spread[here])
-            self.spread.add(
-                (predicted - reference)[known], block.spread[here][known], reference[known]
-            )
+        if block.interval is not None:
+            lower, upper = (bound[here] for bound in block.interval)
+            known = np.isfinite(lower) & np.isfinite(upper)
+            self.intervals.add(lower[known], upper[known], reference[known])
         if block.incidence_deg is not None:
             known = np.isfinite(block.incidence_deg[here])
             angles = INCIDENCE_BINS.index(block.incidence_deg[here][known])

@@ -83,6 +83,7 @@ class ErrorSums:
         predicted_percent: ArrayLike,
         reference_percent: ArrayLike,
         group: ArrayLike | None = None,
+        weight: ArrayLike = 1.0,
     ) -> None:
         """Add cells.
 
@@ -90,6 +91,7 @@ class ErrorSums:
             predicted_percent: (N,) SIC, without NaN.
             reference_percent: (N,) SIC, without NaN.
             group: (N,) number of each cell's group; None: all are of group 0.
+            weight: (N,) of how many cells each counts; without groups.
         """
         predicted = np.asarray(predicted_percent, np.float64).ravel()
         reference = np.asarray(reference_percent, np.float64).ravel()
@@ -97,9 +99,8 @@ class ErrorSums:
         shifted = reference - _SHIFT
         values = (error, np.abs(error), error * error, shifted, shifted * shifted)
         if group is None:
-            self.sums[0, 0] += error.size
-            for row, value in enumerate(values, start=1):
-                self.sums[row, 0] += value.sum()
+            for row, value in enumerate((np.ones_like(error), *values)):
+                self.sums[row, 0] += (value * weight).sum()
             return
         numbers = np.asarray(group).ravel()
         self.sums[0] += np.bincount(numbers, minlength=len(self))

@@ -15,6 +15,7 @@ from .bins import Bins
 from .bootstrap import Intervals, intervals, is_below
 from .extent import EDGE_PERCENT, EdgeDistance, distance_km, edge_distance, places
 from .metrics import ErrorSums, Scores
+from .polygons import PolygonScores
 
 DISTANCE_BINS = Bins(
     "Distance to the reference's ice edge [km]",
@@ -68,6 +69,7 @@ class Result:
         by_distance: Errors by distance to the reference's edge; None without an edge.
         water_left_out: Whether the reference gives no value to open water, so that false ice is
             not evaluated.
+        polygons: Errors by the polygons of a chart; None for other references.
     """
 
     comparison: Comparison
@@ -77,6 +79,7 @@ class Result:
     edge: EdgeDistance | None
     by_distance: ErrorSums | None
     water_left_out: bool
+    polygons: PolygonScores | None = None
 
     @property
     def best_baseline(self) -> Baseline | None:
@@ -125,6 +128,7 @@ def conclude(
         edge=edge_distance(edge, reference_edge),
         by_distance=by_distance,
         water_left_out=comparison.lowest_reference >= _LOWEST_OF_CUT_PRODUCTS,
+        polygons=comparison.polygons.result(),
     )
 
 

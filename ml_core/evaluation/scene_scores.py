@@ -13,7 +13,6 @@ from scipy.ndimage import uniform_filter
 
 from ..datasets.scene_data import SceneData, Scenes
 from ..datasets.split import TRAINING, Splits
-from ..observation.support import around_cells, observe
 from ..raster.grid import Window
 from . import baselines
 from .metrics import Density, ErrorSums, Scores
@@ -29,7 +28,7 @@ class SceneScores:
     """A network's error on a part of a scene.
 
     Attributes:
-        errors: Sums of the errors of reference pixels.
+        errors: Sums of the errors of observations, or of pixels of a reference as fine as these.
         density: How often which SIC was predicted for which.
         predicted: Mean prediction in percent of each cell (h, w), NaN where there is none.
         reference: Mean reference there (h, w).
@@ -42,7 +41,7 @@ class SceneScores:
 
     @property
     def scores(self) -> Scores:
-        """Errors per reference pixel."""
+        """Errors per observation, or pixel."""
         return self.errors.total()
 
 
@@ -59,57 +58,88 @@ class PredictedTile(NamedTuple):
     valid: NDArray[np.bool_]
 
 
-def score(
-    tiles: Iterable[PredictedTile], data: SceneData, footprint_px: float = 0.0
-) -> SceneScores:
-    """Return the errors of predicted tiles.
+def score_pixels(tiles: Iterable[PredictedTile], data: SceneData) -> SceneScores:
+    """Return the errors of predicted tiles, pixel by pixel: of a reference as fine as these.
 
     Args:
         tiles: What a network predicted.
         data: The scene.
-        footprint_px: Footprint over whose means prediction and reference are compared; 0: pixel by
-            pixel.
     """
-    errors, density = ErrorSums(), Density(_EDGES)
-    size, shape = data.cells.size_px, data.cells.count.shape
-    sums = np.zeros((3, *shape))  # predicted, reference, pixels
+    errors, density, sums = ErrorSums(), Density(_EDGES), _cells(data, 3)
     for window, predicted_percent, reference_percent, valid in tiles:
         predicted, reference = predicted_percent[valid], reference_percent[valid]
-        if not footprint_px:
-            errors.add(predicted, reference)
-            density.add(predicted, reference)
+        errors.add(predicted, reference)
+        density.add(predicted, reference)
         rows, cols = np.nonzero(valid)
-        cell = (rows + window.row) // size * shape[1] + (cols + window.col) // size
-        for total, values in zip(sums, (predicted, reference, None), strict=True):
-            total += np.bincount(cell, values, shape[0] * shape[1]).reshape(shape)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        cells, reference_cells = sums[0] / sums[2], sums[1] / sums[2]
-    if footprint_px:
-        cells = _footprint_means(sums[0], sums[2], size, footprint_px)
-        known = np.isfinite(cells)
-        # a cell counts as often as it has pixels
-        pixels = sums[2][known].astype(np.int64)
-        compared = [np.repeat(values[known], pixels) for values in (cells, reference_cells)]
-        errors.add(*compared)
-        density.add(*compared)
-    return SceneScores(errors, density, cells, reference_cells)
+        _add(sums, data, rows + window.row, cols + window.col, predicted, reference)
+    return _scores(errors, density, sums)
 
 
-def _footprint_means(
-    sums: NDArray[np.float64], pixels: NDArray[np.float64], cell_px: int, footprint_px: float
-) -> NDArray[np.float64]:
-    """Return the means over a Gaussian footprint around cells (h, w) that have pixels, else NaN.
+def score_observed(
+    predicted_percent: NDArray[np.floating], index: NDArray[np.int64], data: SceneData
+) -> SceneScores:
+    """Return the errors of a map's means over the supports of observations.
+
+    Each counts once, polygons by their area. Of an interval, the SIC nearest to the prediction
+    counts.
 
     Args:
-        sums: Sums over each cell (h, w).
-        pixels: Pixels that they are sums of (h, w).
-        cell_px: Side of a cell.
-        footprint_px: Full width at half maximum.
+        predicted_percent: (n,) means.
+        index: Numbers of the scene's observations (n,).
+        data: The scene; it has observations.
     """
-    share = pixels / cell_px**2
-    supports = around_cells(share.shape, footprint_px, cell_px)
-    means, _ = observe(sums / np.maximum(pixels, 1), share, supports)
-    return np.where(pixels > 0, means, np.nan)
+    seen = data.observations
+    assert seen is not None
+    errors, density, sums = ErrorSums(), Density(_EDGES), _cells(data, 3)
+    reference = seen.nearest(predicted_percent, index)
+    errors.add(predicted_percent, reference, weight=seen.shares[index])
+    density.add(predicted_percent, reference)
+    if data.is_chart:
+        polygon, place = _polygon_of_cells(data), np.full(len(seen) + 1, -1)
+        place[index + 1] = np.arange(index.size)
+        rows, cols = np.nonzero(place[polygon] >= 0)
+        chosen = place[polygon[rows, cols]]
+        size = data.cells.size_px
+        _add(sums, data, rows * size, cols * size, predicted_percent[chosen], reference[chosen])
+        return _scores(errors, density, sums)
+    rows, cols = (at[index].astype(np.int64) for at in (seen.row, seen.col))
+    _add(sums, data, rows, cols, predicted_percent, reference)
+    return _scores(errors, density, sums)
+
+
+def _polygon_of_cells(data: SceneData) -> NDArray[np.int64]:
+    """Return the polygon (h, w) of each cell's middle, from 1; 0: none."""
+    assert data.polygons is not None
+    size = data.cells.size_px
+    rows, cols = (
+        np.minimum(np.arange(count) * size + size // 2, side - 1)
+        for count, side in zip(data.cells.count.shape, data.grid.shape, strict=True)
+    )
+    return data.polygons[np.ix_(rows, cols)].astype(np.int64)
+
+
+def _cells(data: SceneData, count: int) -> NDArray[np.float64]:
+    return np.zeros((count, *data.cells.count.shape))
+
+
+def _add(
+    sums: NDArray[np.float64],
+    data: SceneData,
+    rows: NDArray[np.int64],
+    cols: NDArray[np.int64],
+    predicted: NDArray[np.floating],
+    reference: NDArray[np.floating],
+) -> None:
+    """Add predicted and reference SIC, and their number, to the cells that they lie in."""
+    size, shape = data.cells.size_px, data.cells.count.shape
+    cell = rows // size * shape[1] + cols // size
+    for total, values in zip(sums, (predicted, reference, None), strict=True):
+        total += np.bincount(cell, values, shape[0] * shape[1]).reshape(shape)
+
+
+def _scores(errors: ErrorSums, density: Density, sums: NDArray[np.float64]) -> SceneScores:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return SceneScores(errors, density, sums[0] / sums[2], sums[1] / sums[2])
 
 
 def merged(parts: Sequence[SceneScores]) -> SceneScores:
@@ -137,7 +167,8 @@ def beside_baselines(scored: ScoresByScene, scenes: Scenes, splits: Splits) -> d
 
     The cells are squares of some quarter of the footprint; the backscatter that the linear
     regression sees is averaged over a footprint. A column of one scene is not that of another, and
-    places in several scenes can be compared where all share a projection.
+    places in several scenes can be compared where all share a projection. Of a chart, means over
+    the cells of each polygon err by how far they lie outside of what it says.
 
     Args:
         scored: The network on the parts that are compared, by scene.
@@ -145,7 +176,7 @@ def beside_baselines(scored: ScoresByScene, scenes: Scenes, splits: Splits) -> d
         splits: Their training parts, which the baselines learn from.
     """
     alone = len(scenes) == 1
-    learnt, tested, predicted = [], [], []
+    learnt, tested, predicted, meant = [], [], [], []
     for name, split in splits.items():
         data = scenes[name]
         means, counted, features = features_of(data)
@@ -156,6 +187,7 @@ def beside_baselines(scored: ScoresByScene, scenes: Scenes, splits: Splits) -> d
             where = np.isfinite(scored[name].predicted)
             tested.append((scored[name].reference[where], features[where], places[where]))
             predicted.append(scored[name].predicted[where])
+            meant.append(_meant(data, where, scored[name].reference))
     if not sum(len(part[0]) for part in learnt) or not sum(map(len, predicted)):
         return {}
     sic, features, places = (np.concatenate(parts) for parts in zip(*learnt, strict=True))
@@ -172,10 +204,29 @@ def beside_baselines(scored: ScoresByScene, scenes: Scenes, splits: Splits) -> d
         predictions["nearest"] = baselines.nearest(places * size_m, sic, there * size_m)
     elif len(crs) == 1 and crs.pop().is_projected:
         predictions["nearest"] = baselines.nearest(places, sic, there)
-    return {
-        name: math.sqrt(float(np.square(values - reference).mean()))
-        for name, values in predictions.items()
-    }
+    before = np.cumsum([0, *(low.size for _, low, _ in meant)])
+    group = np.concatenate([part + first for (part, _, _), first in zip(meant, before)])
+    low, high = (np.concatenate(parts) for parts in list(zip(*meant, strict=True))[1:])
+    number = np.bincount(group)
+
+    def rmse(values: NDArray[np.floating]) -> float:
+        mean = np.bincount(group, values) / number
+        return math.sqrt(np.average(np.square(mean - np.clip(mean, low, high)), weights=number))
+
+    return {name: rmse(values) for name, values in predictions.items()}
+
+
+def _meant(
+    data: SceneData, where: NDArray[np.bool_], reference: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.floating], NDArray[np.floating]]:
+    """Return which value each cell (N,) is of, and the lowest and highest SIC of values (n,)."""
+    if not data.is_chart:
+        values = reference[where]
+        return np.arange(values.size), values, values
+    assert data.observations is not None
+    polygons, group = np.unique(_polygon_of_cells(data)[where], return_inverse=True)
+    index = polygons - 1
+    return group.ravel(), data.observations.low[index], data.observations.high[index]
 
 
 def _map_places(data: SceneData) -> NDArray[np.float64]:

@@ -76,6 +76,12 @@ class BuildTrainingSetJob(ReferenceInputs):
         choices=AI4ARCTIC_NOISE,
         advanced=True,
     )
+    ice_free: bool = fields.flag(
+        "Ice free",
+        "The scene is known to hold no ice: its SIC is 0 wherever it has backscatter, and no"
+        " reference is needed. Leave land out by the Mask. So a network learns what wind does to"
+        " water. Its Footprint is that of the set's other scenes where none is given.",
+    )
     name: str = fields.text(
         "Name of the scene",
         "By which the set knows it. Empty: the name of its Sentinel-1 product where HH's file names"
@@ -85,7 +91,7 @@ class BuildTrainingSetJob(ReferenceInputs):
     resolution: Optional[float] = fields.number(
         "Resolution",
         "Pixel size of the set; HH and HV are averaged to it in linear power. Empty: that of the"
-        " set; for the first scene, a chip spans two footprints of its reference.",
+        " set; for the first scene, a chip spans three footprints of its reference.",
         unit="m",
         bounds=(1, None),
         optional=True,
@@ -125,9 +131,24 @@ class BuildTrainingSetJob(ReferenceInputs):
                     "Ice drift is for references of radiometers; the AI4Arctic file's chart is"
                     " drawn on the scene itself: leave it at 0"
                 )
+            if self.ice_free:
+                raise JobError("Ice free: the AI4Arctic file brings its own chart; switch it off")
+            return
+        if self.ice_free:
+            self._check_ice_free()
             return
         if any(layer is not None for layer in (self.hh, self.hv, self.reference)):
             self.check_layers(
                 "a scene needs HH, HV and a reference SIC layer. Without all three the set is only"
                 " listed"
             )
+
+    def _check_ice_free(self) -> None:
+        for name in ("reference", "reference_mask", "ice_drift"):
+            if getattr(self, name):
+                raise JobError(
+                    f"Ice free and {dict(self.specs())[name].label} are both given; the SIC of an"
+                    " ice-free scene is 0 everywhere: leave one away"
+                )
+        if self.hh is None or self.hv is None:
+            raise JobError("Ice free: give HH and HV of the scene that holds no ice")

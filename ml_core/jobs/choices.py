@@ -58,8 +58,9 @@ TASKS = (
 )
 
 MATCHES = (
+    Choice("auto", "Automatic: as the reference sees the ground"),
+    Choice("footprints", "In its means over the reference's footprints, or a chart's polygons"),
     Choice("pixels", "Pixel by pixel"),
-    Choice("footprints", "In its means over the reference's footprint"),
 )
 
 AUGMENTATIONS = (

@@ -28,6 +28,8 @@ class EvaluateJob(SceneInputs):
         " baselines; sea-ice extent and area, the integrated ice edge error, and the distance"
         " between the ice edges at 15 %. HH and HV serve for a baseline, the incidence angle for"
         " errors across the swath.</p>"
+        "<p>Of an ice chart, as Ice chart to SIC writes it, the means over its polygons are"
+        " compared, too, with what the polygons' codes mean.</p>"
         "<p>Errors are too small where the reference was used to train the network.</p>"
     )
     NUMBERS: ClassVar[Tuple[Number, ...]] = (
@@ -49,6 +51,10 @@ class EvaluateJob(SceneInputs):
         Number("IIEE_UNDER", "Ice in the reference alone", "km2"),
         Number("EDGE_DISTANCE", "Mean distance between the ice edges", "km"),
         Number("COVERAGE_90", "Share of cells within the 90 % interval"),
+        Number("INTERVAL_WIDTH", "Mean width of the 90 % interval", "% SIC"),
+        Number("INTERVAL_SCORE", "Interval score of the 90 % interval", "% SIC"),
+        Number("POLYGON_RMSE", "RMSE of means over a chart's polygons, by area", "% SIC"),
+        Number("POLYGONS", "Polygons of a chart compared"),
     )
 
     hh: Optional[RasterSource] = fields.optional(SceneInputs, "hh")
@@ -73,8 +79,10 @@ class EvaluateJob(SceneInputs):
     )
     uncertainty: Optional[RasterSource] = fields.raster(
         "Uncertainty of the prediction",
-        "Standard deviation in percent, such as Predict sea-ice concentration gives; whether it"
-        " is as large as the errors is then reported.",
+        "The uncertainty that Predict sea-ice concentration gives, whose bounds of the 90 %"
+        " interval are found by their names; whether they hold 90 % of the reference is then"
+        " reported. A band of a file without such names is taken as one standard deviation in"
+        " percent.",
         optional=True,
         band=True,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from . import fields
-from .choices import AUGMENTATIONS, device_field
+from .choices import AUGMENTATIONS, MATCHES, device_field
 from .inputs import ReferenceInputs
 from .network import NetworkDetails, NetworkInputs, NetworkSize
 
@@ -18,12 +18,26 @@ class FitDetails(NetworkDetails, ReferenceInputs):
     resolution: Optional[float] = fields.number(
         "Resolution",
         "Pixel size the network works at. HH and HV are averaged to it in linear power. Empty: a"
-        " chip spans two footprints of the reference, but never finer than HH. 0: the pixel size"
+        " chip spans three footprints of the reference, but never finer than HH. 0: the pixel size"
         " of HH.",
         unit="m",
         bounds=(0, None),
         optional=True,
         decimals=1,
+    )
+    match: str = fields.choice(
+        "Match the reference",
+        "A reference value is a mean over a piece of ground, its footprint. The network's map is"
+        " averaged over the same ground before it is compared, so that it may be as sharp as the"
+        " ice; no reference validates its detail. Matched pixel by pixel, the network learns the"
+        " reference's blur, too: water near ice gets some percent of ice, and leads and floes are"
+        " evened out. Of an ice chart, as Ice chart to SIC writes it, it is averaged over polygons"
+        " and errs where it lies outside of what the code means; a single tenth means itself"
+        " ± 5 %, 10/10 95-100 %. Automatic: SIC in percent by footprints or polygons, unless the"
+        " reference is as fine as the pixels; classes pixel by pixel. Footprints need chips of two"
+        " of them or more.",
+        default="auto",
+        choices=MATCHES,
     )
     class_weights: bool = fields.flag(
         "Inverse-frequency class weights",
@@ -87,7 +101,8 @@ class FitDetails(NetworkDetails, ReferenceInputs):
     )
     validation_fraction: float = fields.number(
         "Validation fraction",
-        "Share of the reference kept for validation, in blocks spread over the scene.",
+        "Share of the reference kept for validation, in blocks spread over the scene or in whole"
+        " polygons of a chart; whole scenes of a training set.",
         default=0.2,
         bounds=(0, 0.5),
         decimals=3,

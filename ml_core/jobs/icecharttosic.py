@@ -29,7 +29,8 @@ class IceChartToSicJob(Job):
         "<p>Turns the polygons of an ice chart (SIGRID-3 shapefile, or any polygon layer with its"
         " codes) into sea-ice concentration (SIC) on the grid of the HH layer, ready as a"
         " reference: band 1 is the SIC, bands 2 and 3 the lowest and highest that the code"
-        " means.</p>"
+        " means, band 4 the number of the polygon. Training and evaluation compare the mean over"
+        " each polygon with what its code means.</p>"
         "<p>Codes of total concentration (CT): 00, 01, 02 and 55 are 0 %, 10-90 tenths, 91 is"
         " 9+/10, 92 is 10/10, ranges such as 13, 24, 79 and 81 take their middle; 99, -9 and"
         " empty are unknown. Land, ice shelf, no-data and unknown polygons are nodata; codes that"
@@ -68,7 +69,7 @@ class IceChartToSicJob(Job):
     )
     id_field: str = fields.text(
         "Polygon number field",
-        "The field with the numbers for the raster of polygons. Empty: counted from 1.",
+        "The field with the numbers of the polygons. Empty: counted from 1.",
         optional=True,
         advanced=True,
     )
@@ -90,7 +91,8 @@ class IceChartToSicJob(Job):
         advanced=True,
     )
     output: Optional[str] = fields.output_raster(
-        "Sea-ice concentration", "SIC, lowest and highest SIC in percent, float32, nodata -9999."
+        "Sea-ice concentration",
+        "SIC, lowest and highest SIC in percent, and number of the polygon, float32, nodata -9999.",
     )
     polygons: Optional[str] = fields.output_raster(
         "Polygon numbers",

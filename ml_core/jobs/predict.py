@@ -10,6 +10,11 @@ from .base import Number
 from .choices import COMPRESSIONS, RUNTIMES, device_field
 from .inputs import ChannelInputs
 
+LOWER_BAND = "Lower bound of the 90 % interval of the mean SIC over a footprint"
+UPPER_BAND = "Upper bound of the 90 % interval of the mean SIC over a footprint"
+HALF_WIDTH_BAND = "Half-width of the 90 % interval of the mean SIC over a footprint"
+"""Descriptions of the uncertainty's bands, by which they are found."""
+
 
 @dataclass(frozen=True)
 class PredictJob(ChannelInputs):
@@ -28,7 +33,7 @@ class PredictJob(ChannelInputs):
     NUMBERS: ClassVar[Tuple[Number, ...]] = (
         Number("MEAN_SIC", "Mean SIC", "%"),
         Number("VALID_FRACTION", "Share of pixels with a SIC"),
-        Number("MEAN_UNCERTAINTY", "Mean uncertainty over a footprint", "% SIC"),
+        Number("MEAN_UNCERTAINTY", "Mean half-width of the 90 % interval", "% SIC"),
         Number("NOVEL_FRACTION", "Share of pixels unlike the training data"),
     )
 
@@ -37,9 +42,9 @@ class PredictJob(ChannelInputs):
     )
     samples: Optional[int] = fields.integer(
         "Samples for the uncertainty",
-        "Networks that are drawn by dropout for the uncertainty; more give a steadier one and take"
-        " longer, but what lies before the first dropout layer is computed once. Empty: 16. An"
-        " ensemble uses its members instead.",
+        "Networks that are drawn by dropout, where the network's uncertainty follows from these;"
+        " more give a steadier one and take longer, but what lies before the first dropout layer is"
+        " computed once. Empty: 16.",
         bounds=(2, 63),
         optional=True,
         advanced=True,
@@ -99,9 +104,10 @@ class PredictJob(ChannelInputs):
     )
     uncertainty: Optional[str] = fields.output_raster(
         "Uncertainty",
-        "Standard deviation in percent of the mean SIC over a footprint of the network's reference,"
-        " from networks drawn by dropout or the members of an ensemble, calibrated in training;"
-        " its second band is the share of pixels unlike the training data.",
+        "The 90 % interval of the mean SIC over a footprint of the network's reference, in percent:"
+        " lower bound, upper bound and half-width, as training found them on parts that the network"
+        " did not see; then the share of pixels unlike the training data. Its tag SEAICE_CALIBRATED"
+        " is no where there were too few such parts.",
         optional=True,
         created=False,
     )

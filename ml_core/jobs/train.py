@@ -8,7 +8,7 @@ from typing import ClassVar, Optional, Tuple
 from ..errors import JobError
 from . import fields
 from .base import Number
-from .choices import KEPT, MATCHES
+from .choices import KEPT
 from .fitting import FitInputs
 from .sources import RasterSource
 
@@ -32,28 +32,20 @@ class TrainJob(FitInputs):
         " kind.</p>"
     )
     NUMBERS: ClassVar[Tuple[Number, ...]] = (
-        Number("TRAIN_RMSE", "RMSE on the training part", "% SIC"),
-        Number("VALIDATION_RMSE", "RMSE on the validation part", "% SIC"),
+        Number("TRAIN_RMSE", "RMSE on the training part, before any refit", "% SIC"),
+        Number("VALIDATION_RMSE", "RMSE on the validation part, before any refit", "% SIC"),
         Number("BEST_EPOCH", "Best epoch"),
         Number("WATER_MEAN_SIC", "Mean SIC on open water", "% SIC"),
         Number("WATER_ICE_SHARE", "Share of open water called ice", "%"),
     )
 
-    match: str = fields.choice(
-        "Match the reference",
-        "Pixel by pixel, the network also learns how the reference blurs: water near ice gets some"
-        " percent of ice, and leads and floes are evened out. In its means over the reference's"
-        " footprint, the map may be as sharp as the ice, with less water taken for ice; no"
-        " reference validates its detail. The errors that are reported are then those of footprint"
-        " means. For SIC in percent, and chips of one and a half footprints or more.",
-        default="pixels",
-        choices=MATCHES,
-    )
     refit: bool = fields.flag(
         "Refit on the full data",
         "After the best number of steps is known, fit the network again on the whole scene, or on"
-        " all scenes of a training set, for that many steps. The errors reported are those of the"
-        " first fit.",
+        " all scenes of a training set, for that many steps: these weights go into the file. They"
+        " have seen all data, so nothing can validate them; the errors reported are those of the"
+        " network before the refit. Off: the file keeps the validated weights, which learned from"
+        " less.",
         default=True,
         advanced=True,
     )
@@ -61,8 +53,9 @@ class TrainJob(FitInputs):
         "Cross-validation folds",
         "Cut the scene, or the scenes of a training set, into so many parts, each of which"
         " validates once while the others train: a better estimate of the error and its spread, at"
-        " as many times the cost. The folds of a training set hold whole passes, and are alike in"
-        " SIC and season. 0: a single split.",
+        " as many times the cost. It also gives more blocks or scenes to calibrate the uncertainty"
+        " on, which takes nine or more. The folds of a training set hold whole passes, and are"
+        " alike in SIC and season. 0: a single split.",
         default=0,
         bounds=(0, 20),
         advanced=True,
@@ -78,8 +71,8 @@ class TrainJob(FitInputs):
     members: int = fields.integer(
         "Members",
         "Networks that are fitted from different random weights and chips. With 2 or more, Predict"
-        " gives their mean, which errs less, and their spread as uncertainty; time grows with the"
-        " number.",
+        " gives their mean, which errs less, and their spread tells of the uncertainty where that"
+        " helps; time grows with the number.",
         default=1,
         bounds=(1, 20),
         advanced=True,
@@ -114,9 +107,9 @@ class TrainJob(FitInputs):
     )
     water_hh: Optional[RasterSource] = fields.raster(
         "Open water: HH backscatter",
-        "A scene that is known to hold no ice and no land, in the unit of HH. It is not used"
-        " for training: the report shows how much of it the network takes for ice. Such networks"
-        " fail on water roughened by wind, at near range above all.",
+        "A scene that is known to hold no ice and no land, in the unit of HH. The report shows how"
+        " much of it the network takes for ice. Such networks fail on water roughened by wind, at"
+        " near range above all. It is not used for training unless Open water trains is on.",
         optional=True,
         advanced=True,
         band=True,
@@ -136,12 +129,21 @@ class TrainJob(FitInputs):
         "The extra channels of that scene, where the network learns from such.",
         advanced=True,
     )
+    water_trains: bool = fields.flag(
+        "Open water trains",
+        "The scene of open water trains beside the others, at a SIC of 0, as at most a third of"
+        " what is learned. A band of it across the swath, the Validation fraction, is held out"
+        " of every fit, the refit too, and false ice is counted there. It is of the same wind and"
+        " day as what trains: left off, the scene is the harder test.",
+        advanced=True,
+    )
     model: Optional[str] = fields.output_network(
         "SIC network", "The fitted network: one file with its weights and its model card."
     )
     report: Optional[str] = fields.output_html(
         "Training report",
-        "Curves, split map, validation scatter and model card, for a browser.",
+        "Curves, the reference values and what each was used for, errors and model card, for a"
+        " browser.",
         optional=True,
     )
 
@@ -168,6 +170,11 @@ class TrainJob(FitInputs):
             (self.water_incidence is not None or self.water_extra) and self.water_hh is None
         ):
             raise JobError("Open water: give HH and HV of one scene, or neither")
+        if self.water_trains and self.water_hh is None:
+            raise JobError(
+                "Open water trains: there is no scene of open water; give its HH and HV, or switch"
+                " it off"
+            )
         layers = ("hh", "hv", "incidence", "mask", "extra", "reference", "reference_mask")
         if self.training_set:
             given = [name for name in layers if getattr(self, name)]

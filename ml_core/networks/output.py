@@ -51,6 +51,25 @@ def sic_of_each(
     return np.stack([sic_percent(one, valid, classes) for one in each])
 
 
+MIDDLE_LOG_SCALE, REACH_LOG_SCALE = -3.1, 3.1
+"""The scale of errors that a second output stands for lies within 0.2 and 100 % SIC, and is 4.5 %
+where that output is 0."""
+
+
+def scale_of_each(output: Floats, valid: Mask, count: int) -> Floats:
+    """Return the scale of errors in percent SIC (K, h, w) that second outputs stand for.
+
+    Args:
+        output: (K * 2, h, w) of K networks.
+        valid: Where there is input, (h, w).
+        count: K.
+    """
+    second = output.reshape(count, 2, *valid.shape)[:, 1]
+    reach = np.float32(REACH_LOG_SCALE)
+    scale: Floats = 100 * np.exp(MIDDLE_LOG_SCALE + reach * np.tanh(second / reach))
+    return np.where(valid, scale, np.float32(np.nan))
+
+
 def probabilities(scores: Floats) -> Floats:
     """Return the softmax over the classes of scores (K, h, w)."""
     shifted = np.exp(scores - scores.max(axis=0))

@@ -37,9 +37,10 @@ _READ_PX = 2048
 class ObservedBand:
     """A band averaged over the footprints of a grid's cells.
 
-    Without a footprint wider than a cell, a cell's value is the mean over the cell. Else it is
-    the mean weighted with a Gaussian whose full width at half maximum is the footprint, centred
-    on the cell. Where the band is coarser than the cells, its values are interpolated.
+    A cell's value is the mean weighted with a Gaussian whose full width at half maximum is the
+    footprint, centred on the cell; the mean over the cell where no footprint is known, or where it
+    is as small as the band's pixels. Where the band is coarser than the cells, its values are
+    interpolated.
 
     The Gaussian is applied on a working grid of 8 to 16 cells per footprint, so that the cost
     does not grow with the footprint. Its width in cells is that in the middle of the grid.
@@ -47,8 +48,9 @@ class ObservedBand:
     Args:
         band: The fine raster.
         grid: The cells.
-        footprint_m: Full width at half maximum of the footprint.
+        footprint_m: Full width at half maximum of the footprint; None: it is not known.
         quantity: What the values are; sigma0 in dB is averaged as linear power.
+        least_cover: Share of a footprint, at least a half, that must be valid.
         on_part: Called for each part that is read; it may raise to stop the work.
     """
 
@@ -56,18 +58,22 @@ class ObservedBand:
         self,
         band: Band,
         grid: Grid,
-        footprint_m: float,
+        footprint_m: float | None,
         *,
         quantity: Quantity = Quantity.PLAIN,
+        least_cover: float = LEAST_COVER,
         on_part: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_part = on_part
         self.grid = grid
-        self.is_gaussian = footprint_m > WIDER_THAN_CELL * grid.resolution_m
+        self._least_cover = least_cover
+        wide = footprint_m is not None and footprint_m > WIDER_THAN_CELL * band.grid.resolution_m
+        self.is_gaussian = wide
         self._is_power = quantity is not Quantity.PLAIN
         height_m, width_m = grid.pixel_size_m
         # working cells per cell and axis; odd where above 1, so that centres coincide
         per_cell = (1.0, 1.0)
+        footprint_m = footprint_m or grid.resolution_m
         if self.is_gaussian:
             per_cell = (_per_cell(height_m, footprint_m), _per_cell(width_m, footprint_m))
         self._per_cell = per_cell
@@ -95,7 +101,7 @@ class ObservedBand:
             window: Cells of the grid, inside it.
 
         Returns:
-            Values (sigma0 in dB) and where at least half of the footprint is valid, both
+            Values (sigma0 in dB) and where enough of the footprint is valid, half of a cell, both
             (window.height, window.width); values are NaN elsewhere.
         """
         if not self.is_gaussian:
@@ -118,7 +124,9 @@ class ObservedBand:
         )
         plain = db_to_linear(values) if self._is_power else values
         means, cover = observe(plain, valid, supports)
-        return (linear_to_db(means) if self._is_power else means), cover >= LEAST_COVER
+        enough = cover >= self._least_cover
+        means = np.where(enough, means, means.dtype.type(np.nan))
+        return (linear_to_db(means) if self._is_power else means), enough
 
     @cached_property
     def _kept(self) -> tuple[Floats, Mask]:

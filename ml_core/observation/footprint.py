@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from ..raster.radiometry import Floats, Mask
 from .cells import CellSums
-from .support import LEAST_COVER, Footprints, around_cells, cell_size_px, observe, weights
+from .support import (
+    LEAST_COVER,
+    Footprints,
+    around_cells,
+    cell_size_px,
+    observe,
+    observe_at,
+    weights,
+)
 
 _MOST_BYTES, _MOST_FIELDS = 2**28, 64
 
@@ -53,7 +61,27 @@ class FootprintFields(CellSums):
                     for at, length in zip(centres_px, self.counts.shape, strict=True)
                 )
             )
+        means, cover = observe(*self._cells(), supports)
+        return means, cover >= LEAST_COVER
+
+    def means_at(
+        self, rows_px: NDArray[np.floating], cols_px: NDArray[np.floating]
+    ) -> tuple[Floats, Floats]:
+        """Return the means of all fields over footprints anywhere in the area.
+
+        Args:
+            rows_px: (N,) the footprints' centres in pixels, from the area's upper edge on.
+            cols_px: (N,) from its left edge on.
+
+        Returns:
+            (K, N), NaN where less than half of a footprint is valid, and the valid share (N,).
+        """
+        rows, cols = (np.asarray(at, np.float64) / self.cell_px - 0.5 for at in (rows_px, cols_px))
+        means, share = self._cells()
+        return observe_at(means, share, rows, cols, self._footprint_px, self.cell_px)
+
+    def _cells(self) -> tuple[NDArray[np.floating], Floats]:
+        """Return the cells' means (K, h, w), and the share of each that is valid (h, w)."""
         # cells at the border of what is valid count by the share of their pixels that are
         share = self.counts / np.float32(self.cell_px**2)
-        means, cover = observe(self.sums / np.maximum(self.counts, 1), share, supports)
-        return means, cover >= LEAST_COVER
+        return self.sums / np.maximum(self.counts, 1), share

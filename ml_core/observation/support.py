@@ -38,6 +38,7 @@ LEAST_COVER = 0.5
 """Share of a support, by weight, that must be covered."""
 
 _ROWS_AT_ONCE = 24
+_PLACES_AT_ONCE = 2000
 
 
 def cell_size_px(footprint_px: float) -> int:
@@ -64,24 +65,34 @@ def weights(
     Returns:
         (n, length); a row sums to 1, less what lies beyond the first and last cell.
     """
+    cells, local = _around(centres, footprint_px, cell_px)
+    found = np.zeros((len(cells), length), np.float32)
+    inside = (cells >= 0) & (cells < length)
+    number = np.broadcast_to(np.arange(len(cells))[:, None], cells.shape)
+    found[number[inside], cells[inside]] = local[inside]
+    return found
+
+
+def _around(
+    centres: Sequence[float] | NDArray[Any], footprint_px: float, cell_px: float
+) -> tuple[NDArray[np.int64], Floats]:
+    """Return the cells around each centre (n, m), and their weights, which sum to 1 (n, m)."""
     place = np.asarray(centres, np.float64)[:, None]
     if footprint_px <= WIDER_THAN_CELL * cell_px:
-        return np.asarray(np.rint(place) == np.arange(length), np.float32)
+        return np.rint(place).astype(np.int64), np.ones(place.shape, np.float32)
     sigma_px = footprint_px / FWHM_PER_SIGMA
     if footprint_px >= _LEAST_CORRECTED * cell_px:
         # a cell's mean has blurred its pixels already: by the variance of a box, less a pixel's
         sigma_px = math.sqrt(sigma_px**2 - (cell_px**2 - 1) / 12)
     sigma = sigma_px / cell_px
     most = reach(footprint_px, cell_px)
-
-    def gaussian(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-        # of every cell that the truncated footprint touches
-        touched = np.abs(distance) <= TRUNCATE * sigma + 0.5
-        return np.exp(-0.5 * (distance / sigma) ** 2) * touched
-
     around = np.floor(place) + np.arange(-most, most + 2)
-    total = gaussian(around - place).sum(axis=1, keepdims=True)
-    return np.asarray(gaussian(np.arange(length) - place) / total, np.float32)
+    distance = around - place
+    # of every cell that the truncated footprint touches
+    touched = np.abs(distance) <= TRUNCATE * sigma + 0.5
+    gaussian = np.exp(-0.5 * (distance / sigma) ** 2) * touched
+    weighed = gaussian / gaussian.sum(axis=1, keepdims=True)
+    return around.astype(np.int64), weighed.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -142,3 +153,47 @@ def observe(
     cover = supports.sums(part)
     sums = supports.sums(np.where(part > 0, values, values.dtype.type(0)) * part)
     return np.where(cover >= LEAST_COVER, sums / np.maximum(cover, LEAST_COVER), np.nan), cover
+
+
+def observe_at(
+    values: NDArray[Any],
+    share: NDArray[Any],
+    rows: NDArray[Any],
+    cols: NDArray[Any],
+    footprint_px: float,
+    cell_px: float = 1,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return a map as a reference sees it at places that need not lie on a lattice.
+
+    Args:
+        values: (..., H, W) on cells, as in `observe`.
+        share: (H, W) likewise.
+        rows: (N,) where footprints are centred, in cells; the first cell's centre is 0.
+        cols: (N,) likewise.
+        footprint_px: Full width at half maximum in pixels.
+        cell_px: Side of a cell in pixels.
+
+    Returns:
+        Means (..., N), NaN where less than half of the support is covered, and the covered share
+        of its weight (N,).
+    """
+    part = np.asarray(share, np.float32)
+    fields = np.concatenate(
+        [(np.where(part > 0, values, 0) * part).reshape(-1, *part.shape), [part]]
+    )
+    found = np.empty((len(fields), len(rows)), np.float32)
+    height, width = part.shape
+    for start in range(0, len(rows), _PLACES_AT_ONCE):
+        some = slice(start, start + _PLACES_AT_ONCE)
+        row, down = _around(rows[some], footprint_px, cell_px)
+        col, across = _around(cols[some], footprint_px, cell_px)
+        # what lies beyond the map has no weight
+        down = np.where((row >= 0) & (row < height), down, np.float32(0))
+        across = np.where((col >= 0) & (col < width), across, np.float32(0))
+        row, col = np.clip(row, 0, height - 1), np.clip(col, 0, width - 1)
+        for number, field in enumerate(fields):
+            around = field[row[:, :, None], col[:, None, :]]  # (n, m, m)
+            found[number, some] = np.einsum("ni,nij,nj->n", down, around, across, optimize=True)
+    cover = found[-1]
+    means = np.where(cover >= LEAST_COVER, found[:-1] / np.maximum(cover, LEAST_COVER), np.nan)
+    return means.reshape(*values.shape[:-2], len(rows)), cover

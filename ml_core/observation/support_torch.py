@@ -5,28 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .support import LEAST_COVER, Footprints
 
-
-def observe(values: Tensor, share: Tensor, supports: Footprints) -> tuple[Tensor, Tensor]:
+def observe_at(values: Tensor, share: Tensor, rows: Tensor, cols: Tensor) -> tuple[Tensor, Tensor]:
     """Return maps as a reference sees them: means over supports, and how much they cover of each.
 
     Args:
         values: (B, H, W) on cells, each the mean of what is valid there; else anything.
         share: (B, H, W) how much of each cell is valid, 0-1.
-        supports: Where they are observed.
+        rows: (B, K, H) weights of the cells' rows in each of K supports (`support.weights`).
+        cols: (B, K, W) weights of their columns.
 
     Returns:
-        Means (B, n, m), of no meaning where less than half of the support is covered, and the
-        covered share of its weight (B, n, m).
+        Means (B, K), 0 where nothing is covered, and the covered share of the weight (B, K).
     """
-    rows, cols = (torch.from_numpy(part).to(values) for part in (supports.rows, supports.cols))
 
     def sums(field: Tensor) -> Tensor:
-        return rows @ field @ cols.T
+        return ((rows @ field) * cols).sum(-1)
 
     cover = sums(share)
-    return sums(torch.where(share > 0, values, 0.0) * share) / cover.clamp(min=LEAST_COVER), cover
+    return sums(torch.where(share > 0, values, 0.0) * share) / cover.clamp(min=1e-6), cover
 
 
 def cell_means(values: Tensor, valid: Tensor, cell_px: int) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The maps of a prediction, written tile by tile: SIC, classes, and the spread for uncertainty."""
+"""The maps of a prediction, written tile by tile: SIC, classes, and what uncertainty is made of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..raster.tiles import strips
 from ..raster.writing import BandInfo, RasterWriter
 from .classmap import ClassMap, most_likely
 from .tiled import Predicted
-from .uncertainty import Sampling, SpreadMap
+from .uncertainty import IntervalMap, Sampling
 
 _BLOCK_PX = 256
 """Side of the maps' blocks."""
@@ -30,7 +30,7 @@ class PredictedMaps:
         compression: Of the map of SIC.
 
     Attributes:
-        spread: What the map of uncertainty is made of; None where none is wanted.
+        intervals: What the map of uncertainty is made of; None where none is wanted.
         count: Pixels that were predicted so far.
 
     Raises:
@@ -47,7 +47,7 @@ class PredictedMaps:
         compression: str,
     ) -> None:
         self._sampling = sampling
-        self.spread = SpreadMap(grid, card, sampling) if "uncertainty" in paths else None
+        self.intervals = IntervalMap(grid, card, sampling) if "uncertainty" in paths else None
         self.count, self._total = 0, 0.0
         self._classes: ClassMap | None = None
         with ExitStack() as stack:
@@ -83,8 +83,8 @@ class PredictedMaps:
         """Add the networks' output for a tile, which is overwritten."""
         window, valid = predicted.window, predicted.valid
         sic, samples = self._sampling.maps(predicted.output, valid)
-        if self.spread is not None:
-            self.spread.add(window, samples, valid)
+        if self.intervals is not None:
+            self.intervals.add(window, sic, samples, valid)
         for rows in strips(valid.shape):
             known = sic[rows] if valid[rows].all() else sic[rows][valid[rows]]
             self._total += float(known.sum())

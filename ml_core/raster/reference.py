@@ -16,6 +16,7 @@ from ..jobs.sources import RasterSource
 from .aligned import AlignedBand, Resampling
 from .grid import Grid, Window
 from .mask import SeaMask
+from .polygon_bands import PolygonBands, PolygonPixels, PolygonsOnGrid
 from .radiometry import Floats, Mask
 from .reading import Band, open_band
 
@@ -44,6 +45,7 @@ class Reference:
 
     Attributes:
         footprint_m: The ground area that one value averages, full width at half maximum.
+        has_footprint: Whether that is known; else it is the pixel size.
         own_grid: The grid of the file.
         notes: What was recognised: fractions, flags and how many.
         resolution_m: Pixel size of the file.
@@ -52,6 +54,9 @@ class Reference:
         is_fraction: Whether the file holds fractions 0-1, which are given out in percent.
         mask: The mask, where there is one.
         has_uncertainty: Whether the file holds the uncertainty of its values.
+        polygons: Of an ice chart, which polygon each value is of: ``numbered`` where the file holds
+            their numbers; else empty.
+        chart: The ice chart that it was made from, where the file's tags name it.
     """
 
     def __init__(
@@ -60,15 +65,21 @@ class Reference:
         footprint_m: float | None,
         mask: Band | None = None,
         uncertainty: Band | None = None,
+        polygons: PolygonBands | None = None,
     ) -> None:
         self._unmasked = self._band = band
+        self._polygons = polygons
+        self.polygons = "numbered" if polygons else ""
         self._uncertainty = uncertainty
         self.has_uncertainty = uncertainty is not None
         self.label = band.label
         self.own_grid = band.grid
         self.resolution_m = band.grid.resolution_m
-        self.footprint_m = footprint_m or _tagged(band) or self.resolution_m
+        known_m = footprint_m or _tagged(band)
+        self.has_footprint, self.footprint_m = bool(known_m), known_m or self.resolution_m
         self.date = band.tags.get("SEAICE_DATE") or band.tags.get("SEAICE_START", "")
+        product = band.tags.get("SEAICE_PRODUCT", "") if polygons else ""
+        self.chart = product and f"{product} {self.date}".strip()
         self.notes: list[str] = []
         self.is_fraction = self._recognise()
         self.mask = None if mask is None else SeaMask(mask, band.grid)
@@ -102,7 +113,8 @@ class Reference:
             if number is not None and number != source.band == 1:
                 of_band = dataclasses.replace(source, band=number, nodata=())
                 uncertainty = stack.enter_context(open_band(of_band))
-            yield cls(band, footprint_m, over, uncertainty)
+            polygons = PolygonBands.of(band, source, stack)
+            yield cls(band, footprint_m, over, uncertainty, polygons)
 
     def read_own(self, window: Window | None = None) -> tuple[Floats, Mask]:
         """Return SIC in percent on the reference's own grid and where it is valid.
@@ -114,6 +126,14 @@ class Reference:
             SIC in percent, NaN where invalid, and the valid mask, both (h, w).
         """
         return self._sic(*self._band.read(window or self.own_grid.window))
+
+    def read_own_uncertainty(self, window: Window) -> tuple[Floats, Mask]:
+        """Return one standard deviation in % SIC on the own grid, and where it is known (h, w)."""
+        if self._uncertainty is None:
+            none = np.zeros((window.height, window.width), bool)
+            return np.full(none.shape, np.nan, np.float32), none
+        values, valid = self._uncertainty.read(window)
+        return values, valid & (values >= 0) & (values <= 100)
 
     def leave_out(self, where: Mask) -> None:
         """Give out no values of these pixels (H, W) of the own grid any more."""
@@ -143,10 +163,11 @@ class Reference:
     def on(self, grid: Grid) -> ReferenceOnGrid:
         """Return the reference as seen from another grid: each pixel gets the value it lies in."""
         sic = AlignedBand(self._band, grid, resampling=Resampling.NEAREST)
-        if self._uncertainty is None:
-            return ReferenceOnGrid(self, sic, None)
-        uncertainty = AlignedBand(self._uncertainty, grid, resampling=Resampling.NEAREST)
-        return ReferenceOnGrid(self, sic, uncertainty)
+        uncertainty = None
+        if self._uncertainty is not None:
+            uncertainty = AlignedBand(self._uncertainty, grid, resampling=Resampling.NEAREST)
+        polygons = None if self._polygons is None else self._polygons.on(grid)
+        return ReferenceOnGrid(self, sic, uncertainty, polygons)
 
     def check_use(self, grid: Grid, *, needs_ice_and_water: bool = True) -> None:
         """Check that a network can learn from the reference on a scene's grid.
@@ -260,11 +281,16 @@ class ReferenceOnGrid:
     """A reference read through another grid; it keeps its coarse values."""
 
     def __init__(
-        self, reference: Reference, band: AlignedBand, uncertainty: AlignedBand | None
+        self,
+        reference: Reference,
+        band: AlignedBand,
+        uncertainty: AlignedBand | None,
+        polygons: PolygonsOnGrid | None,
     ) -> None:
         self._reference = reference
         self._band = band
         self._uncertainty = uncertainty
+        self._polygons = polygons
         self.grid = band.grid
 
     def read(self, window: Window) -> tuple[Floats, Mask]:
@@ -277,6 +303,11 @@ class ReferenceOnGrid:
             return np.full((window.height, window.width), np.nan, np.float32)
         values, valid = self._uncertainty.read(window)
         return np.where(valid & (values >= 0) & (values <= 100), values, np.float32(np.nan))
+
+    def read_polygons(self, window: Window) -> PolygonPixels:
+        """Return which polygon each pixel lies in (h, w); the reference has polygons."""
+        assert self._polygons is not None
+        return self._polygons.read(window)
 
 
 def _rounded(values: Floats) -> Floats:

@@ -81,7 +81,9 @@ class RasterWriter:
         tags: Metadata of the file.
         compression: A name in COMPRESSIONS.
         block_px: Side of the file's blocks, a multiple of 16.
-        overviews: Whether to build overviews: averages for float data, else nearest.
+        overviews: Whether to build overviews.
+        averaged: Whether overviews of float data are averages; else they are nearest pixels, as
+            those of other data are.
 
     Raises:
         SeaIceError: The file cannot be written, because the disk is full or it is open elsewhere.
@@ -99,6 +101,7 @@ class RasterWriter:
         compression: str = "deflate",
         block_px: int = BLOCK_PX,
         overviews: bool = True,
+        averaged: bool = True,
     ) -> None:
         self.grid = grid
         self._path = path
@@ -106,6 +109,7 @@ class RasterWriter:
         self._nodata = nodata
         self._dtype = np.dtype(dtype)
         self._overviews = overviews
+        self._averaged = averaged and self._dtype.kind == "f"
         self._steps = np.array([[[band.step or 0]] for band in bands], self._dtype)  # (B, 1, 1)
         self._compression = dict(COMPRESSIONS[compression])
         # a predictor brings rounded values little, and undoing it takes as long as decompressing
@@ -198,7 +202,7 @@ class RasterWriter:
             raise self._failure(str(error)) from error
 
     def _build_overviews(self, factors: list[int]) -> None:
-        method = Resampling.average if self._dtype.kind == "f" else Resampling.nearest
+        method = Resampling.average if self._averaged else Resampling.nearest
         options = {f"{name}_OVERVIEW": value for name, value in self._compression.items()}
         with (
             rasterio.Env(

@@ -164,6 +164,7 @@ def density(
     x_label: str,
     y_label: str,
     means: Series | None = None,
+    count_label: str = "Number of cells",
 ) -> Picture:
     """Draw how many points fall on each cell of the plane, in logarithmic colours.
 
@@ -171,6 +172,7 @@ def density(
         counts: (K, K) numbers of points along x and y.
         edges: (K + 1,) edges along both.
         means: A line over the density, such as the mean of y for each x.
+        count_label: What the colours count.
     """
     with style():
         figure = canvas(5.0, 4.2)
@@ -181,7 +183,7 @@ def density(
             edges, edges, filled, norm=LogNorm(1, top), cmap="viridis", rasterized=True, zorder=1.5
         )
         bar = figure.colorbar(mesh, ax=ax, shrink=0.9, aspect=25)
-        bar.set_label("Number of cells")
+        bar.set_label(count_label)
         ax.axline(
             (edges[0], edges[0]),
             slope=1,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
+from numpy.typing import NDArray
 
 from ..wmo import WMO_CLASSES
 
@@ -68,6 +70,14 @@ def backscatter(label: str, low_db: float, high_db: float) -> Scale:
     scale = sequential(label, low_db, high_db, "gray")
     # no data must not look like a grey tone
     return Scale(label, scale.colours.with_extremes(bad="#f3e6c8"), scale.norm, extend="both")
+
+
+def faint_backscatter(hh_db: NDArray[np.floating]) -> Scale:
+    """Return a scale of light greys for sigma0 in dB, to draw on; NaN is no data."""
+    low, high = np.nanquantile(hh_db, (0.02, 0.98))
+    grey = colormaps["gray"](np.linspace(0.35, 1, 256))
+    light = ListedColormap(grey).with_extremes(bad="#f3e6c8")
+    return Scale("sigma0 [dB]", light, Normalize(low, high), extend="both")
 
 
 def categories(label: str, classes: tuple[tuple[str, str], ...]) -> Scale:

@@ -44,6 +44,7 @@ def write(
         card=card,
         calibration=modelcard.calibration(card) if card else None,
         acquired=modelcard.acquired(card) if card else {},
+        validated=modelcard.validated(card) if card else "",
         sections=modelcard.sections(card) if card else [],
     )
 

@@ -9,9 +9,9 @@ from ..evaluation import flags
 from ..evaluation.accumulator import INCIDENCE_BINS, Subject
 from ..evaluation.bins import CHART, PERCENT
 from ..evaluation.extent import EDGE_PERCENT
+from ..evaluation.intervals import CALIBRATED
 from ..evaluation.metrics import ErrorSums
 from ..evaluation.result import DISTANCE_BINS, Result
-from ..evaluation.spread import CALIBRATED
 from . import evaluation_figures as figures
 from .page import render
 from .tables import Value, text
@@ -22,7 +22,7 @@ _BEATEN: Final = {True: "beaten beyond chance", False: "beaten within chance", N
 def write_report(path: str, result: Result, subject: Subject) -> None:
     """Write the page."""
     comparison, water_left_out = result.comparison, result.water_left_out
-    spread = comparison.spread
+    intervals = comparison.intervals
     by_sic, by_incidence = comparison.grouped(PERCENT), comparison.by_incidence
     render(
         "evaluation.html",
@@ -59,11 +59,13 @@ def write_report(path: str, result: Result, subject: Subject) -> None:
         distance=result.by_distance
         and not water_left_out
         and figures.bars_of(result.by_distance, DISTANCE_BINS),
-        skill=spread.count and figures.skill_of(spread),
-        coverage=spread.count and figures.coverage_of(spread),
+        coverage=intervals.count and figures.coverage_of(intervals),
         coverage_by_sic=[
-            *((label, count, 100 * held) for label, count, held in spread.coverage_by_sic()),
-            ("all", spread.count, 100 * (spread.coverage(0.9) or 0)),
+            *(
+                (bin_, cells, 100 * held, width)
+                for bin_, cells, held, width in intervals.rows_by_sic()
+            ),
+            ("all", intervals.count, 100 * (intervals.coverage or 0), intervals.width_percent),
         ],
     )
 
@@ -111,9 +113,9 @@ def notices(result: Result, subject: Subject) -> Iterator[tuple[str, str]]:
         yield f"R² is withheld: {result.scores.r2_withheld}.", "warning"
     if result.intervals.withheld:
         yield f"Confidence intervals are withheld: {result.intervals.withheld}.", "warning"
-    coverage = result.comparison.spread.coverage(0.9)
+    coverage = result.comparison.intervals.coverage
     if coverage is not None and not CALIBRATED[0] <= coverage <= CALIBRATED[1]:
-        much = "small" if coverage < CALIBRATED[0] else "large"
+        much = "narrow" if coverage < CALIBRATED[0] else "wide"
         yield (
             f"The uncertainty is not calibrated on this scene: its 90 % interval holds"
             f" {100 * coverage:.0f} % of the cells, so it is too {much}.",

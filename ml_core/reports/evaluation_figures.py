@@ -7,8 +7,8 @@ import numpy as np
 from ..evaluation import flags
 from ..evaluation.accumulator import Comparison
 from ..evaluation.bins import PERCENT, TENTHS, Bins
+from ..evaluation.intervals import LEVEL, IntervalSums
 from ..evaluation.metrics import Confusion, ErrorSums
-from ..evaluation.spread import SpreadSums
 from . import charts, colours, maps
 from .charts import Series
 from .figures import Picture
@@ -102,27 +102,17 @@ def confusion_of(confusion: Confusion) -> Picture:
     )
 
 
-def skill_of(spread: SpreadSums) -> Picture:
-    """Draw error against stated spread."""
-    skill = spread.skill()
-    stated, observed = [row[2] for row in skill], [row[3] for row in skill]
+def coverage_of(intervals: IntervalSums) -> Picture:
+    """Draw the share of cells that intervals of like width hold."""
+    rows = intervals.rows_by_width()
+    half, held = [row[3] / 2 for row in rows], [100 * row[2] for row in rows]
     return charts.curves(
-        [Series("cells of like uncertainty", stated, observed, marker="o")],
-        x_label="Stated uncertainty, standard deviation [% SIC]",
-        y_label="RMSE [% SIC]",
-        square=(0, max(*stated, *observed) * 1.1 + 1),
-    )
-
-
-def coverage_of(spread: SpreadSums) -> Picture:
-    """Draw the share of cells that each interval holds."""
-    levels = np.linspace(0.05, 0.99, 48)
-    held = _numbers([spread.coverage(float(level)) for level in levels])
-    return charts.curves(
-        [Series("observed", 100 * levels, 100 * held)],
-        x_label="Nominal interval [%]",
+        [
+            Series("cells of like half-width", half, held, marker="o"),
+            Series("as it should be", half, [100 * LEVEL] * len(half)),
+        ],
+        x_label="Half-width of the 90 % interval [% SIC]",
         y_label="Cells within it [%]",
-        square=(0, 100),
     )
 
 

@@ -9,6 +9,14 @@ from ..evaluation.metrics import ErrorSums, Scores
 from ..evaluation.result import DISTANCE_BINS, Result
 from .tables import Value, write_csv
 
+_UNITS = {
+    "EDGE_DISTANCE": "km",
+    "WITHIN_ONE_TENTH": "",
+    "COVERAGE_90": "",
+    "INTERVAL_WIDTH": "percent",
+    "INTERVAL_SCORE": "percent",
+}
+
 
 def numbers(result: Result) -> dict[str, float]:
     """Return the job's output numbers; what is undefined or withheld is absent."""
@@ -25,8 +33,13 @@ def numbers(result: Result) -> dict[str, float]:
         "COUNT": float(scores.count),
         "BASELINE_RMSE": best.scores.rmse_percent if best else None,
         "WITHIN_ONE_TENTH": result.comparison.confusion.within(1),
-        "COVERAGE_90": result.comparison.spread.coverage(0.9),
+        "COVERAGE_90": result.comparison.intervals.coverage,
+        "INTERVAL_WIDTH": result.comparison.intervals.width_percent,
+        "INTERVAL_SCORE": result.comparison.intervals.score_percent,
     }
+    if result.polygons:
+        by_polygon = result.polygons.scores
+        found |= {"POLYGON_RMSE": by_polygon.rmse_percent, "POLYGONS": float(by_polygon.count)}
     if not result.water_left_out:
         found |= {
             "EXTENT_PREDICTION": ice.extent_km2[0],
@@ -61,15 +74,16 @@ def write_table(path: str, result: Result) -> None:
     for baseline in result.baselines:
         add("baseline", baseline.name, baseline.scores)
         add("prediction on the cells of the baseline", baseline.name, baseline.prediction)
+    if result.polygons:
+        add("polygons, by area", "", result.polygons.scores)
     for section, labels, sums in _groups(result):
         for label, scores in zip(labels, sums.scores(), strict=True):
             add(section, label, scores)
     for name, value in numbers(result).items():
         if name.startswith(("EXTENT", "AREA", "IIEE")):
             rows.append(["ice", "", name.lower(), "km2", value, None, None, ""])
-        elif name in ("EDGE_DISTANCE", "WITHIN_ONE_TENTH", "COVERAGE_90"):
-            unit = "km" if name == "EDGE_DISTANCE" else ""
-            rows.append(["ice", "", name.lower(), unit, value, None, None, ""])
+        elif name in _UNITS:
+            rows.append(["ice", "", name.lower(), _UNITS[name], value, None, None, ""])
     comparison = result.comparison
     for kind, name in enumerate(flags.NAMES):
         count, area = int(comparison.kind_counts[kind]), float(comparison.kind_km2[kind])

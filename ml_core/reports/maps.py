@@ -5,19 +5,58 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import EllipseCollection, PathCollection
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from . import colours
 from .colours import Scale
 from .figures import Picture, canvas, picture, style
 
 MAX_SIDE_PX = 640
 """Rasters are averaged down to this many rows and columns at most before they are drawn."""
+
+_PANEL_PT: Final = 250
+"""Width of a map, about, in points."""
+
+_LINE_IN: Final = 0.2
+"""Height of a legend's line."""
+
+_DOT_SHARE: Final = 0.4
+"""Of the distance between dots; what is under them stays visible."""
+
+_DOTS_PT: Final = (0.9, 4.5)
+_MOST_DRAWN: Final = 2000
+"""More dots become pixels, of which a page is not the larger."""
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Values at places of a map: a dot for each, and circles around some.
+
+    Attributes:
+        row: (N,) in pixels of the map, whose first spans 0 to 1.
+        col: (N,) likewise.
+        values: (N,) what colours the dots.
+        scale: Their colours.
+        radius_px: (N,) of the circles.
+        circled: Numbers of those that get a circle.
+        legend: Name and colour of the classes, in place of a colour bar.
+    """
+
+    row: NDArray[np.floating]
+    col: NDArray[np.floating]
+    values: NDArray[Any]
+    scale: Scale
+    radius_px: NDArray[np.floating]
+    circled: NDArray[np.integer]
+    legend: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,12 +68,14 @@ class Panel:
         title: The line above.
         scale: Its colours.
         legend: Name and colour of the classes, in place of a colour bar.
+        over: What is drawn over the map; legend or colour bar are then of this.
     """
 
     values: NDArray[np.floating]
     title: str
     scale: Scale
     legend: tuple[tuple[str, str], ...] = ()
+    over: Places | None = None
 
 
 def reduced(
@@ -88,6 +129,10 @@ def maps(
     side_in = {1: 5.2, 2: 4.2}.get(columns, 3.15)
     ratio = (height * pixel_size_m[0]) / (width * pixel_size_m[1])
     panel_height_in = min(max(side_in * ratio * 0.86, 1.2), 1.8 * side_in) + 0.35
+    # a legend in lines below must not make the map smaller
+    panel_height_in += max(
+        _LINE_IN * len(panel.over.legend) if panel.over else 0 for panel in panels
+    )
     with style():
         figure = canvas(columns * side_in, rows * panel_height_in)
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
@@ -102,7 +147,7 @@ def _draw(figure: Figure, ax: Axes, panel: Panel, pixel_size_m: tuple[float, flo
     height, width = panel.values.shape
     extent_km = (0.0, width * pixel_size_m[1] / 1000, height * pixel_size_m[0] / 1000, 0.0)
     values = reduced(panel.values, categories=bool(panel.legend))
-    image = ax.imshow(
+    image: ScalarMappable = ax.imshow(
         np.ma.masked_invalid(values),
         cmap=panel.scale.colours,
         norm=panel.scale.norm,
@@ -115,24 +160,62 @@ def _draw(figure: Figure, ax: Axes, panel: Panel, pixel_size_m: tuple[float, flo
     ax.grid(visible=False)
     for side in ("top", "right"):
         ax.spines[side].set_visible(True)
+    over, key = panel.over, panel.over or panel
+    if over:
+        image = _draw_places(ax, over, extent_km, pixel_size_m)
     _scale_bar(ax, extent_km[1], extent_km[2])
-    if panel.legend:
-        handles = [_patch(name, colour) for name, colour in panel.legend]
+    if key.legend:
+        handles = [_patch(name, colour) for name, colour in key.legend]
         if np.isnan(values).any():
-            handles.append(_patch("no data", colours.NO_DATA))
+            handles.append(_patch("no data", to_hex(tuple(panel.scale.colours.get_bad()))))
         ax.legend(
             handles=handles,
             loc="upper left",
             bbox_to_anchor=(-0.02, 0.0),
-            ncols=2,
-            title=panel.scale.label or None,
+            ncols=1 if over else 2,
+            title=key.scale.label or None,
         )
     else:
         bar = figure.colorbar(
-            image, ax=ax, ticks=panel.scale.ticks, extend=panel.scale.extend, shrink=0.85, aspect=25
+            image, ax=ax, ticks=key.scale.ticks, extend=key.scale.extend, shrink=0.85, aspect=25
         )
-        bar.set_label(panel.scale.label)
+        bar.set_label(key.scale.label)
         bar.outline.set_linewidth(0.5)
+
+
+def _draw_places(
+    ax: Axes, places: Places, extent_km: tuple[float, ...], pixel_size_m: tuple[float, float]
+) -> PathCollection:
+    """Draw values at places of a map; return the dots, which a colour bar can be of."""
+    height_km, width_km = (size / 1000 for size in pixel_size_m)
+    x, y = places.col * width_km, places.row * height_km
+    scale, some = places.scale, places.circled
+    across = 2 * places.radius_px[some]
+    ax.add_collection(
+        EllipseCollection(
+            across * width_km,
+            across * height_km,
+            np.zeros(some.size),
+            units="xy",
+            offsets=np.stack([x[some], y[some]], axis=1),
+            transOffset=ax.transData,
+            facecolors="none",
+            edgecolors=scale.colours(scale.norm(places.values[some])),
+            linewidths=0.7,
+        )
+    )
+    apart_km = math.sqrt(extent_km[1] * extent_km[2] / max(1, x.size))
+    size_pt = float(np.clip(_DOT_SHARE * apart_km / extent_km[1] * _PANEL_PT, *_DOTS_PT))
+    return ax.scatter(
+        x,
+        y,
+        size_pt**2,
+        places.values,
+        cmap=scale.colours,
+        norm=scale.norm,
+        linewidths=0,
+        rasterized=x.size > _MOST_DRAWN,
+    )
 
 
 def _patch(name: str, colour: str) -> Patch:

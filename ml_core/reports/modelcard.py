@@ -24,6 +24,25 @@ def acquired(card: ModelCard) -> dict[str, list[str]]:
     return summary(KnownScenes.of_training(card.training, "").acquisitions)
 
 
+def validated(card: ModelCard) -> str:
+    """Return in words which network the error of a model card is of."""
+    rmse = (card.metrics.get("validation") or {}).get("rmse_percent")
+    if rmse is None:
+        return "by nothing: no part was held out"
+    error = f"RMSE {rmse:.1f} % SIC"
+    if card.training.get("fitted_again_on_everything"):
+        return (
+            f"{error}, of the network before the refit; the network in the file was then fitted"
+            " again on all data, so that nothing is left to validate it"
+        )
+    if card.metrics.get("folds_rmse_percent"):
+        return (
+            f"{error}, of the networks of all folds; the network in the file is that of the fold"
+            " with the lowest error"
+        )
+    return f"{error}, of the network in the file"
+
+
 def settings(card: ModelCard) -> list[tuple[str, Any]]:
     """Return the parameters of the training by name."""
     return [

@@ -11,18 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checkpoint import ModelCard
-from ..datasets.split import PARTS, VALIDATION
+from ..datasets.open_water import WaterThatTrains
+from ..datasets.split import BUFFER, LEFT_OUT, PARTS, TEST, TRAINING, VALIDATION
 from ..datasets.training_data import DataSplit, TrainingData
 from ..evaluation.baselines import LABELS
 from ..evaluation.fit_diagnosis import RULE, FitDiagnosis, diagnose
 from ..evaluation.metrics import Scores
-from ..evaluation.openwater import OpenWater
+from ..evaluation.openwater import HH_CELL_M, OpenWater, WaterRow
 from ..evaluation.scene_scores import NETWORK, pooled, unbeaten_baseline
+from ..events import Reporter
 from ..sweep.summary import Spread
 from ..training import importance
 from ..training.config import TrainingConfig
 from ..training.experiment import Outcome
-from . import colours, modelcard, page
+from . import colours, modelcard, page, reference_map
 from .charts import Mark, Series, bars, curves, density
 from .figures import Picture
 from .maps import MAX_SIDE_PX, Panel, maps
@@ -66,6 +68,12 @@ def write(
         scores=scores,
         training_rmse=_rmse(scores["training"]),
         validation_rmse=_rmse(scores["validation"]),
+        remedy=_keep_validated(outcome),
+        observed=any(scene.observations is not None for scene in data.scenes.values()),
+        simulated=any(
+            scene.acquisition.get("SEAICE_SOURCE") == "simulated" for scene in data.scenes.values()
+        ),
+        validated=modelcard.validated(card),
         footprints=sum(data.footprints(fold.splits) for fold in outcome.fits),
         few_footprints=data.few_footprints([fold.splits for fold in outcome.fits]),
         baseline_warning=baseline_warning(outcome, data.parts_noun),
@@ -73,7 +81,15 @@ def write(
         rule=RULE,
         first_candidate=next((e.number for e in fit.epochs if e.is_candidate), len(fit.epochs)),
         curves=_curves(outcome, config),
-        split_map=_split_map(outcome, data, shown),
+        taught=[
+            (
+                name,
+                split.part_of(name),
+                data.scenes[name].observations,
+                _split_map(outcome, data, name, observes=config.task.observes),
+            )
+            for name in _taught(outcome, shown)
+        ],
         errors=[
             (name.capitalize(), *s.errors_percent, s.r2, s.count)
             for name, s in scores.items()
@@ -93,16 +109,36 @@ def write(
         channel_rows=_channel_rows(card),
         channel_bars=_channel_bars(card),
         water=water,
-        water_map=_water_map(water) if water else None,
-        water_by_angle=[
-            (row.label, 100 * row.share, row.mean_percent, 100 * row.ice_share)
-            for row in (water.by_angle if water else ())
-        ],
+        water_map=_water_map(water, config.water) if water else None,
+        water_by_angle=_water_rows(water.by_angle) if water else [],
+        water_by_hh=_water_rows(water.by_hh) if water else [],
+        hh_cell_km=HH_CELL_M / 1000,
+        water_trained=config.water,
         settings=modelcard.settings(card),
         card=card,
         calibration=modelcard.calibration(card),
         acquired=modelcard.acquired(card),
     )
+
+
+def log(outcome: Outcome, card: ModelCard, parts_noun: str, report: Reporter) -> None:
+    """Log what the error is of, and warn where a baseline does better."""
+    if outcome.validation:
+        report.info(f"Validated: {modelcard.validated(card)}{_keep_validated(outcome)}")
+    if text := baseline_warning(outcome, parts_noun):
+        report.warning(text)
+
+
+def _keep_validated(outcome: Outcome) -> str:
+    """Return how to get a file with validated weights; empty where it has them."""
+    if outcome.refit is None:
+        return ""
+    if outcome.folds:
+        return (
+            ". To keep validated weights instead, set Network kept of a cross-validation (KEEP) to"
+            " that of the best fold (best_fold)"
+        )
+    return ". To keep the validated weights instead, switch off Refit on the full data (REFIT)"
 
 
 def baseline_warning(outcome: Outcome, parts_noun: str) -> str:
@@ -184,8 +220,17 @@ def _curves(outcome: Outcome, config: TrainingConfig) -> Picture:
     )
 
 
-def _split_map(outcome: Outcome, data: TrainingData, shown: str) -> Picture:
+def _taught(outcome: Outcome, shown: str) -> list[str]:
+    """Return the scenes whose reference is drawn: one that trains, and the one that is shown."""
+    trains = max(outcome.training, key=lambda name: outcome.training[name].scores.count)
+    return list(dict.fromkeys([trains, shown]))
+
+
+def _split_map(outcome: Outcome, data: TrainingData, shown: str, *, observes: bool) -> Picture:
     scene = data.scenes[shown]
+    if scene.observations is not None:
+        splits = [fit.splits[shown] for fit in outcome.fits]
+        return reference_map.draw(scene, splits, observes=observes)
     step = max(1, math.ceil(max(scene.grid.shape) / MAX_SIDE_PX))
     thinned = np.array(scene.array[::step, ::step])
     hh_db, sic_percent = thinned[..., 0], thinned[..., -1]
@@ -250,6 +295,7 @@ def _scatter(outcome: Outcome) -> Picture:
         counted.edges,
         x_label="Reference SIC [%]",
         y_label="Predicted SIC [%]",
+        count_label="Number of reference values",
     )
 
 
@@ -282,6 +328,30 @@ def _channel_bars(card: ModelCard) -> Picture | None:
     )
 
 
-def _water_map(water: OpenWater) -> Picture:
-    panel = Panel(water.sic_percent, "Predicted SIC on open water", colours.sic())
-    return maps([panel], water.pixel_size_m, columns=1)
+def _water_rows(rows: Iterable[WaterRow]) -> list[tuple[str, float, float, float]]:
+    return [(r.label, 100 * r.share, r.mean_percent, 100 * r.ice_share) for r in rows]
+
+
+def _water_map(water: OpenWater, trained: WaterThatTrains | None) -> Picture:
+    panels = [Panel(water.sic_percent, "Predicted SIC on open water", colours.sic())]
+    if trained:
+        panels.append(_water_parts(water, trained))
+    return maps(panels, water.pixel_size_m, columns=len(panels))
+
+
+def _water_parts(water: OpenWater, trained: WaterThatTrains) -> Panel:
+    """Return the map of what of the scene trained and what was held out."""
+    split = trained.split
+    step = round(water.pixel_size_m[0] / trained.data.grid.nominal_pixel_size_m[0])
+    rows, cols = (
+        np.minimum(np.arange(side) * step + step // 2, length - 1) // split.cell_px
+        for side, length in zip(water.sic_percent.shape, split.shape_px, strict=True)
+    )
+    order = (TRAINING, TEST, BUFFER, LEFT_OUT)
+    names = ("training", "held out", "buffer", "left out")
+    number = np.argsort(order)[np.searchsorted(np.sort(order), split.roles[np.ix_(rows, cols)])]
+    values = np.where(np.isfinite(water.sic_percent), number, np.nan)
+    shades = ("#9ecae1", "#d1600a", "#b9b9b9", "#f1d7c3")
+    classes = tuple(zip(names, shades, strict=True))
+    legend = tuple(one for k, one in enumerate(classes) if (values == k).any())
+    return Panel(values, "What trained", colours.categories("", classes), legend=legend)

@@ -31,6 +31,7 @@ def write(path: str, title: str, shared: SetRecord, scenes: Sequence[SceneRecord
     footprints = sum(
         scene.pixels * (shared.resolution_m / max(scene.footprint_m, shared.resolution_m)) ** 2
         for scene in scenes
+        if not scene.polygons
     )
     shares = _shares(scenes)
     page.render(
@@ -40,6 +41,7 @@ def write(path: str, title: str, shared: SetRecord, scenes: Sequence[SceneRecord
         shared=shared,
         scenes=scenes,
         footprints=footprints,
+        polygons=sum(scene.polygons for scene in scenes),
         days=sorted(filter(None, (s.acquisition.get("SEAICE_START", "")[:10] for s in scenes))),
         far_apart_h=FAR_H,
         far=[s.name for s in scenes if abs(s.hours_apart or 0) > FAR_H],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..datasets.provenance import KnownScenes
 from ..datasets.records import SceneRecord, SetRecord, scene_record
-from ..datasets.scene_data import check_size, decorrelation_px, fill
+from ..datasets.scene_data import check_size, decorrelation_px, fill, observed, polygons_of
 from ..datasets.training_set import MANIFEST, TrainingSet, folder_name
 from ..errors import SeaIceError
 from ..events import Done, Reporter
@@ -14,6 +14,7 @@ from ..files import OutputFiles, fingerprint
 from ..jobs.buildtrainingset import BuildTrainingSetJob
 from ..reports import trainingset as set_report
 from .ai4arctic import each_file
+from .ice_free import open_ice_free
 from .layers import OpenScene, open_layers
 
 
@@ -29,7 +30,7 @@ def run(job: BuildTrainingSetJob, files: OutputFiles, report: Reporter) -> Done:
     adding = report.part(0, 0.95)
     if job.ai4arctic:
         added = each_file(job, lambda: _asked_m(job), _add, adding)
-    elif job.reference:
+    elif job.reference or job.ice_free:
         added = _add_layers(job, adding)
     else:
         added = 0
@@ -47,14 +48,15 @@ def run(job: BuildTrainingSetJob, files: OutputFiles, report: Reporter) -> Done:
 def _add_layers(job: BuildTrainingSetJob, report: Reporter) -> int:
     """Add the scene of the job's layers; return the number of scenes written."""
     existing = _existing(job)
-    with open_layers(
-        job,
-        _asked_m(job),
-        job.chip_size,
-        report,
-        needs_ice_and_water=False,
-        expected=existing.extra if existing else None,
-    ) as layers:
+    expected, asked_m = existing.extra if existing else None, _asked_m(job)
+    if job.ice_free:
+        footprint_m = job.footprint or (existing.footprint_m if existing else None)
+        opened = open_ice_free(job, asked_m, job.chip_size, footprint_m, expected)
+    else:
+        opened = open_layers(
+            job, asked_m, job.chip_size, report, needs_ice_and_water=False, expected=expected
+        )
+    with opened as layers:
         scene = layers.scene
         name = job.name or scene.acquisition.get("SEAICE_PRODUCT") or Path(scene.label).stem
         return _add(job, name, layers, report)
@@ -79,7 +81,7 @@ def _add(job: BuildTrainingSetJob, name: str, layers: OpenScene, report: Reporte
     training_set = TrainingSet.open_or_create(str(job.training_set), shared)
     training_set.check_fit(layers.channels, layers.resolution_m, scene.label)
     check_size(scene, training_set.shared.chip_px)
-    folder, stamp = folder_name(name), _fingerprint(job, footprint_m)
+    folder, stamp = folder_name(name), _fingerprint(job, footprint_m, reference.polygons)
     with training_set.writing():
         present = training_set.find(folder)
         if present is not None and present.fingerprint == stamp:
@@ -93,22 +95,21 @@ def _add(job: BuildTrainingSetJob, name: str, layers: OpenScene, report: Reporte
         chip_px = training_set.shared.chip_px
         length_px = decorrelation_px(footprint_m, layers.resolution_m, chip_px)
         with training_set.adding(
-            folder, scene.grid.shape, has_uncertainty=reference.has_uncertainty
+            folder,
+            scene.grid.shape,
+            has_uncertainty=reference.has_uncertainty,
+            has_polygons=bool(reference.polygons),
         ) as new:
-            cells, sums = fill(new.array, scene, reference, length_px, report, new.uncertainty)
-            record = scene_record(
-                name,
-                stamp,
-                scene,
-                reference,
-                footprint_m,
-                new.array,
-                cells,
-                layers.names,
-                job.chip_size,
-                new.uncertainty,
+            polygons = polygons_of(reference, new.polygons)
+            cells, sums = fill(
+                new.array, scene, reference, length_px, report, new.uncertainty, polygons
             )
-            new.finish(cells, sums, record)
+            found = observed(reference, scene.grid, footprint_m, new.array, polygons)
+            read = scene, reference, footprint_m, new.array, cells
+            record = scene_record(
+                name, stamp, *read, layers.names, job.chip_size, new.uncertainty, found
+            )
+            new.finish(cells, sums, record, found)
     sigma = record.uncertainty_percent
     report.info(
         f"{name}: {'replaced' if present else 'added'}, {record.chips} chips,"
@@ -118,12 +119,13 @@ def _add(job: BuildTrainingSetJob, name: str, layers: OpenScene, report: Reporte
     return 1
 
 
-def _fingerprint(job: BuildTrainingSetJob, footprint_m: float) -> str:
+def _fingerprint(job: BuildTrainingSetJob, footprint_m: float, polygons: str) -> str:
     """Return what changes with the scene's files and parameters."""
     values = job.to_dict()
     for name in ("training_set", "report", "max_hours_apart"):  # no part of the data
         values.pop(name)
-    return fingerprint([values, footprint_m], job.input_paths().values())
+    # of charts, earlier versions kept no polygons
+    return fingerprint([values, footprint_m, *filter(None, [polygons])], job.input_paths().values())
 
 
 def _logged(training_set: TrainingSet, report: Reporter) -> list[SceneRecord]:

@@ -8,6 +8,7 @@ import tempfile
 import numpy as np
 
 from ..datasets.block_split import draw_split_with_test
+from ..datasets.polygon_split import draw_polygons_with_test
 from ..datasets.scene_data import SceneData
 from ..datasets.split import Split
 from ..datasets.weighting import log_weighting
@@ -40,20 +41,19 @@ def run(job: CompareNetworksJob, files: OutputFiles, report: Reporter) -> Done:
     table_path = files.stage(job.table) if job.table else None
     reading = report.part(0, _READ)
     with open_layers(job, job.resolution, job.chip_size, report) as layers:
-        chosen, left_out = configurations(job, layers.channels)
+        chosen, left_out = configurations(job, layers.channels, layers.footprint_px)
         for reason in left_out:
             report.warning(f"Left out: {reason}")
         chosen[0].config.check_reference(layers.reference)
         layers.log(report)
         with layers.read(job.chip_size, reading) as training_data:
             (data,) = training_data.scenes.values()
-            split = draw_split_with_test(
-                data.cells,
-                data.decorrelation_px,
-                job.validation_fraction,
-                job.test_fraction,
-                np.random.default_rng(job.seed),
-            )
+            shares = job.validation_fraction, job.test_fraction
+            rng = np.random.default_rng(job.seed)
+            if data.is_chart:
+                split = draw_polygons_with_test(data, *shares, rng)
+            else:
+                split = draw_split_with_test(data.cells, data.decorrelation_px, *shares, rng)
             scenes, splits = training_data.scenes, {name: split for name in training_data.scenes}
             log_weighting(scenes, splits, job.added_uncertainty, report)
             done = _fitted(job, chosen, data, split, report.part(_READ, _FITTED))

@@ -12,6 +12,7 @@ from ..networks import NetworkConfig
 from ..networks.classes import SicClasses
 from ..networks.describe import describe
 from ..reports import describemodel as page
+from ..reports.modelcard import validated
 
 
 def run(job: DescribeModelJob, files: OutputFiles, report: Reporter) -> Done:
@@ -41,6 +42,8 @@ def run(job: DescribeModelJob, files: OutputFiles, report: Reporter) -> Done:
         f"{config.architecture}: {description.parameters} parameters, receptive field"
         f" {description.geometry.receptive_field_px} px"
     )
+    if card:
+        report.info(f"Validated: {validated(card)}")
     report.progress(1.0)
     return Done(
         {"REPORT": job.report},

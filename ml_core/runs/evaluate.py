@@ -57,6 +57,8 @@ def run(job: EvaluateJob, files: OutputFiles, report: Reporter) -> Done:
                 difference = np.where(compared, block.predicted - block.reference, np.nan)
                 writer.write(block.window, difference.astype(np.float32))
             report.progress(0.9 * share)
+        for window, polygons, sic in reader.beyond():
+            comparison.polygons.add(window, polygons, sic, np.full_like(sic, np.nan))
         comparison.check(subject)
         result = conclude(
             comparison,

@@ -6,20 +6,31 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import PurePath
 
+import numpy as np
+
 from ..errors import SeaIceError
 from ..events import Done, Reporter
 from ..files import OutputFiles
 from ..inputs.icechart.chart import read
 from ..inputs.icechart.dates import date_in_name
-from ..inputs.icechart.rasterising import NO_POLYGON, rasterised
+from ..inputs.icechart.rasterising import exact_numbers, rasterised
 from ..jobs import IceChartToSicJob
+from ..raster.polygon_bands import (
+    HIGHEST_BAND,
+    LARGEST_NUMBER,
+    LOWEST_BAND,
+    NO_POLYGON,
+    POLYGON_BAND,
+    POLYGON_BAND_TAG,
+)
 from ..raster.reading import open_band
 from ..raster.writing import BandInfo, RasterWriter
 
 _BANDS = (
     BandInfo("Sea-ice concentration", "%"),
-    BandInfo("Lowest concentration of the code", "%"),
-    BandInfo("Highest concentration of the code", "%"),
+    BandInfo(LOWEST_BAND, "%"),
+    BandInfo(HIGHEST_BAND, "%"),
+    BandInfo(POLYGON_BAND),
 )
 
 
@@ -49,7 +60,13 @@ def run(job: IceChartToSicJob, files: OutputFiles, report: Reporter) -> Done:
     for warning in chart.warnings:
         report.warning(warning)
 
-    tags = {"SEAICE_PRODUCT": f"ice chart {label}"}
+    if (exact_numbers(chart) != chart.ids).any():
+        report.info(
+            f"{label}: band {len(_BANDS)} numbers the polygons 1 to {len(chart.ids)} in their"
+            f" order: {job.id_field} has numbers that are below 1, above {LARGEST_NUMBER}, or of"
+            " several concentrations"
+        )
+    tags = {"SEAICE_PRODUCT": f"ice chart {label}", POLYGON_BAND_TAG: str(len(_BANDS))}
     date = job.date or date_in_name(PurePath(job.chart.path).name)
     if date:
         tags["SEAICE_DATE"] = date
@@ -62,7 +79,10 @@ def run(job: IceChartToSicJob, files: OutputFiles, report: Reporter) -> Done:
         tags["SEAICE_FOOTPRINT_SOURCE"] = "given by hand"
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        sic = stack.enter_context(RasterWriter(files.stage(job.output), grid, _BANDS, tags=tags))
+        # a mean of numbers of polygons is none
+        sic = stack.enter_context(
+            RasterWriter(files.stage(job.output), grid, _BANDS, tags=tags, averaged=False)
+        )
         numbers = None
         if job.polygons:
             numbers = stack.enter_context(
@@ -76,7 +96,8 @@ def run(job: IceChartToSicJob, files: OutputFiles, report: Reporter) -> Done:
                 )
             )
         for block in rasterised(chart, grid):
-            sic.write(block.window, block.percent)
+            exact = np.where(block.exact == NO_POLYGON, np.nan, block.exact)
+            sic.write(block.window, np.concatenate([block.percent, exact[None]]))
             if numbers is not None:
                 numbers.write(block.window, block.number)
             counts.update(block.counts())

@@ -46,15 +46,20 @@ class OpenScene:
         """Pixel size of the scene's grid."""
         return self.scene.grid.resolution_m
 
+    @property
+    def footprint_px(self) -> float:
+        """The footprint in pixels of that; 0 for a chart whose polygons are known."""
+        return 0.0 if self.reference.polygons else self.footprint_m / self.resolution_m
+
     def log(self, report: Reporter) -> None:
         """Log the grid and what was noticed in the layers."""
         for text in (*self.scene.notes, *self.reference.notes):
             report.warning(text)
         self.apart.log(report)
-        grid = self.scene.grid
+        grid, size = self.scene.grid, f"{self.footprint_m / 1000:.4g} km"
         report.info(
             f"Grid: {grid.height} x {grid.width} px of {grid.resolution_m:.4g} m. Footprint of the"
-            f" reference: {self.footprint_m / 1000:.4g} km"
+            f" reference: {size if self.footprint_px else 'polygons of a chart'}"
         )
 
 
@@ -73,13 +78,12 @@ class OpenLayers(OpenScene):
             SeaIceError: The scene is smaller than a chip, scene and reference have no valid pixel
                 in common, or the disk is full.
         """
-        scene, names = self.scene, self.names
-        with collected(scene, self.reference, self.footprint_m, chip_px, report) as data:
+        with collected(self.scene, self.reference, self.footprint_m, chip_px, report) as data:
             yield TrainingData(
-                f"{names['HH']} and {names['HV']}, reference {names['reference']}",
-                {scene.label: data},
+                f"{self.names['HH']} and {self.names['HV']}, reference {self.names['reference']}",
+                {self.scene.label: data},
                 {
-                    "inputs": names,
+                    "inputs": self.names,
                     "acquisition": data.acquisition,
                     "reference_date": self.reference.date,
                     "hours_apart": self.apart.hours,
@@ -115,13 +119,12 @@ def open_layers(
     Raises:
         SeaIceError: A layer cannot be used, or they do not go together.
     """
-    assert job.reference is not None  # the job checked it
+    assert job.reference  # the job checked it
     with Reference.open(job.reference, job.footprint, job.reference_mask) as reference:
         footprint_m, note = reference_footprint_m(reference, job.footprint)
         if note:
             report.info(note)
-        asked_m = resolution_m(asked_m, footprint_m, chip_px)
-        with Scene.open(job, asked_m, expected) as scene:
+        with Scene.open(job, resolution_m(asked_m, footprint_m, chip_px), expected) as scene:
             apart = TimeDifference.between(
                 scene.label, scene.acquisition, reference.label, reference.date
             ).check(job.max_hours_apart)
@@ -130,8 +133,7 @@ def open_layers(
                 report.info(leave_out_moved(reference, job.ice_drift, hours))
             reference.check_use(scene.grid, needs_ice_and_water=needs_ice_and_water)
             reference.log_mask(footprint_m, scene.grid, report)
-            names = {**layer_names(job), **scene.extra}
-            yield OpenLayers(scene, reference, footprint_m, names, apart)
+            yield OpenLayers(scene, reference, footprint_m, layer_names(job) | scene.extra, apart)
 
 
 def layer_names(job: ReferenceInputs) -> dict[str, str]:

@@ -1,16 +1,19 @@
-"""Open water: what a fitted network predicts on a scene that is known to hold no ice."""
+"""Open water: a scene known to hold no ice, which trains or shows a network's false ice."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 from ..checkpoint import ModelCard
 from ..datasets.normalisation import Normalisation
+from ..datasets.open_water import WaterThatTrains, read_water
 from ..datasets.provenance import KnownScenes
+from ..datasets.training_data import TrainingData
 from ..errors import SeaIceError
-from ..evaluation.extent import EDGE_PERCENT
-from ..evaluation.openwater import OpenWater, WaterSums
+from ..evaluation.openwater import NOTABLE_SHARE, OpenWater, WaterSums
 from ..events import Reporter
 from ..jobs.inputs import ChannelInputs
 from ..jobs.train import TrainJob
@@ -22,9 +25,6 @@ from ..prediction.uncertainty import make_sampled
 from ..raster.extra import ExpectedExtra
 from ..raster.scene import Scene
 from ..raster.tiles import Tiling
-
-NOTABLE_SHARE: Final = 0.02
-"""More false ice than this is warned of: 2 % of a scene of 400 km are 3200 square kilometres."""
 
 _TILE_PX: Final = 512
 _WHO: Final = "the network learns from"
@@ -66,8 +66,34 @@ def check(job: TrainJob, channels: tuple[str, ...]) -> None:
             )
 
 
+@contextmanager
+def trained(
+    job: TrainJob, data: TrainingData, report: Reporter
+) -> Iterator[WaterThatTrains | None]:
+    """Read the job's scene of open water to train beside others; None where it is not to.
+
+    Raises:
+        SeaIceError: A layer cannot be read, or `read_water` refuses the scene.
+    """
+    inputs = inputs_of(job)
+    if inputs is None or not job.water_trains:
+        yield None
+        return
+    if "incidence_angle" not in data.channels:
+        inputs = replace(inputs, incidence=None)
+    with (
+        Scene.open(inputs, data.resolution_m, ExpectedExtra.among(data.channels, _WHO)) as scene,
+        read_water(scene, data, job.chip_size, job.validation_fraction, job.seed, report) as water,
+    ):
+        yield water
+
+
 def predicted(
-    job: TrainJob, card: ModelCard, tensors: Tensors, report: Reporter
+    job: TrainJob,
+    card: ModelCard,
+    tensors: Tensors,
+    trains: WaterThatTrains | None,
+    report: Reporter,
 ) -> OpenWater | None:
     """Return what a network predicts on the job's scene of open water; None where none is given.
 
@@ -75,6 +101,7 @@ def predicted(
         job: The layers and the device.
         card: The network.
         tensors: Its weights, or those of an ensemble.
+        trains: The scene, where it trained: what was held out of it is counted.
         report: Receives progress 0-1, and a warning where much of the water is called ice.
 
     Raises:
@@ -96,11 +123,12 @@ def predicted(
 
         def write(predicted: Predicted) -> None:
             sic = sampling.maps(predicted.output, predicted.valid)[0]
+            values, _ = scene.read(predicted.window)
             angle = None
             if "incidence_angle" in scene.channels:
-                values, _ = scene.read(predicted.window)
                 angle = values[scene.channels.index("incidence_angle")]
-            sums.add(predicted.window, sic, predicted.valid, angle)
+            counted = None if trains is None else trains.counted(predicted.window)
+            sums.add(predicted.window, sic, predicted.valid, values[0], angle, counted)
 
         with TiledScene(
             SceneInput(scene, card.channels, Normalisation.of(card.mean, card.std)),
@@ -113,37 +141,9 @@ def predicted(
             raise SeaIceError(
                 f"{scene.label}: no pixel of the scene of open water is valid in all layers"
             )
-    text = (
-        f"Open water, {found.name}: mean SIC {found.mean_percent:.1f} %,"
-        f" {100 * found.ice_share:.1f} % of the pixels are called ice (SIC of {EDGE_PERCENT:.0f} %"
-        " or more)"
-    )
     if found.ice_share > NOTABLE_SHARE:
-        report.warning(f"{text}. Train the network on such water too, with a SIC of 0")
+        remedy = "; add scenes of such wind" if trains else ": switch on Open water trains"
+        report.warning(f"{found}. Let the network learn from such water{remedy}")
     else:
-        report.info(text)
+        report.info(str(found))
     return found
-
-
-def noted(card: ModelCard, found: OpenWater | None) -> ModelCard:
-    """Return a model card that says what the network predicts on open water."""
-    if found is None:
-        return card
-    water = {
-        "scene": found.name,
-        "mean_percent": found.mean_percent,
-        "ice_share": found.ice_share,
-        "pixels": found.pixels,
-        "by_incidence_deg": {
-            row.label: {"share": row.share, "mean_percent": row.mean_percent}
-            for row in found.by_angle
-        },
-    }
-    return replace(card, metrics={**card.metrics, "open_water": water})
-
-
-def numbers(found: OpenWater | None) -> dict[str, float]:
-    """Return the job's numbers."""
-    if found is None:
-        return {}
-    return {"WATER_MEAN_SIC": found.mean_percent, "WATER_ICE_SHARE": 100 * found.ice_share}

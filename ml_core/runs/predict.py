@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import rasterio
@@ -25,7 +26,7 @@ from ..prediction.runtimes.base import Runtime
 from ..prediction.scene_input import SceneInput, check_scene, extra_of, with_channels_of
 from ..prediction.tiled import TiledScene
 from ..prediction.training_distribution import OutOfDistribution
-from ..prediction.uncertainty import DEFAULT_SAMPLES, make_sampled
+from ..prediction.uncertainty import DEFAULT_SAMPLES, calibration_of, make_sampled
 from ..raster.scene import Scene
 from ..raster.tiles import Tiling
 
@@ -46,25 +47,25 @@ def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
         check_classes(card, model)
     job = with_channels_of(job, card, report)
     shape = geometry(NetworkConfig.from_dict(card.network))
-    samples = (job.samples or DEFAULT_SAMPLES) if job.uncertainty else 0
-    networks = job.runtime, job.device, card, tensors
+    calibration = calibration_of(card, tensors) if job.uncertainty else None
+    networks = partial(make_sampled, job.runtime, job.device, card, tensors)
+    made = partial(networks, calibration=calibration, samples=job.samples or DEFAULT_SAMPLES)
     budget = round(job.memory_gib * 2**30)
     memory.return_freed_memory()
     with rasterio.Env(GDAL_CACHEMAX=memory.cache_bytes(budget)), ExitStack() as stack:
-        runtime, sampling = make_sampled(*networks, report, samples=samples)
+        runtime, sampling = made(report)
         scene = stack.enter_context(Scene.open(job, card.resolution_m, extra_of(card, model)))
         check_scene(scene, card, model, shape, report)
         KnownScenes.of_training(card.training, model).check(scene.acquisition, scene.label, report)
 
-        def float32() -> Runtime:
-            silent = Reporter(lambda event: None)
-            return make_sampled(*networks, silent, samples=samples, precision="float32")[0]
-
+        silent = Reporter(lambda event: None)
         tried = samples_of(_input(card, scene), shape)
         # the first tile is read, and the network compiled, while the precision is checked
         tiled, unseen = _tiled(job, card, scene, shape, runtime, budget)
         stack.enter_context(tiled)
-        exact = exact_enough(runtime, float32, tried, sampling.sic, report)
+        exact = exact_enough(
+            runtime, lambda: made(silent, precision="float32")[0], tried, sampling.sic, report
+        )
         if exact is not runtime:
             tiled.close()
             runtime = exact
@@ -102,10 +103,8 @@ def run(job: PredictJob, files: OutputFiles, report: Reporter) -> Done:
         numbers["NOVEL_FRACTION"] = unseen.share
         if unseen.warning():
             report.warning(unseen.warning())
-    if maps.spread is not None:
-        mean = maps.spread.write(paths["uncertainty"], unseen, report)
-        if mean is not None:
-            numbers["MEAN_UNCERTAINTY"] = mean
+    if maps.intervals is not None:
+        numbers |= maps.intervals.write(paths["uncertainty"], unseen, report)
     report.info(
         f"Mean SIC {numbers['MEAN_SIC']:.1f} %, {100 * numbers['VALID_FRACTION']:.1f} % of the"
         " pixels have one"

@@ -16,7 +16,7 @@ from ..jobs.train import TrainJob
 from ..reports import training as page
 from ..training import experiment, importance
 from ..training.calibration import calibration_of
-from ..training.card import card_of
+from ..training.card import card_of, numbers_of, with_water
 from ..training.config import TrainingConfig
 from ..training.crossvalidation import cross_validate
 from ..training.device import Device, choose
@@ -40,7 +40,11 @@ def run(job: TrainJob, files: OutputFiles, report: Reporter) -> Done:
     model_path = files.stage(job.model)
     report_path = files.stage(job.report) if job.report else None
     report.info(f"Device: {device.name}, {device.precision}")
-    with _opened(job, report.part(0, _READ)) as (config, data):
+    with (
+        _opened(job, report.part(0, _READ)) as (config, data),
+        openwater.trained(job, data, report.part(_READ, _READ)) as water,
+    ):
+        config = replace(config, water=water)
         done = _fitted(job, config, data, device, model_path, report_path, report)
     report.progress(1.0)
     return done
@@ -63,7 +67,7 @@ def _opened(job: TrainJob, report: Reporter) -> Iterator[tuple[TrainingConfig, T
         return TrainingConfig.from_job(
             job,
             channels,
-            footprint_px=footprint_px if job.match == "footprints" else 0.0,
+            footprint_px=footprint_px,
             oversample=job.oversample,
             initial=initial,
         )
@@ -74,14 +78,14 @@ def _opened(job: TrainJob, report: Reporter) -> Iterator[tuple[TrainingConfig, T
         if initial:
             initial.check_resolution(resolution_m)
         data = of_set(training_set, report)
-        yield configured(data.channels, data.footprint_m / data.resolution_m), data
+        yield configured(data.channels, data.footprint_px), data
         return
     asked_m = initial.card.resolution_m if initial and job.resolution is None else job.resolution
     expected = initial.extra if initial else None
     with open_layers(job, asked_m, job.chip_size, report, expected=expected) as layers:
         if initial:
             initial.check_resolution(layers.resolution_m)
-        config = configured(layers.channels, layers.footprint_m / layers.resolution_m)
+        config = configured(layers.channels, layers.footprint_px)
         config.check_reference(layers.reference)
         layers.log(report)
         with layers.read(job.chip_size, report) as data:
@@ -131,18 +135,13 @@ def _fitted(
         for number, member in enumerate(members)
         for name, array in member.kept.result.state.items()
     }
-    if text := page.baseline_warning(outcome, data.parts_noun):
-        report.warning(text)
-    water = openwater.predicted(job, card, tensors, report.part(_WEIGHED, _SCORED))
-    card = openwater.noted(card, water)
+    page.log(outcome, card, data.parts_noun, report)
+    scoring = report.part(_WEIGHED, _SCORED)
+    water = openwater.predicted(job, card, tensors, config.water, scoring)
+    card = with_water(card, water, config.water)
     checkpoint.save(model_path, tensors, card)
     outputs = {"MODEL": str(job.model)}
     if report_path:
         page.write(report_path, config, data, split, outcome, card, water)
         outputs["REPORT"] = str(job.report)
-    numbers = {"BEST_EPOCH": float(outcome.first.result.best_epoch), **openwater.numbers(water)}
-    names = {"training": "TRAIN_RMSE", "validation": "VALIDATION_RMSE"}
-    for part, scores in outcome.scores.items():
-        if scores and scores.rmse_percent is not None:
-            numbers[names[part]] = scores.rmse_percent
-    return Done(outputs, numbers)
+    return Done(outputs, numbers_of(outcome, water))

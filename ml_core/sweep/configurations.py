@@ -42,7 +42,7 @@ class Configuration:
 
 
 def configurations(
-    job: CompareNetworksJob, channels: tuple[str, ...]
+    job: CompareNetworksJob, channels: tuple[str, ...], footprint_px: float
 ) -> tuple[list[Configuration], list[str]]:
     """Return the combinations, and why others that the lists make are left out.
 
@@ -60,7 +60,7 @@ def configurations(
             size = {"architecture": network, "filters": filters, "depth": depth}
             try:
                 found += [
-                    _configuration(job, channels, size, settings)
+                    _configuration(job, channels, size, settings, footprint_px)
                     for settings in _regularisations(job)
                 ]
             except SeaIceError as error:
@@ -86,6 +86,7 @@ def _configuration(
     channels: tuple[str, ...],
     size: dict[str, Any],
     settings: dict[str, Any],
+    footprint_px: float,
 ) -> Configuration:
     network = size["architecture"]
     has = next(choice.settings for choice in ARCHITECTURES if choice.id == network)
@@ -94,7 +95,8 @@ def _configuration(
         for name, _ in FitDetails.specs()
         if name not in _OPTIONAL or name in has
     }
-    config = TrainingConfig.from_job(FitInputs(**{**shared, **size, **settings}), channels)
+    inputs = FitInputs(**{**shared, **size, **settings})
+    config = TrainingConfig.from_job(inputs, channels, footprint_px=footprint_px)
     shape = f"{config.network.filters} filters, depth {config.network.depth}"
     return Configuration(
         network, shape, _in_words(settings, job), config, settings["data_fraction"]

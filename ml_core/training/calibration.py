@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from torch import nn
 
 from .. import networks
+from ..datasets.polygon_split import PolygonSplit
 from ..datasets.scene_data import SceneData
+from ..datasets.scene_split import passes
+from ..datasets.split import VALIDATION, Split
 from ..datasets.training_data import TrainingData
 from ..errors import SeaIceError
 from ..events import Reporter
-from ..networks.output import sic_of_each
-from ..observation.footprint import FootprintFields
-from ..prediction.calibration import LEAST_CELLS, LEVEL, Calibration, Cells, calibrate, hold_out
+from ..observation.observations import Observations
+from ..prediction.calibration import (
+    DROPOUT,
+    ENSEMBLE,
+    LEAST_PARTS,
+    NETWORK,
+    SOURCES,
+    Calibrated,
+    Cells,
+    calibrate,
+)
 from ..prediction.training_distribution import TrainingDistribution
-from ..prediction.uncertainty import DEFAULT_SAMPLES, DROPOUT, ENSEMBLE, masks_of
+from ..prediction.uncertainty import DEFAULT_SAMPLES, Sampling, masks_of
 from ..raster.grid import Window
 from . import experiment
 from .config import TrainingConfig
@@ -27,53 +39,51 @@ from .ensemble import joined
 from .experiment import Outcome
 from .validation import Part, Validator
 
-_MARGIN: Final = 1.5
-"""Footprints around a validation block that are predicted too, for the means at its border."""
-
 _MOST_CELLS: Final = 20_000
+_MOST_EACH: Final = 300
+"""Cells of a block or scene that are kept, evenly spread: they overlap, and more say the same."""
+
 _MOST_PIXELS: Final = 2_000_000
-_TILE_PX: Final = 256
 
 _MOST_COMPARED_PX: Final = 2**23
 """Of larger validation parts, squares spread evenly over them are compared with the reference."""
 
-_SQUARE: Final = 8
-"""Side of these squares in footprints: the margins around them cost as much again."""
-
-_MOST_GROUPS: Final = 20
-"""More blocks are left out several at a time to check a calibration."""
+_SQUARE: Final = 2.0
+_GAP: Final = 1.0
+"""The ground of a cross-validation's fold is cut into squares of two decorrelation lengths, with a
+gap of one between them, across which Gaussian footprints correlate by a quarter."""
 
 
 @dataclass(frozen=True)
-class _Samples:
-    """Networks that might as well be right.
+class _Predictors:
+    """A fitted network, or an ensemble, with all that its spread is of.
 
     Attributes:
-        network: All of them, as one whose outputs come as channels.
-        validator: Compares it with the reference.
-        method: ``dropout`` or ``ensemble``.
-        count: How many their spread is of.
+        network: Networks whose outputs come as channels.
+        validator: Compares them with the reference.
+        sampling: Which networks they are.
     """
 
     network: nn.Module
     validator: Validator
-    method: str
-    count: int
+    sampling: Sampling
 
     @classmethod
-    def of(cls, config: TrainingConfig, members: Sequence[Outcome], device: Device) -> _Samples:
-        """Return an ensemble's members, or networks drawn by the dropout of a single one.
-
-        Raises:
-            SeaIceError: There is no dropout to draw by.
-        """
+    def of(cls, config: TrainingConfig, members: Sequence[Outcome], device: Device) -> _Predictors:
+        """Return an ensemble, or a single network with those drawn by its dropout if it has one."""
         validator = experiment.validator_of(config, members[0].first, device)
+        classes = config.task.classes
         if len(members) > 1:
-            return cls(joined(config, members, device), validator, ENSEMBLE, len(members))
-        masks = masks_of(config.network, DEFAULT_SAMPLES, config.fit.seed)
+            sampling = Sampling(ENSEMBLE, len(members), classes)
+            return cls(joined(config, members, device), validator, sampling)
+        sampling = Sampling(DROPOUT, DEFAULT_SAMPLES, classes)
+        try:
+            masks = masks_of(config.network, DEFAULT_SAMPLES, config.fit.seed)
+        except SeaIceError:
+            masks, sampling = None, Sampling(classes=classes)
         state = members[0].first.result.state
         network = networks.restore(config.network, state, masks).to(device.name)
-        return cls(network, validator, DROPOUT, DEFAULT_SAMPLES)
+        return cls(network, validator, sampling)
 
 
 def calibration_of(
@@ -84,10 +94,11 @@ def calibration_of(
     device: Device,
     report: Reporter,
 ) -> dict[str, Any] | None:
-    """Return the calibration of a network's uncertainty for its card; None where it has none.
+    """Return the calibration of a network's uncertainty for its card; None without validation.
 
     The networks of the first fit predict the validation blocks, those of a cross-validation each
-    its own; means over footprints are compared with the reference.
+    its own; means over footprints are compared with the reference. What counts as one is a block of
+    a scene, a square of a fold's ground, or all scenes of one pass.
 
     Args:
         data: The scenes.
@@ -98,104 +109,166 @@ def calibration_of(
         report: Informed of what came out; receives progress 0-1.
     """
     apart = [members] if len(members) > 1 else [[fold] for fold in outcome.fits]
-    try:
-        sampled = [(_Samples.of(config, fitted, device), fitted[0].splits) for fitted in apart]
-    except SeaIceError:
-        return None
-    blocks = [
-        (samples, data.scenes[name], block)
-        for samples, splits in sampled
+    fitted = [(_Predictors.of(config, group, device), group[0].splits) for group in apart]
+    validating = [
+        (network, data.scenes[name], split, name)
+        for network, splits in fitted
         for name, split in splits.items()
-        for block in split.blocks
+        if split.blocks
     ]
-    parts = _all_compared(blocks, report)
-    group = np.repeat(np.arange(len(parts)), [part.error_percent.size for part in parts])
-    if group.size < LEAST_CELLS:
+    of_pass = {name: number for number, names in enumerate(passes(data.records)) for name in names}
+    pieces: list[Cells] = []
+    first = 0
+    for number, (network, scene, split, name) in enumerate(validating):
+        report.check_cancelled()
+        if name in of_pass:
+            blocks = [Window(0, 0, *scene.grid.shape)]
+            first = of_pass[name]
+        else:
+            blocks = [*_parts(scene, split, cut=len(apart) > 1)]
+        pieces.append(_cells(network, scene, split, blocks, first, len(validating)))
+        first += len(blocks)
+        report.progress((number + 1) / len(validating))
+    cells = Cells.joined(pieces).counting(_MOST_EACH) if pieces else None
+    if cells is None or not len(cells):
         return None
-    thin = slice(None, None, -(-group.size // _MOST_CELLS))
-    cells = Cells.joined(parts).part(thin)
-    found, held_out = calibrate(cells), hold_out(cells, group[thin] % _MOST_GROUPS)
-    # never narrower: that blocks agree by chance is no knowledge
-    widened = max(1.0, held_out.factor) if held_out else 1.0
-    final = found.wider(widened)
-    noun, method = data.parts_noun, sampled[0][0].method
-    bare = cells.coverage(Calibration())
-    independent = sum(data.footprints(splits) for _, splits in sampled)
-    report.info(
-        f"Uncertainty by {method}: the 90 % interval held"
-        f" {100 * bare:.0f} % of the validation cells before calibration"
-        + (
-            f", and there was one {noun[:-1]} only, so that none could check it"
-            if held_out is None
-            else f", {100 * held_out.coverage:.0f} % of {noun} left out after it, so it was made"
-            f" {widened:.2f} times as wide"
-        )
-        + f" ({independent:.0f} independent footprints)"
-        + final.note
+    found = calibrate(cells)
+    noun = _noun(data, found.parts)
+    found = replace(
+        found, calibration=replace(found.calibration, reason=_reason(found, noun, len(apart) > 1))
     )
+    independent = sum(data.footprints(splits) for _, splits in fitted)
+    _log(found, noun, report)
     return {
-        "method": method,
-        "networks": sampled[0][0].count,
-        "level": LEVEL,
-        "scale": final.scale,
-        "floors_percent": list(final.floors_percent),
-        "widened": widened,
-        "cells": int(cells.error_percent.size),
+        **found.calibration.to_dict(),
+        "networks": fitted[0][0].sampling.count,
+        "parts": found.parts,
+        "noun": noun,
+        "cells": len(cells),
         "footprints": independent,
-        "coverage_before": bare,
-        "coverage_after": cells.coverage(final),
-        "held_out": noun,
-        "coverage_of_blocks_left_out": held_out.coverage if held_out else None,
+        "independent": data.independent_noun,
+        "coverage_of_parts_left_out": found.coverage,
+        "mean_width_percent": found.width_percent,
+        "gains": {source: list(gain) for source, gain in found.gains.items()},
     }
 
 
-def _all_compared(
-    blocks: Sequence[tuple[_Samples, SceneData, Window]], report: Reporter
-) -> list[Cells]:
-    """Return what is known of the cells of each block, or of squares spread over all of them."""
-    area = sum(block.height * block.width for *_, block in blocks)
-    every = max(1, -(-area // _MOST_COMPARED_PX))
-    found, before = [], 0
-    for number, (samples, data, block) in enumerate(blocks):
-        report.progress(number / len(blocks))
-        side = max(_TILE_PX, round(_SQUARE * data.footprint_px))
-        squares = [block] if every == 1 else list(block.blocks(side))
-        chosen = squares[-before % every :: every]
-        before += len(squares)
-        if chosen:
-            found.append(Cells.joined([_compared(data, one, samples, report) for one in chosen]))
-    return found
+def _noun(data: TrainingData, count: int) -> str:
+    """Return what the parts are called that a calibration rests on."""
+    noun = data.parts_noun
+    if noun == "scenes" and len(passes(data.records)) < len(data.records):
+        noun = "passes"
+    return noun if count != 1 else {"passes": "pass"}.get(noun, noun[:-1])
 
 
-def _compared(data: SceneData, block: Window, samples: _Samples, report: Reporter) -> Cells:
-    """Return what is known of the cells of a validation block."""
-    margin = round(_MARGIN * data.footprint_px)
-    inside = block.grown(margin).clipped(*data.grid.shape)
-    dropout = samples.method == DROPOUT
-    total = samples.count + dropout
-    fields = FootprintFields((inside.height, inside.width), total, data.footprint_px)
-    classes = samples.validator.task.classes
-    for tile in samples.validator.tiles(samples.network, Part.of(data, [inside])):
-        report.check_cancelled()
-        place = tile.window.moved(-inside.row, -inside.col)
-        fields.add(place, sic_of_each(tile.output, tile.valid, total, classes), tile.valid)
-    means, valid = fields.means()
-    map_, spread_of = (means[0], means[1:]) if dropout else (means.mean(axis=0), means)
-    # a reference's value is a footprint's mean already: take it where each cell's centre lies
-    side = fields.cell_px
-    rows, cols = (
-        np.minimum(np.arange(n) * side + side // 2, limit - 1)
-        for n, limit in zip(valid.shape, (inside.height, inside.width), strict=True)
+def _reason(found: Calibrated, noun: str, folded: bool) -> str:
+    """Return why an uncertainty is not calibrated, and what to do; empty where it is.
+
+    Args:
+        noun: What the parts are called.
+        folded: Whether they are those of a cross-validation.
+    """
+    if found.parts >= LEAST_PARTS:
+        return ""
+    remedy = "train on a set of more scenes"
+    if not folded:
+        remedy = f"train with Cross-validation folds, or {remedy.removeprefix('train ')}"
+    return (
+        f"only {found.parts} validation {noun} could check it, of at least {LEAST_PARTS}; {remedy}"
     )
-    rows, cols = rows + inside.row, cols + inside.col
-    reference = data.array[..., -1][np.ix_(rows, cols)]
-    in_block = np.outer(
-        (rows >= block.row) & (rows < block.stop_row), (cols >= block.col) & (cols < block.stop_col)
+
+
+def _log(found: Calibrated, noun: str, report: Reporter) -> None:
+    calibration = found.calibration
+    text = (
+        f"Uncertainty: the 90 % interval follows from {SOURCES[calibration.source]} and is"
+        f" {found.width_percent:.1f} % SIC wide on average"
     )
-    keep = valid & np.isfinite(reference) & in_block
-    columns = (map_ - reference, spread_of.std(axis=0, ddof=1), spread_of.mean(axis=0))
-    error, spread, sic = (column[keep].astype(np.float64) for column in columns)
-    return Cells(error, spread, sic)
+    if found.coverage is not None:
+        text += f"; it held {100 * found.coverage:.0f} % of {noun} left out"
+    for source, (gain, error) in found.gains.items():
+        if source != calibration.source:
+            text += f"; {SOURCES[source]} would not surely do better"
+            text += f" (log likelihood {gain:+.3f} ± {error:.3f})"
+    report.info(text)
+    if calibration.reason:
+        report.warning(f"The uncertainty is not calibrated: {calibration.reason}")
+
+
+def _parts(data: SceneData, split: Split, *, cut: bool) -> Iterator[Window]:
+    """Yield the validation blocks of a scene, those of a fold cut into squares with gaps.
+
+    Args:
+        cut: Whether they are the ground of a fold.
+    """
+    side, gap = (share * data.decorrelation_px for share in (_SQUARE, _GAP))
+    for block in split.blocks:
+        if not cut:
+            yield block
+            continue
+        rows, cols = (_cuts(length, side, gap) for length in (block.height, block.width))
+        for row, height in rows:
+            for col, width in cols:
+                yield Window(block.row + row, block.col + col, height, width)
+
+
+def _cuts(length: int, side: float, gap: float) -> list[tuple[int, int]]:
+    """Return starts and lengths of as many parts as fit, each at least so long, with gaps."""
+    count = max(1, int((length + gap) // (side + gap)))
+    each = (length + gap) / count - gap
+    return [(round(k * (each + gap)), math.floor(each)) for k in range(count)]
+
+
+def _cells(
+    fitted: _Predictors,
+    data: SceneData,
+    split: Split,
+    blocks: Sequence[Window],
+    first: int,
+    among: int,
+) -> Cells:
+    """Return what is known of the validating observations of a scene that lie in some blocks.
+
+    Args:
+        blocks: They are numbered.
+        first: Number of the first.
+        among: Scenes that share what is compared.
+    """
+    if data.observations is None:
+        data = replace(data, observations=_of_pixels(data, split))
+    seen, sampling = data.observations, fitted.sampling
+    assert seen is not None
+    part = Part.of(data, split, VALIDATION).fewer(_MOST_COMPARED_PX / among)
+    scales = fitted.validator.task.scales
+    found = fitted.validator.observed(fitted.network, part, sampling.total, scales=scales)
+    means = found.percent.astype(np.float64)
+    drawn = sampling.method == DROPOUT
+    sic, spreads = (means[0], {}) if drawn else (means.mean(axis=0), {})
+    if sampling.method:
+        spreads[sampling.method] = means[drawn:].std(axis=0, ddof=1)
+    if scales:
+        predicting = found.scale_percent[:1] if drawn else found.scale_percent
+        spreads[NETWORK] = predicting.mean(axis=0, dtype=np.float64)
+    row, col = seen.row[found.index], seen.col[found.index]
+    number = np.full(row.size, -1)
+    for k, block in enumerate(blocks):
+        inside = (row >= block.row) & (row < block.stop_row)
+        inside &= (col >= block.col) & (col < block.stop_col)
+        number[inside] = first + k
+    if isinstance(split, PolygonSplit):  # what bounds one may hold the middle of another
+        of_part = np.flatnonzero(split.roles_of(seen) == VALIDATION)
+        number = first + np.searchsorted(of_part, found.index)
+    low, high = (bound[found.index].astype(np.float64) for bound in (seen.low, seen.high))
+    return Cells(sic, low, high, number, spreads).of(number >= 0)
+
+
+def _of_pixels(data: SceneData, split: Split) -> Observations:
+    """Return validation pixels, evenly thinned, as observations of a reference as fine as these."""
+    step = max(1, math.ceil(math.sqrt(split.counts["validation"] / _MOST_CELLS)))
+    sic = np.array(data.array[::step, ::step, -1])
+    rows, cols = np.nonzero(np.isfinite(sic))
+    row, col = rows * step + 0.5, cols * step + 0.5
+    return Observations.of_footprints(row, col, sic[rows, cols], None, 1.0)
 
 
 def training_distribution_of(scenes: Sequence[SceneData]) -> dict[str, Any] | None:

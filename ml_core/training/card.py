@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import platform
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 from .. import __version__, diagnosis
 from ..checkpoint import ModelCard
+from ..datasets.open_water import WaterThatTrains
 from ..datasets.split import training_scenes
 from ..datasets.training_data import DataSplit, TrainingData
 from ..datasets.weighting import weighting_of
+from ..evaluation.openwater import OpenWater
 from ..jobs.train import TrainJob
 from .calibration import training_distribution_of
 from .config import TrainingConfig
@@ -34,6 +37,7 @@ def card_of(
     first, refit = outcome.first.result, outcome.refit.result if outcome.refit else None
     trained = split.full if refit else outcome.splits
     seen = training_scenes(trained)
+    water = [config.water.data] if config.water else []
     weighting = weighting_of(data.scenes, trained, config.added_uncertainty_percent)
     metrics: dict[str, Any] = {
         name: {
@@ -41,7 +45,7 @@ def card_of(
             "mae_percent": scores.mae_percent,
             "bias_percent": scores.bias_percent,
             "r2": scores.r2,
-            "pixels": scores.count,
+            "reference_values": scores.count,
         }
         for name, scores in outcome.scores.items()
         if scores
@@ -64,7 +68,7 @@ def card_of(
         training={
             **data.provenance,
             **_scenes(data, split),
-            "domain": training_distribution_of([data.scenes[name] for name in seen]),
+            "domain": training_distribution_of([*(data.scenes[name] for name in seen), *water]),
             "parameters": _parameters(job),
             "weighting": str(weighting) if weighting else None,
             "seed": config.fit.seed,
@@ -99,6 +103,34 @@ def card_of(
         },
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
+
+
+def with_water(
+    card: ModelCard, found: OpenWater | None, trained: WaterThatTrains | None
+) -> ModelCard:
+    """Return a model card that says what the network predicts on open water.
+
+    Args:
+        found: What it predicts; None: there was no such scene.
+        trained: The scene, where it trained.
+    """
+    if found is None:
+        return card
+    held_out = None if trained is None else trained.held_out_share
+    water = {**found.to_dict(), "held_out_share": held_out}
+    return replace(card, metrics={**card.metrics, "open_water": water})
+
+
+def numbers_of(outcome: Outcome, water: OpenWater | None) -> dict[str, float]:
+    """Return the job's numbers."""
+    names = {"training": "TRAIN_RMSE", "validation": "VALIDATION_RMSE"}
+    errors = {
+        names[part]: scores.rmse_percent
+        for part, scores in outcome.scores.items()
+        if scores and scores.rmse_percent is not None
+    }
+    shown = water.numbers if water else {}
+    return {"BEST_EPOCH": float(outcome.first.result.best_epoch), **errors, **shown}
 
 
 def _scenes(data: TrainingData, split: DataSplit) -> dict[str, Any]:

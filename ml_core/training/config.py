@@ -8,18 +8,22 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from .. import networks
+from ..datasets.open_water import WaterThatTrains
 from ..datasets.sampler import Augmentation
 from ..errors import SeaIceError
 from ..jobs.fitting import FitInputs
 from ..networks import NetworkConfig
 from ..networks.classes import SicClasses
+from ..observation.support import WIDER_THAN_CELL, cell_size_px
 from ..raster.reference import Reference
+from .error_scale import apart
 from .fit import FitSettings
 from .initial_weights import InitialWeights
 from .tasks import Classification, Regression, Task
 
-_FOOTPRINTS_PER_CHIP = 1.5
-"""Least side of a chip whose footprint means are matched: at 1 only its middle would be covered."""
+_LEAST_FOOTPRINTS = 2
+"""Least side of a chip that is compared in footprints: of a chip of two, 15 % of the footprints are
+covered by nine tenths."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class TrainingConfig:
         initial: The network to go on from; None: fresh weights.
         added_uncertainty_percent: What is added to the reference's uncertainty to weight its
             values; None: all weigh the same.
+        water: A scene of open water that trains, too; None: there is none.
     """
 
     network: NetworkConfig
@@ -48,6 +53,7 @@ class TrainingConfig:
     oversample: bool = False
     initial: InitialWeights | None = None
     added_uncertainty_percent: float | None = None
+    water: WaterThatTrains | None = None
 
     @classmethod
     def from_job(
@@ -55,7 +61,7 @@ class TrainingConfig:
         job: FitInputs,
         channels: tuple[str, ...],
         *,
-        footprint_px: float = 0.0,
+        footprint_px: float,
         oversample: bool = False,
         initial: InitialWeights | None = None,
     ) -> TrainingConfig:
@@ -63,8 +69,7 @@ class TrainingConfig:
 
         Args:
             channels: Names of the channels.
-            footprint_px: Footprint over whose means the network is compared with the reference;
-                0: pixel by pixel.
+            footprint_px: The reference's footprint in pixels; 0: a chart, whose polygons are known.
             oversample: Whether rare SIC is drawn as often as frequent.
             initial: The network to go on from.
 
@@ -72,12 +77,15 @@ class TrainingConfig:
             SeaIceError: The parameters make no network, or none that fits the chips or the initial
                 weights.
         """
-        classes = SicClasses.from_job(job)
-        task: Task = Regression(footprint_px) if classes is None else Classification(classes)
-        if classes and footprint_px:
+        classes, observes = SicClasses.from_job(job), _observes(job, footprint_px)
+        task: Task = Regression(observes)
+        if classes:
+            task = Classification(classes, observes=observes)
+        if classes and observes and job.class_weights:
             raise SeaIceError(
-                "Match the reference: classes are matched pixel by pixel only; choose that, or the"
-                " task SIC in percent"
+                "Inverse-frequency class weights: classes that are matched in footprints are"
+                " compared by their expected SIC and cannot be weighted; match pixel by pixel, or"
+                " leave the weights off"
             )
         config = cls(
             NetworkConfig.from_job(job, len(channels), task.outputs),
@@ -91,6 +99,7 @@ class TrainingConfig:
                 l1=job.l1,
                 patience=job.patience,
                 seed=job.seed,
+                cell_px=cell_size_px(footprint_px) if observes else 1,
             ),
             job.chip_size,
             Augmentation.of(job.augmentation, has_angle="incidence_angle" in channels),
@@ -99,7 +108,7 @@ class TrainingConfig:
             initial,
             job.added_uncertainty,
         )
-        config._check_chips(footprint_px)
+        config._check_chips(footprint_px if observes else 0.0)
         if initial:
             initial.check(config.network, task, channels)
         return config
@@ -126,7 +135,7 @@ class TrainingConfig:
         network = networks.build(self.network)
         if self.initial:
             self.initial.apply(network)
-        return network
+        return apart(network) if self.task.scales else network
 
     def _check_chips(self, footprint_px: float) -> None:
         """Check that network, chips and footprint fit each other.
@@ -148,10 +157,17 @@ class TrainingConfig:
                 f" {name} of depth {self.network.depth} reduces its input; give {low} or"
                 f" {low + multiple}, or a smaller Depth"
             )
-        if self.chip_px < _FOOTPRINTS_PER_CHIP * footprint_px:
-            least = math.ceil(_FOOTPRINTS_PER_CHIP * footprint_px)
+        if self.chip_px < _LEAST_FOOTPRINTS * footprint_px:
+            least = math.ceil(_LEAST_FOOTPRINTS * footprint_px)
             raise SeaIceError(
                 f"Match the reference: a chip of {self.chip_px} px is only"
                 f" {self.chip_px / footprint_px:.1f} footprints wide; give a Chip size of at least"
                 f" {least} px, a coarser Resolution, or match pixel by pixel"
             )
+
+
+def _observes(job: FitInputs, footprint_px: float) -> bool:
+    """Say whether a network is compared in footprints or polygons (`footprint_px` 0), or pixels."""
+    if 0 < footprint_px <= WIDER_THAN_CELL:
+        return False
+    return job.match == "footprints" or (job.match == "auto" and job.task == "regression")

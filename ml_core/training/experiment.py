@@ -14,7 +14,15 @@ from .. import networks
 from ..datasets.normalisation import Normalisation, moments, normalisation
 from ..datasets.sampler import TrainingSampler
 from ..datasets.scene_data import SceneData, Scenes
-from ..datasets.split import Split, Splits, training_scenes, validation_scenes
+from ..datasets.split import (
+    TEST,
+    TRAINING,
+    VALIDATION,
+    Split,
+    Splits,
+    training_scenes,
+    validation_scenes,
+)
 from ..datasets.weighting import weighting_of
 from ..evaluation.metrics import Scores
 from ..evaluation.scene_scores import (
@@ -23,7 +31,8 @@ from ..evaluation.scene_scores import (
     ScoresByScene,
     beside_baselines,
     pooled,
-    score,
+    score_observed,
+    score_pixels,
 )
 from ..events import Reporter
 from ..networks.output import sic_of_each
@@ -33,7 +42,7 @@ from .config import TrainingConfig
 from .device import Device, seeded
 from .fit import Epoch, FitResult, fit
 from .tasks import Task
-from .validation import Part, Validator, thinned
+from .validation import MOST_CHART_PX, MOST_PX, Part, Validator, thinned
 
 _ROWS_AT_ONCE = 512
 
@@ -120,10 +129,7 @@ def run(
     """
     share = 0.5 if full else 1.0
     held_out = thinned(
-        [
-            Part.of(scenes[name], splits[name].blocks, splits[name].validation)
-            for name in validation_scenes(splits)
-        ]
+        [Part.of(scenes[name], splits[name], VALIDATION) for name in validation_scenes(splits)]
     )
     first = _fit(
         scenes,
@@ -190,10 +196,10 @@ def scored(
         data = scenes[name]
         report.check_cancelled()
         if split.counts["training"]:
-            part = Part.of(data, [data.grid.window], split.training)
+            part = Part.of(data, split, TRAINING)
             training[name] = errors_on(part, network, outcome.first, config, device, members)
         if split.blocks:
-            part = Part.of(data, split.blocks, split.validation)
+            part = Part.of(data, split, VALIDATION)
             validation[name] = errors_on(part, network, outcome.first, config, device, members)
     baselines = beside_baselines(validation, scenes, outcome.splits)
     return replace(outcome, training=training, validation=validation, baselines=baselines)
@@ -204,7 +210,7 @@ def scores_on_test(
 ) -> SceneScores:
     """Return the errors of an outcome's first fit on a scene's test part."""
     network = networks.restore(config.network, outcome.first.result.state).to(device.name)
-    part = Part.of(data, split.test_blocks, split.testing)
+    part = Part.of(data, split, TEST)
     return errors_on(part, network, outcome.first, config, device)
 
 
@@ -228,8 +234,11 @@ def errors_on(
         members: Networks of which the outputs come, and whose mean is scored.
         shown: What the network sees in the place of the part's scene; None: the scene.
     """
-    (part,) = thinned([part])
-    classes = config.task.classes
+    part = part.fewer(MOST_CHART_PX if part.data.is_chart else MOST_PX)
+    validator, data, classes = validator_of(config, fitted, device), part.data, config.task.classes
+    if data.observations is not None:
+        found = validator.observed(network, part, members, shown)
+        return score_observed(found.percent.mean(axis=0), found.index, data)
     tiles = (
         PredictedTile(
             tile.window,
@@ -237,9 +246,9 @@ def errors_on(
             tile.sic_percent,
             tile.valid,
         )
-        for tile in validator_of(config, fitted, device).tiles(network, part, shown)
+        for tile in validator.tiles(network, part, shown)
     )
-    return score(tiles, part.data, config.task.footprint_px)
+    return score_pixels(tiles, data)
 
 
 def validator_of(config: TrainingConfig, fitted: Fitted, device: Device) -> Validator:
@@ -257,6 +266,8 @@ def _fit(
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Fitted:
     """Fit a network on the scenes' training parts, validated on parts that are held out."""
+    if config.water:
+        scenes, splits = config.water.beside(scenes, splits)
     task = config.task.fitted_to(_training_sic(scenes, splits), class_weights=config.class_weights)
     if config.initial:
         normal = config.initial.normalisation
@@ -273,6 +284,7 @@ def _fit(
         config.augmentation,
         oversample=config.oversample,
         weighting=weighting,
+        observes=task.observes,
     )
     with seeded(config.fit.seed, device):
         fitted = fit(

@@ -20,7 +20,7 @@ from ..errors import SeaIceError
 from ..events import Reporter
 from .device import Device
 from .initial_weights import is_frozen
-from .losses import DataLoss, l1_term, l2_term, penalised
+from .losses import DataLoss, Targets, l1_term, l2_term, penalised
 
 Draw = Callable[[int, np.random.Generator], Batch]
 """Returns a batch of so many chips."""
@@ -65,6 +65,7 @@ class FitSettings:
         patience: The fit stops when validation has not improved for so many epochs, counted once
             the learning rate has come down; 0: never.
         seed: Of the chips, dropout and first weights.
+        cell_px: Side of the cells on which footprints are weighed.
     """
 
     epochs: int
@@ -75,6 +76,7 @@ class FitSettings:
     l1: float = 0.0
     patience: int = 0
     seed: int = 1
+    cell_px: int = 1
 
     @property
     def steps_per_epoch(self) -> int:
@@ -204,7 +206,7 @@ def fit(
             epochs.append(epoch)
             if on_epoch:
                 on_epoch(epoch)
-            if validation is None:
+            if validation is None or math.isnan(validation):  # nothing of it can be judged
                 continue
             if epoch.is_candidate and (best is None or validation < best[0]):
                 best = validation, number, _state(network)
@@ -242,11 +244,10 @@ def _step(
     """Change the weights by one step; return the sum of losses and the number of pixels, (2,)."""
     # (B, H, W, C) in memory is (B, C, H, W) in the format channels_last
     pixels = _to_device(batch.pixels, device).permute(0, 3, 1, 2)
-    label, valid = _to_device(batch.label, device), _to_device(batch.valid, device)
+    targets = Targets.of(batch, settings.cell_px, lambda array: _to_device(array, device))
     with device.autocast():
         output = network(pixels)
-    weight = None if batch.weight is None else _to_device(batch.weight, device)
-    total, count = loss(output, label, valid, weight=weight)
+    total, count = loss(output, targets)
     optimiser.zero_grad(set_to_none=True)
     (total / count.clamp(min=1)).backward()  # type: ignore[no-untyped-call]
     if settings.l1:

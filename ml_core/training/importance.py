@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .. import networks
 from ..checkpoint import ModelCard
 from ..datasets.scene_data import SceneData, Scenes
-from ..datasets.split import validation_scenes
+from ..datasets.split import VALIDATION, validation_scenes
 from ..evaluation.scene_scores import pooled
 from ..events import Reporter
 from ..raster.grid import Grid, Window
@@ -116,9 +116,7 @@ def importance_of(
         found = pooled(scores)[0].total().rmse_percent
         return math.nan if found is None else found
 
-    validating = [
-        Part.of(scenes[name], splits[name].blocks, splits[name].validation) for name in names
-    ]
+    validating = [Part.of(scenes[name], splits[name], VALIDATION) for name in names]
     most_px = _MOST_PX // (_DRAWS * (1 + len(channels)))
     rng = np.random.default_rng(config.fit.seed)
     before: list[float] = []

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from .. import checkpoint
 from ..checkpoint import ModelCard
@@ -129,12 +129,18 @@ class InitialWeights:
     def apply(self, network: nn.Module) -> None:
         """Give a network the weights, and freeze its first convolutions.
 
+        A second output (`tasks.Regression`) that only one of the two has is left as it is drawn, or
+        left out.
+
         Raises:
             SeaIceError: The weights are not those of the network, or it has fewer convolutions.
         """
         try:
             network.load_state_dict(
-                {name: torch.from_numpy(array.copy()) for name, array in self.state.items()}
+                {
+                    name: _of_outputs(torch.from_numpy(array.copy()), name, network)
+                    for name, array in self.state.items()
+                }
             )
         except RuntimeError as error:
             raise SeaIceError(
@@ -167,6 +173,18 @@ class InitialWeights:
             "frozen_convolutions": self.frozen,
             "lineage": training.get("lineage"),
         }
+
+
+def _of_outputs(weights: Tensor, name: str, network: nn.Module) -> Tensor:
+    """Return weights, those of the last convolution for as many outputs as a network has."""
+    if name not in ("layers.output.weight", "layers.output.bias"):
+        return weights
+    found = network.get_parameter(name).detach().clone()
+    if found.shape[1:] != weights.shape[1:]:
+        return weights
+    shared = min(len(found), len(weights))
+    found[:shared] = weights[:shared]
+    return found
 
 
 def is_frozen(module: nn.Module) -> bool:

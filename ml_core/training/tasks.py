@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import torch
 
 from ..networks.classes import SicClasses
 from ..raster.radiometry import Floats
-from .losses import DataLoss, cross_entropy, footprint_error, squared_error
+from .error_scale import observed_with_scale
+from .losses import DataLoss, cross_entropy, observed_classes, squared_error
+from .polygon_memory import PolygonMemory
+
+_OBSERVED: Final = "mean squared error of means over footprints or polygons"
 
 
 class Task(Protocol):
@@ -39,12 +43,16 @@ class Task(Protocol):
         """Factor from the data loss to that unit."""
 
     @property
-    def footprint_px(self) -> float:
-        """Footprint over whose means the network is compared with the reference; 0: by pixels."""
+    def observes(self) -> bool:
+        """Whether the network is compared with the reference's own values; else by pixels."""
 
     @property
     def loss(self) -> DataLoss:
-        """The data loss."""
+        """The data loss, for one fit: it may remember what a network gave."""
+
+    @property
+    def scales(self) -> bool:
+        """Whether a second output gives how large the errors are."""
 
     def fitted_to(self, sic_percent: Iterable[Floats], *, class_weights: bool) -> Task:
         """Return the task with what it takes from the reference that trains.
@@ -69,27 +77,38 @@ class Task(Protocol):
 class Regression:
     """The network gives the SIC as a fraction; its error is squared.
 
+    Compared in footprints, it learns the size of its errors, too (`error_scale`).
+
     Attributes:
-        footprint_px: Footprint over whose means it is compared with the reference; 0: by pixels.
+        observes: Whether its means over the reference's footprints are compared; else pixels.
     """
 
-    footprint_px: float = 0.0
+    observes: bool = False
     classes: None = None
     id: str = "regression"
-    outputs: int = 1
     loss_unit: str = "%²"
     loss_scale: float = 1e4
 
     @property
+    def outputs(self) -> int:
+        """The SIC; compared in footprints, how large its errors are too."""
+        return 2 if self.observes else 1
+
+    @property
+    def scales(self) -> bool:
+        """Whether it learns how large its errors are."""
+        return self.observes
+
+    @property
     def loss_label(self) -> str:
         """What the data loss is called."""
-        return "mean squared error" + " of footprint means" * bool(self.footprint_px)
+        return _OBSERVED if self.observes else "mean squared error"
 
     @property
     def loss(self) -> DataLoss:
         """Squared error."""
-        if self.footprint_px:
-            return partial(footprint_error, footprint_px=self.footprint_px)
+        if self.observes:
+            return partial(observed_with_scale, memory=PolygonMemory())
         return squared_error
 
     def fitted_to(self, sic_percent: Iterable[Floats], *, class_weights: bool) -> Task:
@@ -104,20 +123,38 @@ class Regression:
 
 @dataclass(frozen=True)
 class Classification:
-    """The network gives a score for each class of SIC; its error is the cross-entropy.
+    """The network gives a score for each class of SIC.
+
+    Its error is the cross-entropy; compared in footprints, the squared error of the expected SIC,
+    since a mean over water and ice has no class.
 
     Attributes:
         classes: The classes.
         weights: Weight of each class (K,); None: all the same.
+        observes: Whether the means of the expected SIC over the reference's footprints are
+            compared; else pixels.
     """
 
     classes: SicClasses
     weights: tuple[float, ...] | None = None
-    footprint_px: float = 0.0
+    observes: bool = False
     id: str = "classes"
-    loss_label: str = "cross-entropy"
-    loss_unit: str = "nat"
-    loss_scale: float = 1.0
+    scales: bool = False
+
+    @property
+    def loss_label(self) -> str:
+        """What the data loss is called."""
+        return _OBSERVED if self.observes else "cross-entropy"
+
+    @property
+    def loss_unit(self) -> str:
+        """Unit of the losses that are shown."""
+        return "%²" if self.observes else "nat"
+
+    @property
+    def loss_scale(self) -> float:
+        """Factor from the data loss to that unit."""
+        return 1e4 if self.observes else 1.0
 
     @property
     def outputs(self) -> int:
@@ -126,7 +163,10 @@ class Classification:
 
     @property
     def loss(self) -> DataLoss:
-        """Cross-entropy."""
+        """Cross-entropy, or the squared error of the expected SIC."""
+        if self.observes:
+            values = tuple(percent / 100 for percent in self.classes.values_percent)
+            return partial(observed_classes, values=values, memory=PolygonMemory())
         if self.weights is None:
             return cross_entropy
         return partial(cross_entropy, class_weights=torch.tensor(self.weights))
@@ -137,6 +177,8 @@ class Classification:
         Raises:
             SeaIceError: A class has no reference pixel.
         """
+        if self.observes:
+            return self
         counts = sum((self.classes.counts(part) for part in sic_percent), np.zeros(1, np.int64))
         self.classes.check_filled(counts)
         if not class_weights:

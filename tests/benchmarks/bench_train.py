@@ -26,7 +26,7 @@ from ml_core.datasets.sampler import ChipSampler
 from ml_core.events import Reporter
 from ml_core.training.device import choose, seeded
 from ml_core.training.fit import FitSettings, fit
-from ml_core.training.losses import penalised, squared_error
+from ml_core.training.losses import Targets, penalised, squared_error
 from ml_core.training.tasks import Regression
 
 SILENT = Reporter(lambda event: None)
@@ -70,12 +70,12 @@ def fit_rate(network, sampler, device):
 
 def bare_rate(network, tensors, optimiser, device):
     """Chips per second of the bare loop."""
-    pixels, label, valid = tensors
+    pixels, targets = tensors
     started = time.perf_counter()
     for _ in range(STEPS):
         with device.autocast():
             output = network(pixels)
-        total, count = squared_error(output, label, valid)
+        total, count = squared_error(output, targets)
         optimiser.zero_grad(set_to_none=True)
         (total / count).backward()
         optimiser.step()
@@ -97,11 +97,11 @@ def ratio():
         ]
         optimiser = torch.optim.Adam(groups, lr=1e-3, eps=1e-4, fused=True)
         batch = sampler.draw(BATCH, np.random.default_rng(2))
-        tensors = [
-            torch.from_numpy(array).to(device.name)
-            for array in (batch.pixels, batch.label, batch.valid)
-        ]
-        tensors[0] = tensors[0].permute(0, 3, 1, 2)
+
+        def place(array):
+            return torch.from_numpy(array).to(device.name)
+
+        tensors = place(batch.pixels).permute(0, 3, 1, 2), Targets.of(batch, 1, place)
         fit_rate(network, sampler, device), bare_rate(bare, tensors, optimiser, device)
         turns = [
             (fit_rate(network, sampler, device), bare_rate(bare, tensors, optimiser, device))

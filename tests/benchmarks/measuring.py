@@ -29,7 +29,7 @@ class Run:
     peak_mib: float
 
 
-def run_job(name, *, cores=0, **parameters):
+def run_job(name, /, *, cores=0, **parameters):
     """Run a job in a fresh process, as the plugin does; on so many cores, or on all."""
 
     def limit():

@@ -17,13 +17,13 @@ from measuring import report
 from ml_core import networks
 from ml_core.datasets.block_split import draw_split
 from ml_core.datasets.sampler import Augmentation
-from ml_core.evaluation.scene_scores import PredictedTile, score
+from ml_core.datasets.split import VALIDATION
 from ml_core.events import Reporter
 from ml_core.inputs.simulation.scene import SimulatedScene
 from ml_core.jobs import SimulateSceneJob
 from ml_core.networks import NetworkConfig
-from ml_core.networks.output import sic_of_each
-from ml_core.observation.support import around_cells
+from ml_core.observation.observations import Observations
+from ml_core.observation.support import around_cells, cell_size_px
 from ml_core.raster.grid import Window
 from ml_core.training import experiment
 from ml_core.training.config import TrainingConfig
@@ -69,20 +69,37 @@ def noise_of(kind, sic, rng):
     return 2 + 23 * 4 * (sic / 100) * (1 - sic / 100)
 
 
+def seen_as(sic, sigma, pixels):
+    """A scene whose reference's cells have a SIC and its uncertainty (h, w)."""
+    cell = np.ones((FOOTPRINT_PX, FOOTPRINT_PX), np.float32)
+    data = data_of(np.kron(sic, cell), pixels, FOOTPRINT_PX)
+    rows, cols = (FOOTPRINT_PX * (at.ravel() + 0.5) for at in np.indices(sic.shape))
+    return dataclasses.replace(
+        data,
+        uncertainty_percent=np.kron(sigma, cell).astype(np.float16),
+        observations=Observations.of_footprints(
+            rows, cols, sic.ravel(), sigma.ravel(), FOOTPRINT_PX
+        ),
+    )
+
+
 def rmse(kind, match, added, seed):
     rng = np.random.default_rng(seed)
     pixels, sic = scene(seed)
     sigma = noise_of(kind, sic, rng)
     noisy = np.clip(sic + rng.normal(0, sigma), 0, 100)
-    coarse = np.ones((16, 16), np.float32)
-    data = data_of(np.kron(noisy, coarse), pixels, FOOTPRINT_PX)
-    data = dataclasses.replace(data, uncertainty_percent=np.kron(sigma, coarse).astype(np.float16))
-    truth = data_of(np.kron(sic, coarse), pixels, FOOTPRINT_PX)
-    footprint_px = FOOTPRINT_PX if match == "footprints" else 0.0
+    data, truth = (seen_as(values, sigma, pixels) for values in (noisy, sic))
+    observes = match == "footprints"
     config = TrainingConfig(
-        NetworkConfig(in_channels=3, filters=8, depth=3, dropout=0.0),
-        Regression(footprint_px),
-        FitSettings(24, 64, 4, 4e-3, l2=1e-4, seed=seed),
+        NetworkConfig(
+            in_channels=3,
+            filters=8,
+            depth=3,
+            dropout=0.0,
+            out_channels=Regression(observes).outputs,
+        ),
+        Regression(observes),
+        FitSettings(24, 64, 4, 4e-3, l2=1e-4, seed=seed, cell_px=cell_size_px(FOOTPRINT_PX)),
         64,
         Augmentation.of("flips", has_angle=True),
         added_uncertainty_percent=added,
@@ -91,17 +108,9 @@ def rmse(kind, match, added, seed):
     device = choose("cpu")
     outcome = experiment.run({"scene": data}, config, {"scene": split}, device, SILENT)
     network = networks.restore(config.network, outcome.first.result.state)
-    part = Part.of(truth, split.blocks, split.validation)
-    tiles = (
-        PredictedTile(
-            tile.window,
-            sic_of_each(tile.output, tile.valid, 1, None).mean(axis=0),
-            tile.sic_percent,
-            tile.valid,
-        )
-        for tile in experiment.validator_of(config, outcome.first, device).tiles(network, part)
-    )
-    return score(tiles, truth, FOOTPRINT_PX).scores.rmse_percent
+    part = Part.of(truth, split, VALIDATION)
+    found = experiment.errors_on(part, network, outcome.first, config, device)
+    return found.scores.rmse_percent
 
 
 def main():

@@ -5,7 +5,7 @@ QUICK = {
     "DEPTH": 2,
     "EPOCHS": 1,
     "CHIPS_PER_EPOCH": 4,
-    "CHIP_SIZE": 32,
+    "CHIP_SIZE": 48,
     "RESOLUTION": 0,
     "REFIT": False,
     "DEVICE": "cpu",

@@ -1,5 +1,7 @@
 """Scenes to learn from, made for the tests."""
 
+from dataclasses import replace
+
 import numpy as np
 from affine import Affine
 from rasterio.crs import CRS
@@ -7,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from ml_core.datasets.cells import CellCounts
 from ml_core.datasets.scene_data import SceneData
+from ml_core.observation.observations import footprints_on
 from ml_core.raster.grid import Grid
 from tests.builders.rasters import write_raster
 
@@ -43,7 +46,9 @@ def data_of(sic, pixels, footprint_px=8.0):
         sums[row, col] = part[np.isfinite(part[..., -1])].sum(0)
     grid = Grid(CRS.from_epsg(3413), Affine(PIXEL_M, 0, 5e5, 0, -PIXEL_M, -1e6), height, width)
     names = ("HH", "HV", "incidence_angle")[: array.shape[-1] - 1]
-    return SceneData(array, cells, sums, grid, names, footprint_px * PIXEL_M, footprint_px)
+    seen = footprints_on(array[..., -1], footprint_px) if footprint_px > 1.25 else None
+    data = SceneData(array, cells, sums, grid, names, footprint_px * PIXEL_M, footprint_px)
+    return replace(data, observations=seen)
 
 
 def write_scene(folder, sic, *, size, coarse=1):

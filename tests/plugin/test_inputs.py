@@ -85,7 +85,7 @@ def test_a_chart_layer_becomes_sic_on_the_scenes_grid(
     assert results["MEAN_SIC"] == pytest.approx(95 / 2)
     assert any("77 (1)" in line for line in feedback.warnings)
     sic = QgsRasterLayer(results["OUTPUT"], "sic")
-    assert sic.bandCount() == 3
+    assert sic.bandName(4) == "Band 4: Polygon number"
     assert sic.extent() == hh.extent()
     assert os.path.exists(tmp_path / "sic.qml")
 

@@ -88,6 +88,23 @@ def test_sic_has_the_colours_of_ice_charts(make_raster, percent, colour):
     assert QColor(block.color(1, 1)).name() == colour
 
 
+@pytest.mark.parametrize(("half_width_band", "expected"), [(3, 3), (None, 1)])
+def test_an_uncertainty_is_shown_by_its_half_width(tmp_path, half_width_band, expected):
+    """An uncertainty of an earlier version has a single band, without that name."""
+    from osgeo import gdal
+
+    from ml_core.jobs.predict import HALF_WIDTH_BAND
+    from seaice_qgis import styling
+
+    path = str(tmp_path / "uncertainty.tif")
+    dataset = gdal.GetDriverByName("GTiff").Create(path, 4, 4, 4, gdal.GDT_Float32)
+    if half_width_band:
+        dataset.GetRasterBand(half_width_band).SetDescription(HALF_WIDTH_BAND)
+    del dataset
+    layer = QgsRasterLayer(path, "uncertainty")
+    assert styling.uncertainty(layer.dataProvider()).usesBands() == [expected]
+
+
 def test_layers_loaded_into_the_project_are_styled(scene, context, feedback):
     scene["REFERENCE"] = QgsProcessing.TEMPORARY_OUTPUT
     processing.runAndLoadResults("seaice:simulatescene", scene, feedback=feedback, context=context)

@@ -21,7 +21,7 @@ class PolygonTable:
 
     Attributes:
         numbers: (N,) rising.
-        percent: (N,) SIC, NaN where a polygon has none.
+        percent: (3, N) SIC, lowest and highest SIC of each, NaN where a polygon has none.
         notes: What was done to which polygons.
         warnings: What the analyst should look at.
         unlisted: Numbers met in the image that the table does not have.
@@ -34,21 +34,26 @@ class PolygonTable:
     unlisted: set[int] = field(default_factory=set)
 
     def sic_percent(self, stored: Floats) -> Floats:
-        """Return the SIC of stored values of any shape, NaN where there is none."""
+        """Return the SIC, lowest and highest of stored values (3, ...), NaN where there is none."""
         known = np.isfinite(stored)
         sought = np.where(known, stored, 0).astype(np.int64)
         place = np.minimum(np.searchsorted(self.numbers, sought), self.numbers.size - 1)
         listed = known & (self.numbers[place] == sought)
         self.unlisted.update(np.unique(sought[known & ~listed]).tolist())
-        result: Floats = np.where(listed, self.percent[place], np.float32(np.nan))
+        result: Floats = np.where(listed, self.percent[:, place], np.float32(np.nan))
         return result
 
 
 def classes() -> PolygonTable:
-    """Return the table of ready-to-train files: classes 0-10 are tens of percent, 255 is masked."""
+    """Return the table of ready-to-train files: classes 0-10 are tens of percent, 255 is masked.
+
+    The highest class is that of 9+/10 and of 10/10.
+    """
     numbers = np.append(np.arange(_HIGHEST_CLASS + 1), _MASKED)
     percent = np.append(10 * np.arange(_HIGHEST_CLASS + 1), np.nan).astype(np.float32)
-    return PolygonTable(numbers, percent)
+    bounds = np.stack([percent] * 3)
+    bounds[1, _HIGHEST_CLASS] = 90
+    return PolygonTable(numbers, bounds)
 
 
 def read(file: Ai4ArcticFile) -> PolygonTable:
@@ -77,18 +82,18 @@ def read(file: Ai4ArcticFile) -> PolygonTable:
     notes: list[str] = []
     warnings: list[str] = []
     every = np.ones(len(rows), bool)
-    percent = concentrations(codes, types, every, "ai4arctic", notes, warnings)[0]
+    percent = concentrations(codes, types, every, "ai4arctic", notes, warnings)
     listed, first, count = np.unique(numbers, return_index=True, return_counts=True)
     if listed.size < numbers.size:
         for repeated in listed[count > 1]:
-            values = percent[numbers == repeated]
-            if not np.all(values == values[0]):
-                percent[numbers == repeated] = np.nan
+            values = percent[:, numbers == repeated]
+            if not np.all(values == values[:, :1]):
+                percent[:, numbers == repeated] = np.nan
         warnings.append(
             f"{int((count > 1).sum())} polygons are listed more than once in polygon_codes; where"
             " their concentrations differ, they have no SIC"
         )
-    return PolygonTable(listed, percent[first], notes, warnings)
+    return PolygonTable(listed, percent[:, first], notes, warnings)
 
 
 def _rows(file: Ai4ArcticFile) -> tuple[list[str], list[list[str]]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...raster.acquisition import acquisition_of
 from ...raster.grid import Window
+from ...raster.polygon_bands import NO_POLYGON, PolygonPixels
 from ...raster.radiometry import Floats, Mask, block_mean, db_to_linear, linear_to_db
 from . import polygons, zones
 from .file import Ai4ArcticFile
@@ -20,7 +21,8 @@ from .strips import Lines, Strips
 DISTANCE: Final = "distance_to_land_km"
 _ANGLE: Final = "incidence_angle"
 _SAR: Final = "HH", "HV"
-_CHART: Final = "chart"
+_CHART: Final = "chart", "lowest", "highest"
+_NUMBER: Final = "polygon"
 
 _WHOLE = 0.05
 """A resolution may miss a multiple of the file's pixels by this share."""
@@ -124,8 +126,12 @@ class Ai4ArcticScene:
 
     def read_chart(self, window: Window) -> tuple[Floats, Mask]:
         """Return the chart's SIC in percent (h, w), NaN where there is none, and where it is."""
-        sic: Floats = self._strips.read(_CHART, window)
+        sic: Floats = self._strips.read(_CHART[0], window)
         return sic, np.isfinite(sic)
+
+    def read_polygons(self, window: Window) -> PolygonPixels:
+        """Return which polygon of the chart each pixel lies in (h, w)."""
+        return PolygonPixels(*(self._strips.read(name, window) for name in (_NUMBER, *_CHART[1:])))
 
     def _whole_factor(self, resolution_m: float | None) -> int:
         own_m = self._file.nominal_pixel_m
@@ -207,7 +213,9 @@ class Ai4ArcticScene:
             found[DISTANCE] = self._middles(distance)
         variable = self._chart_numbers
         chart = self._file.decoded(variable, self._file.read(variable, lines))
-        found[_CHART] = self.chart.table.sic_percent(self._middles(chart))
+        stored = self._middles(chart)
+        found.update(zip(_CHART, self.chart.table.sic_percent(stored), strict=True))
+        found[_NUMBER] = np.where(stored >= 1, stored, NO_POLYGON).astype(np.int32)  # NaN is none
         return found
 
     def _land(self, lines: slice) -> tuple[Mask, Floats]:
@@ -292,16 +300,22 @@ class Ai4ArcticChart:
         notes: What was done to which polygons.
         table: SIC of what the file stores.
         has_uncertainty: Charts give none.
+        polygons: ``numbered``, or ``connected`` where the file holds classes only: each connected
+            region of one is a polygon.
+        chart: Charts of the data set are drawn on one image each: none is named.
     """
 
     has_uncertainty = False
+    chart = ""
 
     def __init__(self, scene: Ai4ArcticScene, file: Ai4ArcticFile) -> None:
         self._scene = scene
         self.label = f"the ice chart of {file.name}"
         # charts of the data set are drawn on the image itself
         self.date = file.chart_time or file.tags().get("SEAICE_START", "")
-        self.table = polygons.read(file) if file.layout == "raw" else polygons.classes()
+        is_raw = file.layout == "raw"
+        self.table = polygons.read(file) if is_raw else polygons.classes()
+        self.polygons = "numbered" if is_raw else "connected"
         texts = (*self.table.warnings, *self.table.notes)
         self._notes = [f"{file.name}: {text}" for text in texts]
 
@@ -326,3 +340,7 @@ class Ai4ArcticChart:
     def read_uncertainty(self, window: Window) -> Floats:
         """Return that nothing is known of it (h, w)."""
         return np.full((window.height, window.width), np.nan, np.float32)
+
+    def read_polygons(self, window: Window) -> PolygonPixels:
+        """Return which polygon each pixel lies in (h, w)."""
+        return self._scene.read_polygons(window)

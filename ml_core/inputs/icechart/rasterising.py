@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from rasterio.features import rasterize
 
 from ...raster.grid import Grid, Window
+from ...raster.polygon_bands import LARGEST_NUMBER, NO_POLYGON
 from ...raster.radiometry import Floats, Mask
 from .chart import Chart
 
 _BLOCK_PX = 2048
-
-NO_POLYGON = 0
-"""Number of pixels outside all polygons."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,8 @@ class ChartBlock:
         window: The pixels.
         percent: SIC, its lowest and its highest value (3, H, W), NaN where there is none.
         number: Number of the polygon (H, W), `NO_POLYGON` where there is none.
+        exact: The same where float32 holds it: the polygon's place in the chart, from 1, if it does
+            not hold all numbers, or a number has several concentrations.
         uncovered: Where there is no polygon (H, W).
         overlapping: Where there are several (H, W).
         contradicting: Where these differ in SIC, which is left out (H, W).
@@ -36,6 +36,7 @@ class ChartBlock:
     window: Window
     percent: Floats
     number: NDArray[np.int32]
+    exact: NDArray[np.int32]
     uncovered: Mask
     overlapping: Mask
     contradicting: Mask
@@ -59,6 +60,7 @@ def rasterised(chart: Chart, grid: Grid) -> Iterator[ChartBlock]:
     # index -1, no polygon, is the last column
     percents = np.concatenate([chart.percent, np.full((3, 1), np.nan, np.float32)], axis=1)
     numbers = np.append(chart.ids, np.int32(NO_POLYGON))
+    exact = np.append(exact_numbers(chart), np.int32(NO_POLYGON))
     for window in grid.window.blocks(_BLOCK_PX):
         last, first = _polygon_index(chart, tree, grid.part(window))
         percent = percents[:, last]
@@ -68,7 +70,22 @@ def rasterised(chart: Chart, grid: Grid) -> Iterator[ChartBlock]:
         contradicting = np.zeros_like(overlapping)
         contradicting[overlapping] = ~same.all(axis=0)
         percent[:, contradicting] = np.nan
-        yield ChartBlock(window, percent, numbers[last], last < 0, overlapping, contradicting)
+        yield ChartBlock(
+            window, percent, numbers[last], exact[last], last < 0, overlapping, contradicting
+        )
+
+
+def exact_numbers(chart: Chart) -> NDArray[np.int32]:
+    """Return numbers of a chart's polygons (N,) that float32 holds, each of one concentration.
+
+    They are the chart's own where these are such numbers, else 1 to N.
+    """
+    values = np.concatenate([chart.ids[None], np.nan_to_num(chart.percent, nan=-1)])
+    alike = np.unique(values.astype(np.float64), axis=1)[0]  # one for each number and concentration
+    own = alike.size == np.unique(chart.ids).size and chart.ids.min() > NO_POLYGON
+    if own and chart.ids.max() <= LARGEST_NUMBER:
+        return chart.ids
+    return np.arange(1, chart.ids.size + 1, dtype=np.int32)
 
 
 def _polygon_index(

@@ -53,7 +53,13 @@ def test_pixels_and_reference_lie_on_one_grid(layers, tmp_path):
         np.testing.assert_allclose(data.sums[row, col], counted.sum(axis=0), rtol=1e-6)
     assert data.cells.count.sum() == known.sum()
     assert data.footprint_px == 8
-    assert data.footprints(640) == pytest.approx(10)
+    # a field seen with a Gaussian footprint is correlated over 4 pi sigma^2
+    distance = np.arange(-60, 61)
+    sigma2 = 64 / (8 * np.log(2))
+    correlated = np.exp(-(distance[:, None] ** 2 + distance**2) / (4 * sigma2)).sum()
+    assert data.footprints(1000) == pytest.approx(1000 / correlated, rel=1e-6)
+    assert len(data.observations) > 100
+    assert data.observations.footprint_px == 8
 
 
 def test_a_scene_smaller_than_a_chip_is_refused(layers):
@@ -69,8 +75,8 @@ def test_layers_without_a_pixel_in_common_are_refused(layers, tmp_path):
         read(layers)
 
 
-@pytest.mark.parametrize(("given", "asked"), [(None, 2 * 12_000 / 160), (0, None), (80.0, 80.0)])
-def test_the_resolution_is_the_analysts_or_lets_a_chip_span_two_footprints(given, asked):
+@pytest.mark.parametrize(("given", "asked"), [(None, 3 * 12_000 / 160), (0, None), (80.0, 80.0)])
+def test_the_resolution_is_the_analysts_or_lets_a_chip_span_three_footprints(given, asked):
     assert resolution_m(given, 12_000.0, 160) == asked
 
 

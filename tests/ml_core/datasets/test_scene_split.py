@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -131,3 +133,13 @@ def test_more_folds_than_passes_are_refused_with_both_numbers():
     one_pass = {name: scenes[name] for name in ("s0", "slice")}
     with pytest.raises(SeaIceError, match=r"folds: 2, .* 2 scenes of one pass only.*add scenes of"):
         folds_of(one_pass, 2)
+
+
+def test_scenes_of_one_chart_belong_together():
+    days = [f"2024-03-0{day}T06:00:00" for day in range(1, 6)]
+    charts = ["", "ice chart a", "ice chart b", "ice chart a", ""]
+    scenes = {
+        day: replace(record(day), chart=chart) for day, chart in zip(days, charts, strict=True)
+    }
+    groups = {frozenset(group) for group in passes(scenes)}
+    assert groups == {frozenset(g) for g in ([days[0]], [days[1], days[3]], [days[2]], [days[4]])}

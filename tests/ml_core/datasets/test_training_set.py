@@ -6,6 +6,7 @@ import pytest
 from ml_core.datasets.records import SceneRecord, SetRecord
 from ml_core.datasets.training_set import TrainingSet, folder_name
 from ml_core.errors import SeaIceError
+from tests.builders.charts import chart_data_of
 
 
 def record_of(data):
@@ -107,3 +108,27 @@ def test_the_references_uncertainty_is_kept_and_old_scenes_have_none(training_se
     np.save(training_set.folder / "scenes/new/uncertainty.npy", np.array(found[:-1]))
     with pytest.raises(SeaIceError, match=r"damaged \(uncertainty of shape"):
         training_set.data("new")
+
+
+def test_the_polygons_of_a_chart_are_kept_and_damage_is_found(training_set, small_data):
+    chart = chart_data_of(small_data.grid.shape)
+    record = dataclasses.replace(record_of(chart), polygons=len(chart.observations))
+    with training_set.writing():
+        add(training_set, "passive", small_data)
+        with training_set.adding("chart", chart.grid.shape, has_polygons=True) as scene:
+            scene.array[:], scene.polygons[:] = chart.array, chart.polygons
+            scene.finish(chart.cells, chart.sums, record, chart.observations)
+    assert not training_set.data("passive").is_chart
+    found = training_set.data("chart")
+    assert found.is_chart
+    np.testing.assert_array_equal(found.polygons, chart.polygons)
+    for name, values in vars(chart.observations).items():
+        np.testing.assert_array_equal(getattr(found.observations, name), values)
+    assert found.observations.are_polygons
+    np.save(training_set.folder / "scenes/chart/polygons.npy", chart.polygons[1:])
+    with pytest.raises(SeaIceError, match=r"damaged \(polygons of shape"):
+        training_set.data("chart")
+    np.save(training_set.folder / "scenes/chart/polygons.npy", chart.polygons)
+    (training_set.folder / "scenes/chart/observations.npz").unlink()
+    with pytest.raises(SeaIceError, match=r"damaged \(polygons of shape"):
+        training_set.data("chart")

@@ -23,7 +23,7 @@ def joined(**parameters):
         shares = []
         for share, block in reader.blocks():
             shares.append(share)
-            for name in ("predicted", "reference", "kinds", "area_km2", "spread"):
+            for name in ("predicted", "reference", "kinds", "area_km2"):
                 values = getattr(block, name)
                 if values is not None:
                     array = whole.setdefault(name, np.full(reader.grid.shape, 99, values.dtype))

@@ -4,18 +4,21 @@ import numpy as np
 import pytest
 from affine import Affine
 from rasterio.crs import CRS
-from scipy.ndimage import gaussian_filter
 
-from ml_core.datasets.split import Split
+from ml_core.datasets.polygon_split import draw_polygons
+from ml_core.datasets.split import TRAINING, VALIDATION, Split
 from ml_core.evaluation.metrics import Density, ErrorSums
 from ml_core.evaluation.scene_scores import (
+    NETWORK,
     PredictedTile,
     SceneScores,
     beside_baselines,
-    score,
+    score_observed,
+    score_pixels,
     unbeaten_baseline,
 )
 from ml_core.raster.grid import Window
+from tests.builders.charts import chart_data_of
 from tests.builders.scenes import backscatter, data_of, ice
 
 
@@ -76,27 +79,75 @@ def test_the_best_baseline_that_a_network_does_not_beat():
     assert unbeaten_baseline({"network": 9.0}) is None
 
 
-def test_a_sharp_map_is_scored_by_its_means_over_footprints():
-    field = gaussian_filter(np.random.default_rng(0).normal(size=(160, 192)), 12)
-    truth = (field > 0).astype(np.float32)
-    reference = gaussian_filter(100 * truth, 16 / 2.3548)
+def test_means_over_supports_are_scored_once_each():
+    reference = ice((160, 192), footprint_px=16)
     data = data_of(reference, backscatter(reference), footprint_px=16)
-    valid = np.zeros(truth.shape, bool)
-    valid[:, 40:] = True  # as of a validation part
-    windows = [Window(row, col, 64, 64) for row in range(0, 160, 64) for col in range(0, 192, 64)]
+    index = np.arange(0, len(data.observations), 3)
+    error = np.random.default_rng(0).normal(0, 3, index.size)
+    predicted = data.observations.percent[index] + error
+    found = score_observed(predicted, index, data)
+    assert found.scores.count == index.size
+    assert found.scores.rmse_percent == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-3)
+    assert found.density.counts.sum() == index.size
+    cell = data.cells.size_px
+    inside = (data.observations.row[index] // cell == 2) & (
+        data.observations.col[index] // cell == 6
+    )
+    assert found.predicted[2, 6] == pytest.approx(predicted[inside].mean())
+
+
+def test_within_an_interval_a_mean_is_not_in_error():
+    reference = ice((64, 64), footprint_px=16)
+    data = data_of(reference, backscatter(reference), footprint_px=16)
+    seen = data.observations
+    wide = dataclasses.replace(seen, low=seen.percent - 5, high=seen.percent + 5)
+    data = dataclasses.replace(data, observations=wide)
+    every = np.arange(len(seen))
+    assert score_observed(seen.percent + 4, every, data).scores.rmse_percent == 0
+    found = score_observed(seen.percent - 7, every, data).scores
+    assert found.rmse_percent == pytest.approx(2, rel=1e-3)
+    assert found.bias_percent == pytest.approx(-2, rel=1e-3)
+
+
+def test_pixels_are_scored_where_the_reference_is_as_fine_as_these():
+    reference = ice((96, 128))
+    data = data_of(reference, backscatter(reference))
+    valid = np.random.default_rng(0).random(reference.shape) < 0.5
+    windows = [Window(row, col, 64, 64) for row in range(0, 96, 64) for col in range(0, 128, 64)]
     tiles = [
-        PredictedTile(w, 100 * truth[w.slices], reference[w.slices], valid[w.slices])
-        for w in (window.clipped(*truth.shape) for window in windows)
+        PredictedTile(w, reference[w.slices] + 3, reference[w.slices], valid[w.slices])
+        for w in (window.clipped(*reference.shape) for window in windows)
     ]
-    by_pixels = score(tiles, data)
-    by_footprints = score(tiles, data, 16)
-    assert by_pixels.scores.rmse_percent > 15
-    # not 0: at the part's edge half of a footprint is unknown, and cells have a quarter of one
-    assert by_footprints.scores.rmse_percent < 5
-    # corners of the part have less than half of a footprint
-    assert 0.95 * valid.sum() < by_footprints.scores.count < valid.sum()
-    assert by_footprints.density.counts.sum() == by_footprints.scores.count
-    known = np.isfinite(by_footprints.predicted)
-    assert not known[:, : 40 // data.cells.size_px].any()
-    off = by_footprints.predicted[known] - by_footprints.reference[known]
-    assert np.sqrt(np.mean(off**2)) == pytest.approx(by_footprints.scores.rmse_percent, rel=0.05)
+    found = score_pixels(tiles, data)
+    assert found.scores.count == valid.sum() == found.density.counts.sum()
+    assert found.scores.rmse_percent == pytest.approx(3, rel=1e-4)
+    known = np.isfinite(found.predicted)
+    assert found.predicted[known] - found.reference[known] == pytest.approx(3, rel=1e-4)
+
+
+def test_of_a_chart_polygons_are_compared_with_their_intervals_by_area():
+    data = chart_data_of((80, 100), seed=3)
+    split = draw_polygons(data, 0.4, np.random.default_rng(1))
+    seen = data.observations
+    roles = split.roles_of(seen)
+    index = np.flatnonzero(roles == VALIDATION)
+    rng = np.random.default_rng(2)
+    predicted = rng.uniform(0, 100, index.size).astype(np.float32)
+    scored = score_observed(predicted, index, data)
+    low, high, area = seen.low[index], seen.high[index], seen.area_px[index]
+    error = predicted - np.clip(predicted, low, high)
+    expected = np.sqrt(np.average(error**2, weights=area))
+    assert scored.scores.rmse_percent == pytest.approx(expected, rel=1e-4)
+    # cells show the polygon that their middle lies in
+    cells = np.isfinite(scored.predicted)
+    share = cells.mean() / (np.isin(data.polygons, index + 1).mean())
+    assert share == pytest.approx(1, abs=0.1)
+    found = beside_baselines({"a": scored}, {"a": data}, {"a": split})
+    assert found[NETWORK] == pytest.approx(expected, rel=0.1)  # areas by cells
+    # the mean of what trains is the same everywhere
+    mean = np.average(seen.percent[roles == TRAINING], weights=seen.area_px[roles == TRAINING])
+    off = mean - np.clip(mean, low, high)
+    assert found["mean"] == pytest.approx(np.sqrt(np.average(off**2, weights=area)), rel=0.1)
+    perfect = score_observed(seen.percent[index], index, data)
+    assert perfect.scores.rmse_percent == 0
+    assert beside_baselines({"a": perfect}, {"a": data}, {"a": split})[NETWORK] == 0

@@ -22,7 +22,7 @@ def test_a_cell_gets_the_mean_of_its_pixels(write, make_grid):
     values[:10, :12] = np.nan
     values[0:6, 70] = np.nan
     with open_band(write("p.tif", values, make_grid(60, 80))) as band:
-        found, valid = ObservedBand(band, make_grid(6, 8, 10_000), 10_000).read(Window(0, 0, 6, 8))
+        found, valid = ObservedBand(band, make_grid(6, 8, 10_000), None).read(Window(0, 0, 6, 8))
     blocks = values.reshape(6, 10, 8, 10).transpose(0, 2, 1, 3).reshape(6, 8, 100)
     expected = np.nanmean(blocks, axis=2)
     np.testing.assert_array_equal(valid, np.isfinite(blocks).mean(axis=2) >= 0.5)

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_core.observation import support_torch
-from ml_core.observation.support import Footprints, around_cells, cell_size_px, observe, weights
+from ml_core.observation.support import (
+    Footprints,
+    around_cells,
+    cell_size_px,
+    observe,
+    observe_at,
+    weights,
+)
 
 FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 SHAPE = (37, 45)
@@ -32,8 +39,18 @@ def summed(values, valid, centres, footprint):
 def in_torch(values, share, supports):
     """`observe` of torch, called as that of numpy."""
     values, share = (torch.from_numpy(np.float32(array)) for array in (values, share))
-    mean, cover = support_torch.observe(values[None], share[None], supports)
-    return np.where(cover[0] >= 0.5, mean[0], np.nan), cover[0].numpy()
+    rows, cols = on_lattice(supports.rows, supports.cols)
+    tensors = (torch.from_numpy(array)[None] for array in (rows, cols))
+    mean, cover = (
+        found[0].numpy().reshape(len(supports.rows), -1)
+        for found in support_torch.observe_at(values[None], share[None], *tensors)
+    )
+    return np.where(cover >= 0.5, mean, np.nan), cover
+
+
+def on_lattice(rows, cols):
+    """Rows and columns (n * m) of a lattice of rows (n) and columns (m)."""
+    return np.repeat(rows, len(cols), axis=0), np.tile(cols, (len(rows), *[1] * (cols.ndim - 1)))
 
 
 both = pytest.mark.parametrize("observe", [observe, in_torch], ids=["numpy", "torch"])
@@ -65,6 +82,21 @@ def test_means_and_cover_are_those_of_a_sum_over_all_cells(observe, scene, footp
     assert 5 < held.sum() < held.size
     assert mean[held] == pytest.approx(expected[held], abs=0.1)
     assert np.isnan(mean[~held]).all()
+
+
+@pytest.mark.parametrize("footprint", [1.0, 3.0, 13.3])
+def test_places_off_a_lattice_are_observed_as_those_on_one(scene, footprint):
+    values, valid = scene
+    centres = np.array([-1.5, 3.0, 17.25, 36.4]), np.array([0.0, 8.7, 20.5, 33.0, 44.0])
+    supports = Footprints(
+        *(weights(at, side, footprint) for at, side in zip(centres, SHAPE, strict=True))
+    )
+    expected, expected_cover = observe(values, valid, supports)
+    fields = np.stack([values, 2 * values])
+    mean, cover = observe_at(fields, valid, *on_lattice(*centres), footprint)
+    assert cover == pytest.approx(expected_cover.ravel(), abs=1e-6)
+    assert mean[0] == pytest.approx(expected.ravel(), abs=1e-3, nan_ok=True)
+    assert mean[1] == pytest.approx(2 * mean[0], abs=1e-3, nan_ok=True)
 
 
 @both
@@ -171,7 +203,8 @@ def test_the_gradient_is_each_pixels_weight(scene):
     supports = Footprints(weights([18.0], 37, 8.0), weights([20.0], 45, 8.0))
     field = torch.from_numpy(values)[None].requires_grad_()
     share = torch.from_numpy(valid)[None].float()
-    mean, cover = support_torch.observe(field, share, supports)
+    rows, cols = (torch.from_numpy(part)[None] for part in (supports.rows, supports.cols))
+    mean, cover = support_torch.observe_at(field, share, rows, cols)
     mean.sum().backward()
     expected = supports.rows.T @ supports.cols * valid / float(cover.detach())
     np.testing.assert_allclose(field.grad[0].numpy(), expected, rtol=1e-5)

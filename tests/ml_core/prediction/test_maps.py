@@ -4,9 +4,10 @@ import rasterio
 
 from ml_core.networks import NetworkConfig
 from ml_core.networks.classes import SicClasses
+from ml_core.prediction.calibration import ENSEMBLE
 from ml_core.prediction.maps import PredictedMaps
 from ml_core.prediction.tiled import Predicted
-from ml_core.prediction.uncertainty import ENSEMBLE, Sampling
+from ml_core.prediction.uncertainty import Sampling
 from ml_core.raster.grid import Window
 from tests.builders.models import card_of
 
@@ -38,7 +39,7 @@ def test_the_sic_is_the_members_mean_and_is_counted_where_valid(tmp_path, make_g
     np.testing.assert_allclose(sic[valid], expected[valid], atol=1 / 32)
     assert maps.count == valid.sum()
     assert maps.mean_sic == pytest.approx(expected[valid].mean(), abs=0.02)
-    assert maps.spread is None
+    assert maps.intervals is None
 
 
 def test_scores_give_a_class_map_too(tmp_path, make_grid):

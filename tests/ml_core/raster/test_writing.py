@@ -64,6 +64,15 @@ def test_overviews_are_means_without_nodata(tmp_path):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def test_overviews_of_numbers_are_nearest_pixels(tmp_path):
+    path = str(tmp_path / "numbers.tif")
+    written = np.random.default_rng(1).integers(1, 2**24, GRID.shape).astype(np.float32)
+    with RasterWriter(path, GRID, [SIC], averaged=False) as writer:
+        writer.write(GRID.window, written)
+    with rasterio.open(path, overview_level=0) as dataset:
+        assert np.isin(dataset.read(1), written).all()
+
+
 def test_lerc_keeps_values_to_a_hundredth(tmp_path):
     path = str(tmp_path / "sic.tif")
     written = values()

@@ -8,12 +8,16 @@ from ml_core.reports import modelcard, page
 from tests.builders.models import card_of
 
 CALIBRATION = {
-    "networks": 16,
-    "method": "dropout",
-    "coverage_before": 0.42,
-    "footprints": 84.4,
+    "source": "dropout",
     "scale": 2.5,
-    "floors_percent": [1.0, 4.0],
+    "lower_percent": [1.0, 4.0],
+    "upper_percent": [3.0, 5.0],
+    "calibrated": True,
+    "reason": "",
+    "parts": 12,
+    "noun": "scenes",
+    "footprints": 84.4,
+    "coverage_of_parts_left_out": 0.91,
 }
 
 
@@ -24,7 +28,8 @@ def shown(tmp_path, monkeypatch):
         (tmp_path / source.name).write_text(source.read_text())
     monkeypatch.setattr(page, "resource_path", lambda name: tmp_path)
     (tmp_path / "card.html").write_text(
-        '{% from "modelcard.html" import model_card %}{{ model_card(card, calibration, acquired) }}'
+        '{% from "modelcard.html" import model_card %}{{ model_card(card, calibration, acquired,'
+        " validated) }}"
     )
 
     def show(**more):
@@ -36,6 +41,7 @@ def shown(tmp_path, monkeypatch):
             card=card,
             calibration=modelcard.calibration(card),
             acquired=modelcard.acquired(card),
+            validated=modelcard.validated(card),
         )
         return " ".join(html.unescape(path.read_text(encoding="utf-8")).split())
 
@@ -70,23 +76,56 @@ def test_a_card_without_acquisitions_says_nothing_of_them(shown):
     assert "Training scenes" not in shown(training={"acquisition": {}})
 
 
+@pytest.mark.parametrize(
+    ("refit", "folds", "expected"),
+    [
+        (
+            True,
+            [],
+            "RMSE 8.1 % SIC, of the network before the refit; the network in the file was then"
+            " fitted again on all data, so that nothing is left to validate it",
+        ),
+        (True, [8.0, 9.0], "of the network before the refit"),
+        (False, [8.0, 9.0], "RMSE 8.1 % SIC, of the networks of all folds; the network in the"),
+        (False, [], "RMSE 8.1 % SIC, of the network in the file<"),
+    ],
+)
+def test_the_card_says_of_which_network_the_error_is(shown, refit, folds, expected):
+    metrics = {"validation": {"rmse_percent": 8.123}, "folds_rmse_percent": folds}
+    text = shown(training={"fitted_again_on_everything": refit}, metrics=metrics)
+    assert expected in text
+    assert ("all folds" in text) == ("all folds" in expected)
+
+
+@pytest.mark.parametrize("metrics", [{}, {"validation": {"rmse_percent": None}}])
+def test_a_card_without_validation_says_so(shown, metrics):
+    """Such as that of a file of before, or of a training on all of its data."""
+    assert ">by nothing: no part was held out<" in shown(metrics=metrics)
+
+
 def test_the_calibration_is_described(shown):
-    text = shown(calibration={**CALIBRATION, "coverage_of_blocks_left_out": 0.9, "widened": 1.2})
+    text = shown(calibration=CALIBRATION)
     assert (
-        "16 networks by dropout; the 90 % interval of means over a footprint held 42 % of the"
-        " validation cells before calibration and 90 % of blocks left out of the calibration after"
-        " it, so that the interval was made 1.20 times as wide to hold 90 % of them (84 independent"
-        " footprints); spread times 2.50, and 1.0, 4.0 % (at SIC of 0 to 100 %, evenly) where all"
-        " networks agree"
+        "90 % interval of means over a footprint follows from the SIC and networks drawn by dropout"
+        " and held 91 % of the cells of scenes left out in turn (12 scenes, 84 independent"
+        " footprints); by the SIC it reaches 1.0, 4.0 % below and 3.0, 5.0 % above (at SIC of 0 to"
+        " 100 %, evenly), with 2.50 times the spread, squares added"
     ) in text
+    assert "not calibrated" not in text
 
 
-@pytest.mark.parametrize("left_out", [{}, {"coverage_of_blocks_left_out": None}])
-def test_a_calibration_on_a_single_block_says_so(shown, left_out):
-    older = {key: value for key, value in CALIBRATION.items() if key != "floors_percent"}
-    text = shown(calibration={**older, "floor_percent": 3.0, **left_out})
-    assert "one block only, so that none could be left out to check it (84 independent" in text
-    assert "and 3.0 % where all networks agree" in text
+def test_too_few_parts_are_described(shown):
+    reason = "only 3 validation blocks could check it"
+    text = shown(calibration={**CALIBRATION, "calibrated": False, "reason": reason})
+    assert f"not calibrated: {reason}. Its 90 % interval" in text
+
+
+@pytest.mark.parametrize("floors", [{"floor_percent": 3.0}, {"floors_percent": [3.0]}])
+def test_a_calibration_of_an_earlier_version_is_not_trusted(shown, floors):
+    older = {"method": "dropout", "scale": 1.0, "coverage_before": 0.4, **floors}
+    text = shown(calibration=older)
+    assert "not calibrated: an earlier version fitted it" in text
+    assert "it reaches 4.9 % below and 4.9 % above , with 1.64 times the spread" in text
 
 
 def test_nested_values_become_lines_and_long_lists_are_cut():

@@ -63,7 +63,11 @@ def test_a_model_file_is_described_with_its_card(tmp_path):
             "values_percent": [7.5, 57.5],
             "labels": ["water", "<ice>"],
         },
-        training={"inputs": {"hh": "<b>scene & co.tif"}, "steps": list(range(500))},
+        training={
+            "inputs": {"hh": "<b>scene & co.tif"},
+            "steps": list(range(500)),
+            "fitted_again_on_everything": True,
+        },
         metrics={"validation": {"rmse_percent": 9.875}},
         versions={"torch": "2.13"},
     )
@@ -77,6 +81,9 @@ def test_a_model_file_is_described_with_its_card(tmp_path):
     assert "500 in all" in page
     assert done.outputs == {"REPORT": str(tmp_path / "network.html")}
     warnings = [e.text for e in events if isinstance(e, Message) and e.level == "warning"]
+    said = "RMSE 9.9 % SIC, of the network before the refit"
+    assert said in page
+    assert any(said in event.text for event in events if isinstance(event, Message))
     assert warnings == ["DEPTH: not used, because a model file is described"]
 
 

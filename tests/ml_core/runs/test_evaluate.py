@@ -11,7 +11,9 @@ from rasterio.crs import CRS
 
 from ml_core.errors import JobError, SeaIceError
 from ml_core.jobs import EvaluateJob, RasterSource
+from ml_core.jobs.predict import HALF_WIDTH_BAND, LOWER_BAND, UPPER_BAND
 from ml_core.raster.grid import Grid
+from ml_core.raster.writing import BandInfo, RasterWriter
 from tests.builders.jobs import execute
 from tests.builders.trainingsets import retag
 
@@ -257,7 +259,39 @@ def test_uncertainty_that_is_too_small_is_warned_of(pair, evaluate, write, make_
     numbers, _ = evaluate(**pair, uncertainty=spread, report=str(tmp_path / "r.html"))
     assert numbers["COVERAGE_90"] == 0
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert "its 90 % interval holds 0 % of the cells, so it is too small" in text
+    assert "its 90 % interval holds 0 % of the cells, so it is too narrow" in text
+    # a band without a name is a standard deviation, as earlier versions wrote it
+    assert numbers["INTERVAL_WIDTH"] == pytest.approx(2 * 1.6449, rel=0.02)
+
+
+@pytest.mark.parametrize(("above", "coverage"), [(2.0, 0.0), (6.0, 1.0)])
+@pytest.mark.parametrize("band", [1, 3])
+def test_the_bounds_of_an_interval_are_found_by_their_names(
+    pair, evaluate, make_grid, tmp_path, above, coverage, band
+):
+    """Whatever their order, and whichever band is given; the reference is 5 % below the map."""
+    with rasterio.open(pair["prediction"].path) as dataset:
+        sic = dataset.read(1)
+    lower, upper = sic - above, sic + 30
+    grid = make_grid(400, 600)
+    names = [BandInfo(name, "%") for name in (HALF_WIDTH_BAND, UPPER_BAND, LOWER_BAND)]
+    path = str(tmp_path / "interval.tif")
+    with RasterWriter(path, grid, names) as writer:
+        writer.write(grid.window, np.stack([(upper - lower) / 2, upper, lower]))
+    numbers, _ = evaluate(
+        **pair,
+        uncertainty=RasterSource(path, band=band),
+        report=str(tmp_path / "r.html"),
+        table=str(tmp_path / "t.csv"),
+    )
+    assert numbers["COVERAGE_90"] == coverage
+    assert numbers["INTERVAL_WIDTH"] == pytest.approx(30 + above, rel=1e-4)
+    missed = 20 * (5 - above) * (coverage == 0)
+    assert numbers["INTERVAL_SCORE"] == pytest.approx(30 + above + missed, abs=0.5 + 0.1 * missed)
+    with open(tmp_path / "t.csv", newline="") as table:
+        units = {row["quantity"]: row["unit"] for row in csv.DictReader(table)}
+    assert (units["coverage_90"], units["interval_width"]) == ("", "percent")
+    assert "within the 90 % interval" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_footprints_that_do_not_go_together_are_noted(pair, evaluate, write, make_grid, tmp_path):

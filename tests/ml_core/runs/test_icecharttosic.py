@@ -9,7 +9,8 @@ import shapely
 from rasterio.transform import from_origin
 
 from ml_core.errors import JobError, SeaIceError
-from ml_core.jobs import IceChartToSicJob
+from ml_core.jobs import IceChartToSicJob, RasterSource
+from ml_core.raster.reference import Reference
 from tests.builders.jobs import execute
 from tests.builders.rasters import write_raster
 
@@ -68,16 +69,43 @@ def test_sic_range_and_numbers(tmp_path, hh, messages):
     path = chart(tmp_path / "chart.shp", shapes, {"CT": ["91", "24", "02"]})
     done, sic, ids = run(messages, path, hh, tmp_path)
     for row, col, expected, number in (
-        (10, 10, (95, 90, 100), 1),
-        (10, 100, (30, 20, 40), 2),
-        (60, 50, (0, 0, 0), 3),
-        (80, 50, (-9999, -9999, -9999), 0),
+        (10, 10, (95, 90, 100, 1), 1),
+        (10, 100, (30, 20, 40, 2), 2),
+        (60, 50, (0, 0, 0, 3), 3),
+        (80, 50, (-9999, -9999, -9999, -9999), 0),
     ):
         assert tuple(sic[:, row, col]) == expected
         assert ids[row, col] == number
     assert done.numbers["VALID_FRACTION"] == pytest.approx(0.75)
     assert done.numbers["MEAN_SIC"] == pytest.approx((95 + 30 + 0) / 3)
     assert "3000 of 12000 px of the scene lie in no polygon" in messages.text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ([12, 7, 12], [12, 7, 12]),  # a polygon in two parts
+        ([12, 12, 7], [1, 2, 3]),  # of two concentrations
+        ([2**24, 2**24 + 1, 5], [1, 2, 3]),  # one in float32
+        ([0, 4, 5], [1, 2, 3]),  # 0 is none
+        ([-3, 4, 5], [1, 2, 3]),
+    ],
+)
+def test_the_references_polygon_numbers_are_exact(tmp_path, hh, messages, numbers, expected):
+    shapes = [box(0, 0, 50, 60), box(0, 60, 50, 60), box(50, 0, 50, 120)]
+    path = chart(tmp_path / "chart.shp", shapes, {"CT": ["91", "24", "91"], "NR": numbers})
+    ids = run(messages, path, hh, tmp_path, id_field="NR")[2]
+    places = [(10, 10), (10, 100), (80, 50)]
+    assert [ids[place] for place in places] == numbers
+    assert ("band 4 numbers the polygons 1 to 3" in messages.text) == (numbers != expected)
+    with Reference.open(RasterSource(str(tmp_path / "sic.tif"))) as reference:
+        grid = reference.own_grid.coarsened(2, 2)
+        found = reference.on(grid).read_polygons(grid.window)
+        assert reference.polygons == "numbered"
+    places = [(5, 5), (5, 50), (40, 25)]
+    assert [found.number[place] for place in places] == expected
+    assert [found.low[place] for place in places] == [90, 20, 90]
+    assert [found.high[place] for place in places] == [100, 40, 100]
 
 
 def test_land_no_data_unknown_and_strange_codes(tmp_path, hh, messages):

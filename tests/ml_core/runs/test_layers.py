@@ -48,9 +48,9 @@ def test_the_layers_are_read_with_their_names_and_grid(job, recorder):
     assert "Grid: 80 x 80 px of 1000 m. Footprint of the reference: 8 km" in recorder.texts("info")
 
 
-def test_without_a_resolution_a_chip_spans_two_footprints(job):
+def test_without_a_resolution_a_chip_spans_three_footprints(job):
     with open_layers(job(varied(), 32_000.0), None, 32, SILENT) as layers:
-        assert layers.resolution_m == 2000
+        assert layers.resolution_m == 3000
 
 
 @pytest.mark.parametrize("needs", [True, False])

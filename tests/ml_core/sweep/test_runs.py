@@ -18,7 +18,7 @@ def configuration():
     job = make_job(
         architecture=("same_resolution_cnn",), **NONE, epochs=3, chips_per_epoch=8, batch_size=4
     )
-    ((one,), _) = configurations(job, CHANNELS)
+    ((one,), _) = configurations(job, CHANNELS, 8.0)
     return one
 
 

@@ -9,7 +9,7 @@ from ml_core.training.config import TrainingConfig
 from tests.builders.rasters import sigma0_db
 
 
-def config(channels=("HH", "HV"), footprint_px=0.0, **parameters):
+def config(channels=("HH", "HV"), footprint_px=1.0, **parameters):
     job = TrainJob(training_set="set", model="net", report="r.html", **parameters)
     return TrainingConfig.from_job(job, channels, footprint_px=footprint_px)
 
@@ -19,6 +19,25 @@ def test_the_network_has_the_scenes_channels_and_the_tasks_outputs():
     assert (found.network.in_channels, found.network.out_channels) == (3, 3)
     assert config().network.out_channels == 1
     assert config(architecture="patch_cnn").network == NetworkConfig.of("patch_cnn")
+
+
+@pytest.mark.parametrize(
+    ("task", "match", "footprint_px", "observes"),
+    [
+        ("regression", "auto", 40.0, True),
+        ("regression", "footprints", 40.0, True),
+        ("regression", "pixels", 40.0, False),
+        ("regression", "auto", 1.2, False),  # the reference is as fine as the pixels
+        ("regression", "footprints", 1.2, False),
+        ("classes", "auto", 40.0, False),
+        ("classes", "footprints", 40.0, True),
+    ],
+)
+def test_sic_is_compared_as_the_reference_sees_the_ground(task, match, footprint_px, observes):
+    found = config(task=task, match=match, footprint_px=footprint_px)
+    assert found.task.observes == observes
+    assert found.fit.cell_px == (5 if observes else 1)
+    assert found.task.loss_unit == ("%²" if observes or task == "regression" else "nat")
 
 
 def test_another_seed_changes_the_fit_alone():
@@ -34,9 +53,12 @@ def test_another_seed_changes_the_fit_alone():
         ({"chip_size": 100, "depth": 3}, r"no multiple of 8 px.* give 96 or 104, or a smaller"),
         (
             {"chip_size": 160, "footprint_px": 120.0},
-            r"a chip of 160 px is only 1\.3 footprints wide; give a Chip size of at least 180 px",
+            r"a chip of 160 px is only 1\.3 footprints wide; give a Chip size of at least 240 px",
         ),
-        ({"task": "classes", "footprint_px": 40.0}, "classes are matched pixel by pixel only"),
+        (
+            {"task": "classes", "match": "footprints", "footprint_px": 40, "class_weights": True},
+            "compared by their expected SIC and cannot be weighted",
+        ),
     ],
 )
 def test_chips_that_fit_neither_network_nor_footprint_are_refused(parameters, message):

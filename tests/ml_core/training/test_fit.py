@@ -8,7 +8,7 @@ from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig, build
 from ml_core.training.device import Device, choose, seeded
 from ml_core.training.fit import FitSettings, fit
-from ml_core.training.losses import l1_term, l2_term, squared_error
+from ml_core.training.losses import Targets, l1_term, l2_term, squared_error
 
 CPU = Device("cpu", low_precision=False)
 SILENT = Reporter(lambda event: None)
@@ -18,7 +18,8 @@ TINY = NetworkConfig(filters=2, depth=1, dropout=0.2)
 def draw(number, rng):
     """Chips whose SIC is a smooth function of HH."""
     pixels = rng.normal(size=(number, 8, 8, 2)).astype(np.float32)
-    return Batch(pixels, 0.5 + 0.3 * np.tanh(pixels[..., 0]), np.ones((number, 8, 8), bool))
+    every = np.ones((number, 8, 8), bool)
+    return Batch(pixels, every, 0.5 + 0.3 * np.tanh(pixels[..., 0]), every)
 
 
 def settings(**more):
@@ -68,9 +69,7 @@ def one_step(**penalty):
     batch = draw(4, np.random.default_rng(1))
     optimiser = torch.optim.Adam(oracle.parameters(), lr=found.epochs[0].learning_rate, eps=1e-4)
     output = oracle(torch.from_numpy(batch.pixels).permute(0, 3, 1, 2))
-    total, count = squared_error(
-        output, torch.from_numpy(batch.label), torch.from_numpy(batch.valid)
-    )
+    total, count = squared_error(output, Targets.of(batch, 1, torch.from_numpy))
     loss = total / count + plan.l2 * l2_term(oracle) + plan.l1 * l1_term(oracle)
     loss.backward()
     optimiser.step()

@@ -31,9 +31,10 @@ JOB = TrainJob(training_set="set", model="net", report="r.html")
 
 
 def scene_of(seed=0, shape=(96, 128)):
-    """A scene whose third channel is its SIC."""
+    """A scene whose third channel is its SIC, compared pixel by pixel."""
     sic = ice(shape, seed=seed)
-    return data_of(sic, np.concatenate([backscatter(sic, seed), sic[None]]))
+    data = data_of(sic, np.concatenate([backscatter(sic, seed), sic[None]]))
+    return dataclasses.replace(data, observations=None)
 
 
 def state_that_gives(weights):
@@ -56,7 +57,7 @@ def state_that_gives(weights):
 
 def config_of():
     return dataclasses.replace(
-        TrainingConfig.from_job(JOB, ("HH", "HV", "incidence_angle")),
+        TrainingConfig.from_job(JOB, ("HH", "HV", "incidence_angle"), footprint_px=8.0),
         network=NETWORK,
         fit=FitSettings(epochs=1, chips_per_epoch=1, batch_size=1, learning_rate=0.1),
         chip_px=24,

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -59,6 +61,19 @@ def test_the_weights_and_normalisation_are_those_of_the_model(model):
     assert (lineage["steps"], lineage["inputs"]) == (7, {"HH": "old.tif"})
 
 
+@pytest.mark.parametrize(("old", "new"), [(1, 2), (2, 1)])
+def test_a_network_with_and_one_without_a_second_output_share_the_sic(model, old, new):
+    """As files of earlier versions have one output, and matched pixel by pixel all have."""
+    initial = InitialWeights.load(model(dataclasses.replace(CONFIG, out_channels=old)), 0)
+    config = dataclasses.replace(CONFIG, out_channels=new)
+    initial.check(config, Regression(observes=new == 2), ("HH", "HV"))
+    network = networks.build(config).eval()
+    initial.apply(network)
+    pixels = torch.randn(1, 2, 32, 32)
+    earlier = networks.restore(NetworkConfig.from_dict(initial.card.network), initial.state).eval()
+    torch.testing.assert_close(network(pixels)[:, :1], earlier(pixels)[:, :1])
+
+
 @pytest.mark.parametrize(
     ("network", "channels", "message"),
     [
@@ -97,7 +112,8 @@ def test_frozen_convolutions_keep_weights_and_statistics_and_the_others_learn(mo
     def draw(number, rng):
         pixels = rng.normal(3, 2, (number, 16, 16, 2)).astype(np.float32)
         label = (pixels[..., 0] > 3).astype(np.float32)
-        return Batch(pixels, label, np.ones(label.shape, bool))
+        every = np.ones(label.shape, bool)
+        return Batch(pixels, every, label, every)
 
     settings = FitSettings(epochs=2, chips_per_epoch=8, batch_size=4, learning_rate=0.01, l1=1e-4)
     fitted = fit(network, draw, squared_error, settings, choose("cpu"), Reporter(lambda e: None))

@@ -28,7 +28,7 @@ def test_polygons_get_the_sic_of_their_codes(tmp_path, characters, header):
     lines = [header, *(codes_line(*each) for each in CODES.items())]
     table = table_of(tmp_path, lines, characters=characters)
     numbers = np.array([[*SIC, np.nan]], np.float32)
-    assert table.sic_percent(numbers)[0].tolist() == pytest.approx(
+    assert table.sic_percent(numbers)[0, 0].tolist() == pytest.approx(
         [*SIC.values(), np.nan], nan_ok=True
     )
     assert not table.warnings
@@ -38,7 +38,9 @@ def test_polygons_get_the_sic_of_their_codes(tmp_path, characters, header):
 def test_codes_mean_what_they_do_in_the_challenge(tmp_path):
     lines = [HEADER, *(codes_line(code + 1, f"{code:02d}") for code in CHALLENGE)]
     table = table_of(tmp_path, lines)
-    assert dict(zip((table.numbers - 1).tolist(), table.percent.tolist(), strict=True)) == CHALLENGE
+    assert (
+        dict(zip((table.numbers - 1).tolist(), table.percent[0].tolist(), strict=True)) == CHALLENGE
+    )
 
 
 def test_a_real_table_has_a_sic_for_every_polygon(tmp_path, real_data):
@@ -46,7 +48,7 @@ def test_a_real_table_has_a_sic_for_every_polygon(tmp_path, real_data):
     lines = path.read_text().splitlines()
     table = table_of(tmp_path, lines)
     rows = [line.split(";") for line in lines[1:]]
-    found = table.sic_percent(np.array([float(row[0]) for row in rows], np.float32))
+    found = table.sic_percent(np.array([float(row[0]) for row in rows], np.float32))[0]
     assert found.tolist() == [CHALLENGE[int(row[1])] for row in rows]
 
 
@@ -61,7 +63,7 @@ def test_unknown_and_strange_codes_have_no_sic_and_water_does(tmp_path):
     }
     lines = [HEADER, *(codes_line(number, *each) for number, each in codes.items())]
     table = table_of(tmp_path, lines)
-    assert table.percent.tolist() == pytest.approx(
+    assert table.percent[0].tolist() == pytest.approx(
         [np.nan, np.nan, 0, np.nan, np.nan, 40], nan_ok=True
     )
     assert any("SIGRID-3 does not have" in text and "77 (1)" in text for text in table.warnings)
@@ -71,7 +73,7 @@ def test_unknown_and_strange_codes_have_no_sic_and_water_does(tmp_path):
 
 def test_a_polygon_that_is_not_listed_is_remembered(tmp_path):
     table = table_of(tmp_path, [HEADER, codes_line(7, "30"), codes_line(9, "50")])
-    found = table.sic_percent(np.array([7, 8, 9, 400, 0], np.float32))
+    found = table.sic_percent(np.array([7, 8, 9, 400, 0], np.float32))[0]
     assert found.tolist() == pytest.approx([30, np.nan, 50, np.nan, np.nan], nan_ok=True)
     assert table.unlisted == {0, 8, 400}
 
@@ -86,7 +88,7 @@ def test_a_polygon_that_is_listed_with_two_concentrations_has_none(tmp_path):
     ]
     table = table_of(tmp_path, lines)
     assert table.numbers.tolist() == [7, 8]
-    assert table.percent.tolist() == pytest.approx([np.nan, 20], nan_ok=True)
+    assert table.percent[0].tolist() == pytest.approx([np.nan, 20], nan_ok=True)
     assert "2 polygons are listed more than once" in table.warnings[0]
 
 
@@ -104,6 +106,14 @@ def test_a_bad_table_is_refused(tmp_path):
 
 def test_classes_are_tens_of_percent_and_255_is_masked():
     table = classes()
-    found = table.sic_percent(np.array([0, 1, 10, 255, 11], np.float32))
+    found = table.sic_percent(np.array([0, 1, 10, 255, 11], np.float32))[0]
     assert found.tolist() == pytest.approx([0, 10, 100, np.nan, np.nan], nan_ok=True)
     assert table.unlisted == {11}
+
+
+def test_bounds_are_those_of_the_codes(tmp_path):
+    codes = {1: "91", 2: "92", 3: "24", 4: "60", 5: "01"}
+    table = table_of(tmp_path, [HEADER, *(codes_line(*each) for each in codes.items())])
+    assert table.percent[1:].T.tolist() == [[90, 100], [100, 100], [20, 40], [60, 60], [0, 10]]
+    # a class does not say whether it is 9+/10 or 10/10
+    assert classes().percent[:, [0, 3, 10]].T.tolist() == [[0, 0, 0], [30, 30, 30], [100, 90, 100]]

@@ -254,3 +254,21 @@ def test_a_chart_gives_no_uncertainty(tmp_path):
     with Ai4ArcticScene.open(str(MADE.raw(tmp_path)), EVERY, "nersc", None) as scene:
         assert not scene.chart.has_uncertainty
         assert np.isnan(scene.chart.read_uncertainty(scene.grid.window)).all()
+
+
+@pytest.mark.parametrize("factor", [1, 3])
+def test_pixels_know_the_polygon_that_they_lie_in(tmp_path, factor):
+    path = str(MADE.raw(tmp_path))
+    with Ai4ArcticScene.open(path, (), "nersc", 40 * factor) as scene:
+        found = scene.chart.read_polygons(scene.grid.window)
+        assert scene.chart.polygons == "numbered"
+    half = factor // 2
+    rows, cols = (
+        np.minimum(np.arange(half, half + length, factor), length - 1) for length in MADE.shape
+    )
+    sea = ~MADE.land[np.ix_(rows, cols)]
+    expected = MADE.polygon[np.ix_(rows, cols)]
+    assert np.array_equal(found.number[sea], expected[sea])
+    assert not found.number[~sea].any()
+    assert set(found.low[sea & (expected == 20)]) == {90.0}  # 9+/10
+    assert np.array_equal(found.low[sea] < found.high[sea], (expected == 20)[sea])
