@@ -91,11 +91,12 @@ class FitDetails(NetworkDetails, ReferenceInputs):
         bounds=(8, 4096),
         advanced=True,
     )
-    learning_rate: float = fields.number(
+    learning_rate: Optional[float] = fields.number(
         "Learning rate",
-        "Peak of the learning rate, which rises to it and comes down again (one-cycle schedule).",
-        default=4e-3,
+        "Peak of the learning rate, which rises to it and comes down again (one-cycle schedule)."
+        " Empty: 0.0015 where means over footprints or polygons are matched, 0.004 for pixels.",
         bounds=(1e-9, 10),
+        optional=True,
         decimals=9,
         advanced=True,
     )

@@ -72,6 +72,7 @@ def card_of(
             "parameters": _parameters(job),
             "weighting": str(weighting) if weighting else None,
             "seed": config.fit.seed,
+            "learning_rate": config.fit.learning_rate,
             "epochs": kept.result.best_epoch,
             "steps": kept.result.best_epoch * config.fit.steps_per_epoch,
             "fitted_again_on_everything": refit is not None,

@@ -21,6 +21,14 @@ from .fit import FitSettings
 from .initial_weights import InitialWeights
 from .tasks import Classification, Regression, Task
 
+_LEARNING_RATES = {True: 1.5e-3, False: 4e-3}
+"""Peak of the learning rate, by whether means over footprints are compared.
+
+A chip has tens of means, not thousands of pixels, so that steps are noisier. Validation RMSE of a
+set of twelve simulated scenes: 16.3 % SIC with 4e-3, 14.5 with 1.5e-3; test error on the tests'
+real scene, two folds, two seeds: 9.5 and 9.1 %.
+"""
+
 _LEAST_FOOTPRINTS = 2
 """Least side of a chip that is compared in footprints: of a chip of two, 15 % of the footprints are
 covered by nine tenths."""
@@ -94,7 +102,7 @@ class TrainingConfig:
                 epochs=job.epochs,
                 chips_per_epoch=job.chips_per_epoch,
                 batch_size=job.batch_size,
-                learning_rate=job.learning_rate,
+                learning_rate=job.learning_rate or _LEARNING_RATES[observes],
                 l2=job.l2,
                 l1=job.l1,
                 patience=job.patience,

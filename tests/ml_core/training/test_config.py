@@ -37,6 +37,9 @@ def test_sic_is_compared_as_the_reference_sees_the_ground(task, match, footprint
     found = config(task=task, match=match, footprint_px=footprint_px)
     assert found.task.observes == observes
     assert found.fit.cell_px == (5 if observes else 1)
+    assert found.fit.learning_rate == (1.5e-3 if observes else 4e-3)
+    given = config(task=task, match=match, footprint_px=footprint_px, learning_rate=0.01)
+    assert given.fit.learning_rate == 0.01
     assert found.task.loss_unit == ("%²" if observes or task == "regression" else "nat")
 
 
