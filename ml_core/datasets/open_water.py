@@ -31,7 +31,7 @@ _BUFFER: Final = 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class WaterThatTrains:
+class TrainingWater:
     """A scene of open water that trains beside others, but for blocks that never do.
 
     Attributes:
@@ -47,7 +47,7 @@ class WaterThatTrains:
     @classmethod
     def drawn(
         cls, name: str, data: SceneData, fraction: float, others_px: float, seed: int
-    ) -> WaterThatTrains:
+    ) -> TrainingWater:
         """Return a scene of which a band is held out, at a place that is drawn.
 
         The band reaches across the swath, so that every incidence angle is held out and trains.
@@ -130,7 +130,7 @@ def read_water(
     fraction: float,
     seed: int,
     report: Reporter,
-) -> Iterator[WaterThatTrains]:
+) -> Iterator[TrainingWater]:
     """Read a scene of open water into a temporary file, to train beside others.
 
     Args:
@@ -155,7 +155,7 @@ def read_water(
         footprint_m = chip_px / FOOTPRINTS_PER_CHIP * data.resolution_m
     with collected(scene, reference, footprint_m, chip_px, report) as found:
         others_px = sum(int(one.cells.count.sum()) for one in data.scenes.values())
-        water = WaterThatTrains.drawn(scene.label, found, fraction, others_px, seed)
+        water = TrainingWater.drawn(scene.label, found, fraction, others_px, seed)
         report.info(
             f"Open water, {scene.label}: {100 * water.training_share:.0f} % of it trains at a SIC"
             f" of 0; {100 * water.held_out_share:.0f} %, a band across the swath, is held out of"

@@ -14,7 +14,6 @@ as a whole or not at all, whenever the writing is interrupted.
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import os
 import re
@@ -22,29 +21,25 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any  # Any: arrays of two types
 
 import numpy as np
 from affine import Affine
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 from rasterio.crs import CRS
 
 from ..errors import SeaIceError
-from ..observation.observations import Observations, footprints_on
+from ..observation.observations import footprints_on
 from ..observation.support import WIDER_THAN_CELL
 from ..raster.extra import ExpectedExtra
 from ..raster.grid import Grid
 from . import records
-from .cells import CellCounts
 from .normalisation import Moments
 from .records import SceneRecord, SetRecord
 from .scene_data import SceneData, decorrelation_px
+from .scene_files import SCENE, NewScene, SceneArrays, damaged
 
 MANIFEST = "trainingset.json"
-_SCENES, _SCENE, _PIXELS, _CELLS, _LOCK = "scenes", "scene.json", "pixels.npy", "cells.npz", ".lock"
-_UNCERTAINTY, _OBSERVATIONS = "uncertainty.npy", "observations.npz"
-_POLYGONS = "polygons.npy"
+_SCENES, _LOCK = "scenes", ".lock"
 _PART, _OLD = ".part", ".old"
 
 RESOLUTION_TOLERANCE = 0.05
@@ -165,14 +160,14 @@ class TrainingSet:
             SeaIceError: The scene is damaged.
         """
         folder = self.folder / _SCENES / name
-        found = records.read(SceneRecord, folder / _SCENE)
+        found = records.read(SceneRecord, folder / SCENE)
         if len(found.mean) != len(self.shared.channels):
-            raise _damaged(folder, f"{len(found.mean)} channels, {len(self.shared.channels)} asked")
+            raise damaged(folder, f"{len(found.mean)} channels, {len(self.shared.channels)} asked")
         return found
 
     def find(self, name: str) -> SceneRecord | None:
         """Return what is known of a scene, None where it is not in the set or damaged."""
-        if not (self.folder / _SCENES / name / _SCENE).is_file():
+        if not (self.folder / _SCENES / name / SCENE).is_file():
             return None
         try:
             return self.record(name)
@@ -187,39 +182,15 @@ class TrainingSet:
         """
         found = self.record(name)
         folder = self.folder / _SCENES / name
-        depth = len(self.shared.channels) + 1
-        try:
-            pixels = np.load(folder / _PIXELS, mmap_mode="r")
-            with np.load(folder / _CELLS) as arrays:
-                cells = CellCounts(
-                    int(arrays["size_px"]), arrays["count"], arrays["histogram"], found.shape_px
-                )
-                sums = arrays["sums"]
-            uncertainty = None
-            if (folder / _UNCERTAINTY).exists():
-                uncertainty = np.load(folder / _UNCERTAINTY, mmap_mode="r")
-            polygons = None
-            if (folder / _POLYGONS).exists():
-                polygons = np.load(folder / _POLYGONS, mmap_mode="r")
-            observations = _observations(folder / _OBSERVATIONS)
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise _damaged(folder, str(error)) from error
-        if pixels.shape != (*found.shape_px, depth) or pixels.dtype != np.float32:
-            raise _damaged(folder, f"pixels of shape {pixels.shape}, {pixels.dtype}")
-        if uncertainty is not None and uncertainty.shape != found.shape_px:
-            raise _damaged(folder, f"uncertainty of shape {uncertainty.shape}")
-        if polygons is not None and (polygons.shape != found.shape_px or observations is None):
-            raise _damaged(
-                folder, f"polygons of shape {polygons.shape}, or without {_OBSERVATIONS}"
-            )
+        arrays = SceneArrays.read(folder, found.shape_px, len(self.shared.channels) + 1)
         grid = Grid(CRS.from_user_input(found.crs), Affine(*found.transform), *found.shape_px)
-        footprint_px = found.footprint_m / grid.resolution_m
+        observations, footprint_px = arrays.observations, found.footprint_m / grid.resolution_m
         if observations is None and footprint_px > WIDER_THAN_CELL:
-            observations = footprints_on(pixels[..., -1], footprint_px)
+            observations = footprints_on(arrays.pixels[..., -1], footprint_px)
         return SceneData(
-            pixels,
-            cells,
-            sums,
+            arrays.pixels,
+            arrays.cells,
+            arrays.sums,
             grid,
             self.shared.channels,
             found.footprint_m,
@@ -227,9 +198,9 @@ class TrainingSet:
             Moments(found.pixels, np.array(found.mean), np.square(found.std)),
             found.acquisition,
             found.notes,
-            uncertainty,
+            arrays.uncertainty_percent,
             observations,
-            polygons,
+            arrays.polygons,
         )
 
     @contextmanager
@@ -313,100 +284,9 @@ class TrainingSet:
                     os.replace(path, target)
 
 
-class NewScene:
-    """A scene that is being written.
-
-    Args:
-        folder: Its folder, not yet part of the set.
-        shape: Height, width and C + 1.
-        has_uncertainty: Whether the reference has one.
-        has_polygons: Whether it is a chart whose polygons are known.
-
-    Attributes:
-        array: Memory-mapped pixels and reference to fill, (H, W, C + 1).
-        uncertainty: Memory-mapped uncertainty in percent to fill, (H, W); None where there is none.
-        polygons: Memory-mapped numbers of polygons to fill, (H, W); None where there are none.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        shape: tuple[int, int, int],
-        has_uncertainty: bool = False,
-        has_polygons: bool = False,
-    ) -> None:
-        self._folder = folder
-        self.array: NDArray[np.float32] = _allocated(folder / _PIXELS, shape, np.float32)
-        self.uncertainty: NDArray[np.float16] | None = None
-        if has_uncertainty:
-            self.uncertainty = _allocated(folder / _UNCERTAINTY, shape[:2], np.float16)
-        self.polygons: NDArray[np.int32] | None = None
-        if has_polygons:
-            self.polygons = _allocated(folder / _POLYGONS, shape[:2], np.int32)
-
-    def finish(
-        self,
-        cells: CellCounts,
-        sums: NDArray[np.float64],
-        record: SceneRecord,
-        observations: Observations | None = None,
-    ) -> None:
-        """Write everything but the pixels, which are filled."""
-        if observations is not None:
-            np.savez(self._folder / _OBSERVATIONS, **vars(observations))
-        np.savez(
-            self._folder / _CELLS,
-            size_px=cells.size_px,
-            count=cells.count,
-            histogram=cells.histogram,
-            sums=sums,
-        )
-        records.write(record, self._folder / _SCENE)
-
-    def close(self) -> None:
-        """Write the pixels to the disk and let go of them; may be called again."""
-        for array in (self.array, self.uncertainty, self.polygons):
-            if isinstance(array, np.memmap):
-                array.flush()
-        self.array, self.uncertainty = np.empty((0, 0, 0), np.float32), None
-        self.polygons = None
-
-
-def _allocated(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
-    """Return a memory-mapped array to fill, whose space on the disk is taken.
-
-    Raises:
-        OSError: The disk has not so much space.
-    """
-    needed = np.dtype(dtype).itemsize * int(np.prod(shape)) + 4096
-    if shutil.disk_usage(path.parent).free < needed:
-        raise OSError(errno.ENOSPC, f"{needed / 2**30:.2f} GiB are needed")
-    array: NDArray[Any] = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
-    if hasattr(os, "posix_fallocate"):
-        # taken now: a disk that is full later would be a crash of the process
-        with open(path, "r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    return array
-
-
-def _observations(path: Path) -> Observations | None:
-    """Return what was written by `NewScene.finish`; None where nothing was."""
-    if not path.exists():
-        return None
-    with np.load(path) as arrays:
-        found = {field.name: arrays[field.name] for field in dataclasses.fields(Observations)}
-    return Observations(**{**found, "footprint_px": float(found["footprint_px"])})
-
-
 def folder_name(name: str) -> str:
     """Return a name that every file system takes."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_")[:100] or "scene"
-
-
-def _damaged(folder: Path, why: str) -> SeaIceError:
-    return SeaIceError(
-        f"{folder}: the scene is damaged ({why}); add it again, or remove its folder"
-    )
 
 
 def _failure(folder: Path, error: OSError) -> SeaIceError:

@@ -32,10 +32,10 @@ class FitDetails(NetworkDetails, ReferenceInputs):
         " ice; no reference validates its detail. Matched pixel by pixel, the network learns the"
         " reference's blur, too: water near ice gets some percent of ice, and leads and floes are"
         " evened out. Of an ice chart, as Ice chart to SIC writes it, it is averaged over polygons"
-        " and errs where it lies outside of what the code means; a single tenth means itself"
-        " ± 5 %, 10/10 95-100 %. Automatic: SIC in percent by footprints or polygons, unless the"
-        " reference is as fine as the pixels; classes pixel by pixel. Footprints need chips of two"
-        " of them or more.",
+        " and compared with the range that the code stands for: a single tenth for itself"
+        " ± 5 %, 10/10 for 95-100 %. Automatic: SIC in percent by footprints or polygons, unless"
+        " the reference is as fine as the pixels; classes pixel by pixel. Footprints need chips of"
+        " two of them or more.",
         default="auto",
         choices=MATCHES,
     )

@@ -71,8 +71,8 @@ class TrainJob(FitInputs):
     members: int = fields.integer(
         "Members",
         "Networks that are fitted from different random weights and chips. With 2 or more, Predict"
-        " gives their mean, which errs less, and their spread tells of the uncertainty where that"
-        " helps; time grows with the number.",
+        " gives their mean, whose error is lower, and uses their spread for the uncertainty where"
+        " that helps; time grows with the number.",
         default=1,
         bounds=(1, 20),
         advanced=True,

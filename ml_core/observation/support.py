@@ -1,4 +1,4 @@
-"""Supports: the ground that an observation speaks of, as weights, and maps observed through them.
+"""Supports: the ground that an observation stands for, as weights, and maps observed through them.
 
 A reference is a list of observations, each a value with a support: a passive-microwave SIC is the
 mean of the ground under a Gaussian footprint. To compare a map with it, the map is observed: its

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..checkpoint import ModelCard
-from ..datasets.open_water import WaterThatTrains
+from ..datasets.open_water import TrainingWater
 from ..datasets.split import BUFFER, LEFT_OUT, PARTS, TEST, TRAINING, VALIDATION
 from ..datasets.training_data import DataSplit, TrainingData
 from ..evaluation.baselines import LABELS
@@ -332,14 +332,14 @@ def _water_rows(rows: Iterable[WaterRow]) -> list[tuple[str, float, float, float
     return [(r.label, 100 * r.share, r.mean_percent, 100 * r.ice_share) for r in rows]
 
 
-def _water_map(water: OpenWater, trained: WaterThatTrains | None) -> Picture:
+def _water_map(water: OpenWater, trained: TrainingWater | None) -> Picture:
     panels = [Panel(water.sic_percent, "Predicted SIC on open water", colours.sic())]
     if trained:
         panels.append(_water_parts(water, trained))
     return maps(panels, water.pixel_size_m, columns=len(panels))
 
 
-def _water_parts(water: OpenWater, trained: WaterThatTrains) -> Panel:
+def _water_parts(water: OpenWater, trained: TrainingWater) -> Panel:
     """Return the map of what of the scene trained and what was held out."""
     split = trained.split
     step = round(water.pixel_size_m[0] / trained.data.grid.nominal_pixel_size_m[0])

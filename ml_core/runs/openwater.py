@@ -9,7 +9,7 @@ from typing import Final
 
 from ..checkpoint import ModelCard
 from ..datasets.normalisation import Normalisation
-from ..datasets.open_water import WaterThatTrains, read_water
+from ..datasets.open_water import TrainingWater, read_water
 from ..datasets.provenance import KnownScenes
 from ..datasets.training_data import TrainingData
 from ..errors import SeaIceError
@@ -67,9 +67,7 @@ def check(job: TrainJob, channels: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def trained(
-    job: TrainJob, data: TrainingData, report: Reporter
-) -> Iterator[WaterThatTrains | None]:
+def trained(job: TrainJob, data: TrainingData, report: Reporter) -> Iterator[TrainingWater | None]:
     """Read the job's scene of open water to train beside others; None where it is not to.
 
     Raises:
@@ -92,7 +90,7 @@ def predicted(
     job: TrainJob,
     card: ModelCard,
     tensors: Tensors,
-    trains: WaterThatTrains | None,
+    trains: TrainingWater | None,
     report: Reporter,
 ) -> OpenWater | None:
     """Return what a network predicts on the job's scene of open water; None where none is given.

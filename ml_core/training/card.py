@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import __version__, diagnosis
 from ..checkpoint import ModelCard
-from ..datasets.open_water import WaterThatTrains
+from ..datasets.open_water import TrainingWater
 from ..datasets.split import training_scenes
 from ..datasets.training_data import DataSplit, TrainingData
 from ..datasets.weighting import weighting_of
@@ -107,7 +107,7 @@ def card_of(
 
 
 def with_water(
-    card: ModelCard, found: OpenWater | None, trained: WaterThatTrains | None
+    card: ModelCard, found: OpenWater | None, trained: TrainingWater | None
 ) -> ModelCard:
     """Return a model card that says what the network predicts on open water.
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from .. import networks
-from ..datasets.open_water import WaterThatTrains
-from ..datasets.sampler import Augmentation
+from ..datasets.batch import Augmentation
+from ..datasets.open_water import TrainingWater
 from ..errors import SeaIceError
 from ..jobs.fitting import FitInputs
 from ..networks import NetworkConfig
@@ -61,7 +61,7 @@ class TrainingConfig:
     oversample: bool = False
     initial: InitialWeights | None = None
     added_uncertainty_percent: float | None = None
-    water: WaterThatTrains | None = None
+    water: TrainingWater | None = None
 
     @classmethod
     def from_job(

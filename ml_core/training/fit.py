@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from ..ahead import computed_ahead
-from ..datasets.sampler import Batch
+from ..datasets.batch import Batch
 from ..errors import SeaIceError
 from ..events import Reporter
 from .device import Device

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..datasets.batch import Batch
 from ..datasets.polygon_chips import PolygonChips
-from ..datasets.sampler import Batch
 from ..observation.support import LEAST_COVER
 from ..observation.support_torch import cell_means, observe_at
 from .polygon_memory import PolygonMemory
@@ -130,7 +130,7 @@ BEYOND: Final = 0.25
 
 On simulated scenes it does so by 0.14 RMS, and 90 % of mixed footprints by less than 0.24. The
 loss's own optimum then gives water in leads -0.2 % SIC; with 0, where what lies beyond is taken to
-be alike, 9 %, and with 1, where nothing is known of it, 0.6 %, from half of the information.
+be alike, 12 %, and with 1, where nothing is known of it, 0.6 %.
 """
 
 
@@ -189,8 +189,9 @@ def footprint_excess(sic: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
     All ground that has backscatter belongs to the mean, with or without a label. Of a footprint
     that reaches beyond the chip or beyond the valid ground only a share c of the weight is seen.
     What lies beyond may differ from the value v of the whole, by at most `BEYOND`, so that the seen
-    part may have a mean that differs from v by BEYOND (1 - c) / c: outside of this it errs, by how
-    far it lies outside. Were what lies beyond taken to be alike, the network would learn the blur.
+    part may have a mean that differs from v by BEYOND (1 - c) / c. The error is how far the mean
+    lies outside of this range. Were what lies beyond taken to be alike, the network would learn the
+    blur.
 
     Args:
         sic: (B, H, W) SIC fraction, 0-1.
@@ -213,10 +214,10 @@ def polygon_error(
 ) -> tuple[Tensor, Tensor]:
     """Return the sum of squared errors of a map's means over polygons, and of their weights.
 
-    A mean errs by how far it lies outside of what the chart says; inside it does not err. Of a
-    polygon that reaches beyond the chips, the mean is that of what is seen and of what was seen of
-    the rest in chips before, and what is seen has to move as if it were the whole. Each weighs by
-    the pixels that are seen.
+    The error is how far a mean lies outside the range that the chart gives. Of a polygon that
+    reaches beyond the chips, the mean is that of what is seen and of what was seen of the rest in
+    chips before, and what is seen has to move as if it were the whole. Each weighs by the pixels
+    that are seen.
 
     Args:
         sic: (B, H, W) SIC fraction, 0-1.

@@ -14,7 +14,7 @@ _LASTING: Final = 25.0
 class PolygonMemory:
     """Running means of a map over polygons that no chip holds as a whole.
 
-    A chart speaks of a polygon's mean. In a chip that holds a part of it, the map may well lie
+    A chart gives a polygon's mean. In a chip that holds a part of it, the map may well lie
     outside of what the chart says, so the part is taken together with what was seen of the rest.
     """
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 from torch import nn
 
+from ..datasets.batch import Batch
 from ..datasets.normalisation import Normalisation
-from ..datasets.sampler import Batch
 from ..datasets.scene_data import SceneData
 from ..datasets.split import Split
 from ..datasets.weighting import Weighting

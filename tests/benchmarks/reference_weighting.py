@@ -15,8 +15,8 @@ import numpy as np
 from measuring import report
 
 from ml_core import networks
+from ml_core.datasets.batch import Augmentation
 from ml_core.datasets.block_split import draw_split
-from ml_core.datasets.sampler import Augmentation
 from ml_core.datasets.split import VALIDATION
 from ml_core.events import Reporter
 from ml_core.inputs.simulation.scene import SimulatedScene

@@ -4,6 +4,7 @@ import numpy as np
 import rasterio
 from scipy.ndimage import gaussian_filter
 
+from ml_core.datasets.records import SceneRecord
 from ml_core.jobs import BuildTrainingSetJob
 from tests.builders.jobs import execute
 from tests.builders.rasters import write_raster
@@ -56,3 +57,26 @@ def retag(path, **tags):
     """Change tags of a file."""
     with rasterio.open(path, "r+") as dataset:
         dataset.update_tags(**tags)
+
+
+def record_of(data):
+    """The record of a scene in memory."""
+    known = np.isfinite(data.array[..., -1])
+    pixels = data.array[known][:, :2].astype(np.float64)
+    return SceneRecord(
+        name="scene",
+        fingerprint="1",
+        shape_px=data.grid.shape,
+        crs="EPSG:3413",
+        transform=tuple(data.grid.transform)[:6],
+        footprint_m=data.footprint_m,
+        inputs={"HH": "hh.tif"},
+        acquisition={},
+        reference_date="",
+        hours_apart=None,
+        chips=1,
+        pixels=int(known.sum()),
+        sic_histogram=tuple(data.cells.histogram.sum((0, 1)).tolist()),
+        mean=tuple(pixels.mean(axis=0)),
+        std=tuple(pixels.std(axis=0)),
+    )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ml_core.datasets.open_water import WaterThatTrains, read_water
+from ml_core.datasets.open_water import TrainingWater, read_water
 from ml_core.datasets.split import BUFFER, TEST, TRAINING
 from ml_core.datasets.training_data import TrainingData
 from ml_core.errors import SeaIceError
@@ -128,6 +128,6 @@ def test_water_with_other_noise_is_refused(make_grid, recorder):
 
 def test_the_part_that_trains_and_is_held_out_is_drawn_by_the_seed(make_grid, others, recorder):
     with read(Scene(make_grid(120, 140)), others, recorder) as water:
-        drawn = [WaterThatTrains.drawn("w", water.data, 0.2, 1e6, seed) for seed in (1, 1, 2)]
+        drawn = [TrainingWater.drawn("w", water.data, 0.2, 1e6, seed) for seed in (1, 1, 2)]
     first, again, other = (one.split.test_blocks for one in drawn)
     assert first == again != other

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from ml_core.datasets.batch import Augmentation
 from ml_core.datasets.normalisation import Normalisation
 from ml_core.datasets.polygon_chips import PolygonChips, PolygonScene
 from ml_core.datasets.polygon_split import draw_polygons
-from ml_core.datasets.sampler import Augmentation, TrainingSampler
+from ml_core.datasets.sampler import TrainingSampler
 from ml_core.datasets.split import TRAINING, Split
 from tests.builders.charts import chart_data_of
 from tests.builders.scenes import backscatter, data_of, ice

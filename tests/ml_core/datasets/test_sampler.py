@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ml_core.datasets.batch import Augmentation
 from ml_core.datasets.block_split import draw_split
 from ml_core.datasets.normalisation import moments, normalisation
-from ml_core.datasets.sampler import Augmentation, ChipSampler, TrainingSampler
+from ml_core.datasets.sampler import ChipSampler, TrainingSampler
 from ml_core.datasets.split import Split
 from ml_core.datasets.weighting import weighting_of
 from ml_core.errors import SeaIceError

@@ -3,32 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ml_core.datasets.records import SceneRecord, SetRecord
+from ml_core.datasets.records import SetRecord
 from ml_core.datasets.training_set import TrainingSet, folder_name
 from ml_core.errors import SeaIceError
 from tests.builders.charts import chart_data_of
-
-
-def record_of(data):
-    known = np.isfinite(data.array[..., -1])
-    pixels = data.array[known][:, :2].astype(np.float64)
-    return SceneRecord(
-        name="scene",
-        fingerprint="1",
-        shape_px=data.grid.shape,
-        crs="EPSG:3413",
-        transform=tuple(data.grid.transform)[:6],
-        footprint_m=data.footprint_m,
-        inputs={"HH": "hh.tif"},
-        acquisition={},
-        reference_date="",
-        hours_apart=None,
-        chips=1,
-        pixels=int(known.sum()),
-        sic_histogram=tuple(data.cells.histogram.sum((0, 1)).tolist()),
-        mean=tuple(pixels.mean(axis=0)),
-        std=tuple(pixels.std(axis=0)),
-    )
+from tests.builders.trainingsets import record_of
 
 
 def add(training_set, name, data):

@@ -70,7 +70,7 @@ def train(folder, files, *extra, **more):
             "extra": [files[name] for name in extra],
             "epochs": 10,
             "chips_per_epoch": 32,
-            "match": "pixels",  # the layer tells the SIC of each pixel
+            "match": "pixels",  # the layer holds the SIC of each pixel
             "model": str(folder / "net.safetensors"),
             "report": str(folder / "report.html"),
             **more,

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from ml_core import networks
+from ml_core.datasets.batch import Batch
 from ml_core.datasets.observed_chips import ObservedChips
-from ml_core.datasets.sampler import Batch
 from ml_core.networks import NetworkConfig
 from ml_core.networks.output import scale_of_each
 from ml_core.training.error_scale import apart, observed_with_scale

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml_core.datasets.sampler import Batch
+from ml_core.datasets.batch import Batch
 from ml_core.errors import CancelledError, SeaIceError
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig, build

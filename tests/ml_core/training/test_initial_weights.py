@@ -6,8 +6,9 @@ import torch
 
 from ml_core import checkpoint, networks
 from ml_core.checkpoint import ModelCard
+from ml_core.datasets.batch import Batch
 from ml_core.datasets.normalisation import Normalisation
-from ml_core.datasets.sampler import Batch, ChipSampler, rare_weights
+from ml_core.datasets.sampler import ChipSampler, rare_weights
 from ml_core.datasets.split import Split
 from ml_core.errors import SeaIceError
 from ml_core.events import Reporter

@@ -6,9 +6,9 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from ml_core.datasets.batch import Batch
 from ml_core.datasets.observed_chips import ObservedChips
 from ml_core.datasets.polygon_chips import PolygonChips
-from ml_core.datasets.sampler import Batch
 from ml_core.events import Reporter
 from ml_core.networks import NetworkConfig, build
 from ml_core.observation.support import FWHM_PER_SIGMA

@@ -13,14 +13,14 @@ from ml_core import networks
 from ml_core.datasets.normalisation import Normalisation
 from ml_core.datasets.split import TRAINING, VALIDATION
 from ml_core.events import Reporter
-from ml_core.jobs import SimulateSceneJob, TrainJob
+from ml_core.jobs import EvaluateJob, SimulateSceneJob, TrainJob
 from ml_core.jobs.sources import RasterSource
 from ml_core.networks import NetworkConfig
 from ml_core.runs.layers import open_layers
-from ml_core.runs.simulatescene import run as simulate
 from ml_core.training.device import Device
 from ml_core.training.tasks import Regression
 from ml_core.training.validation import Part, Validator
+from tests.builders.jobs import execute
 
 SILENT = Reporter(lambda event: None)
 SIDE, PIXEL_M = 800, 250.0
@@ -31,13 +31,6 @@ RADIOMETERS = {
     "SSM/I": (45_000.0, 25_000.0),
 }
 """Footprint and pixel size of the reference in metres."""
-
-
-class Files:
-    """Outputs that are written where they are asked for."""
-
-    def stage(self, path):
-        return path
 
 
 class Copy(torch.nn.Module):
@@ -63,23 +56,20 @@ class Truth:
 
 @pytest.fixture(params=RADIOMETERS)
 def scene(request, tmp_path):
-    """The job of a training on a simulated scene, and the true SIC."""
+    """The job of a training on a simulated scene, and the file of the true SIC."""
     footprint, pixel = RADIOMETERS[request.param]
     names = {name: str(tmp_path / f"{name}.tif") for name in ("hh", "hv", "reference", "true_sic")}
     size = {"width": SIDE, "height": SIDE, "resolution": PIXEL_M}
-    simulate(
-        SimulateSceneJob(seed=4, footprint=footprint, reference_pixel=pixel, **size, **names),
-        Files(),
-        SILENT,
-    )
-    with rasterio.open(names.pop("true_sic")) as dataset:
-        truth = dataset.read(1)
+    execute(SimulateSceneJob(seed=4, footprint=footprint, reference_pixel=pixel, **size, **names))
+    truth = names.pop("true_sic")
     layers = {name: RasterSource(path) for name, path in names.items()}
     return TrainJob(**layers, resolution=0, model="unused.safetensors"), truth
 
 
-def test_a_perfect_map_errs_by_at_most_one_percent(scene):
-    job, truth = scene
+def test_the_training_gives_a_perfect_map_an_error_of_at_most_one_percent(scene):
+    job, path = scene
+    with rasterio.open(path) as dataset:
+        truth = dataset.read(1)
     config = NetworkConfig(filters=2, depth=1)
     with (
         open_layers(job, job.resolution, job.chip_size, SILENT) as layers,
@@ -99,3 +89,16 @@ def test_a_perfect_map_errs_by_at_most_one_percent(scene):
             error = found.percent[0] - data.observations.nearest(found.percent[0], found.index)
             assert found.index.size >= 4
             assert np.sqrt(np.mean(error**2)) <= 1.0
+
+
+def test_evaluate_gives_a_perfect_map_an_error_of_at_most_one_percent(scene, tmp_path):
+    job, path = scene
+    done, _ = execute(
+        EvaluateJob(
+            prediction=RasterSource(path),
+            reference=job.reference,
+            table=str(tmp_path / "table.csv"),
+        )
+    )
+    assert done.numbers["COUNT"] >= 4
+    assert done.numbers["RMSE"] <= 1.0
